@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The harness: runs programs on a subject, asks the oracles after each operation, shrinks what
+ * fails, and reports it. This is the header that a user of harness/ reads.
+ */
+#ifndef HARNESS_HARNESS_H
+#define HARNESS_HARNESS_H
+
+#include "harness/program.h"
+#include "oracles/oracles.h"
+
+/* ---- executor ---- */
+struct run_options {
+    bool touched;         /* touched laws after every operation */
+    bool spec;            /* run the flat specification beside the model; errno and layout laws */
+    uint32_t full_every;  /* full laws, snapshot laws and full comparison each so many ops; 0: never.
+                             Also judged at the end of a program unless 0 */
+    bool check_exit;      /* leak law at the end */
+    bool hash;            /* fill result.hash */
+    enum fault_id fault;
+    int rules;            /* enum rules, or -1: the program's own */
+    bool verify_search;   /* spec takes the subject's address if legal, see spec_seen */
+    /* Called before the first operation (index -1) and after each; may be NULL. */
+    void (*trace)(void *arg, int index, const struct op *op, const struct call *call, long ret);
+    void *trace_arg;
+};
+/* Everything on: what replay, shrink and CI use. */
+extern const struct run_options run_options_full;
+
+struct op_stats {
+    uint64_t calls[NR_OPS], failures[NR_OPS];
+};
+struct run_result {
+    struct verdict verdict;  /* law LAW_NONE: clean */
+    uint32_t nr_run;         /* operations executed; on failure the last one is the culprit */
+    enum op_kind kind;       /* of the culprit; OP_NONE at exit */
+    long expected, got;      /* ERRNO: the two answers */
+    uint64_t hash;           /* of final snapshot and all answers; same in every build */
+    uint64_t fault_reached, fault_triggered; /* times, in this run */
+    uint32_t triggered_at;   /* 1 + index of the first triggering operation; 0: never */
+};
+
+struct executor;
+struct executor *executor_new(unsigned slot); /* arena slot; NULL with errno */
+void executor_free(struct executor *ex);
+const struct world *executor_world(const struct executor *ex); /* model's, for reading */
+const struct spec *executor_spec(const struct executor *ex);
+struct op_stats *executor_stats(struct executor *ex); /* summed since executor_new() */
+
+/* Runs all of it. Returns true when clean. */
+bool executor_run(struct executor *ex, const struct program *p, const struct run_options *o,
+                  struct run_result *r);
+/* Generates as it goes: up to nr_ops operations, appended to p (emptied first). Stops at the first
+ * violation. config: NULL lets the generator choose the world (rules from o->rules). */
+bool executor_generate(struct executor *ex, struct program *p, uint64_t seed, uint32_t nr_ops,
+                       const struct world_config *config, const struct run_options *o,
+                       struct run_result *r);
+/* Step by step, for what wants to look in between: start, then one operation at a time. */
+void executor_start(struct executor *ex, const struct world_config *config,
+                    const struct run_options *o, struct run_result *r);
+bool executor_step(struct executor *ex, const struct op *op); /* false: r->verdict says why */
+bool executor_finish(struct executor *ex);
+const long *executor_results(const struct executor *ex); /* for generator_next() */
+
+/* Same law, same operation kind, same site. */
+struct failure_class {
+    enum law_id law;
+    enum op_kind kind;
+    const char *site;
+};
+struct failure_class failure_class(const struct run_result *r);
+bool failure_class_equal(const struct failure_class *a, const struct failure_class *b);
+
+/* ---- shrinker ---- */
+struct shrink_options {
+    uint32_t max_evaluations; /* 0: 10000 */
+    double max_seconds;       /* 0: no limit */
+    void (*progress)(void *arg, uint32_t evaluations, uint32_t ops);
+    void *arg;
+    volatile bool *stop;      /* set from a signal handler; may be NULL */
+};
+struct shrink_result {
+    uint32_t evaluations, ops_before, ops_after;
+    bool fixpoint; /* false: stopped by budget or signal */
+    double seconds;
+};
+/* Shrinks p in place, keeping the class of the failure that running it with o gives. Returns false
+ * if p does not fail at all. r: the run of the shrunk program. */
+bool shrink(struct executor *ex, struct program *p, const struct run_options *o,
+            const struct shrink_options *so, struct shrink_result *sr, struct run_result *r);
+
+/* ---- reports ---- */
+struct finding {
+    const struct program *program; /* shrunk */
+    const struct run_result *result;
+    const struct run_options *options;
+    const struct shrink_result *shrink; /* or NULL */
+    uint64_t seed;
+    const char *file; /* where it was or will be stored, or NULL */
+};
+/* One screen: law and object in a sentence, operation, program, line maps before and after, stored
+ * against recomputed, the command that replays it. Runs the program again on ex. */
+void report_text(struct executor *ex, const struct finding *f, FILE *to);
+void report_json(struct executor *ex, const struct finding *f, FILE *to); /* one JSON object */
+/* A C program that makes the same system calls on Linux and prints what each answered. */
+void report_c(const struct program *p, FILE *to);
+struct junit_case {
+    const char *name;
+    double seconds;
+    const char *failure; /* NULL: passed */
+};
+void report_junit(const struct junit_case *cases, size_t n, FILE *to);
+/* The address space as a line map, one VMA a line, offsets and flags, gaps in between. */
+void print_line_map(const struct snapshot *s, FILE *to);
+
+/* ---- files ---- */
+/* Reads a .vma text or (name not ending in .vma and not starting with "vmafuzz") a wire program.
+ * 0, or -errno with one line "file:line:column: reason" in message. "-" is standard input. */
+int program_load(const char *path, struct program **p, char *message, size_t size);
+/* Writes beside the target and renames: never half a file. 0 or -errno with a line in message. */
+int program_save(const char *path, const struct program *p, char *message, size_t size);
+/* Nearest of the n names by edit distance, or NULL if none is near. */
+const char *nearest_name(const char *name, const char *const names[], size_t n);
+
+#endif

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The reference mm: the VMA layer of a Linux-like kernel of the red-black-tree era.
+ *
+ * This is the one header that a user of model/ reads. It shows every structure, because the oracles
+ * read them, and every call, because the harness makes them. Nobody outside model/ writes to any of it.
+ *
+ * Units: addresses and lengths are bytes, page-aligned wherever a VMA is described; vm_pgoff, file
+ * sizes, totals and limits are pages (PAGE_SHIFT 12). Errors are negative errno values. Ownership:
+ * every object lives in a pool of the world's arena; the world frees all of them at once on reset.
+ */
+#ifndef MODEL_MM_H
+#define MODEL_MM_H
+
+#include "model/uapi.h"
+
+#include <setjmp.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE (1UL << PAGE_SHIFT)
+#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define HPAGE_PAGES 512UL /* pages of one huge page: the alignment unit of hugetlb mappings */
+#define HPAGE_SIZE (HPAGE_PAGES << PAGE_SHIFT)
+
+/* vm_flags: the kernel's names and values, for those that this layer acts on. */
+enum vm_flags {
+    VM_READ = 0x1,
+    VM_WRITE = 0x2,
+    VM_EXEC = 0x4,
+    VM_SHARED = 0x8,
+    VM_MAYREAD = 0x10,
+    VM_MAYWRITE = 0x20,
+    VM_MAYEXEC = 0x40,
+    VM_MAYSHARE = 0x80,
+    VM_GROWSDOWN = 0x100,
+    VM_UFFD_MISSING = 0x200,
+    VM_PFNMAP = 0x400,
+    VM_UFFD_WP = 0x1000,
+    VM_LOCKED = 0x2000,
+    VM_IO = 0x4000,
+    VM_SEQ_READ = 0x8000,
+    VM_RAND_READ = 0x10000,
+    VM_DONTCOPY = 0x20000,
+    VM_DONTEXPAND = 0x40000,
+    VM_LOCKONFAULT = 0x80000,
+    VM_ACCOUNT = 0x100000,
+    VM_NORESERVE = 0x200000,
+    VM_HUGETLB = 0x400000,
+    VM_WIPEONFORK = 0x2000000,
+    VM_DONTDUMP = 0x4000000,
+    VM_MIXEDMAP = 0x10000000,
+    VM_HUGEPAGE = 0x20000000,
+    VM_NOHUGEPAGE = 0x40000000,
+    VM_MERGEABLE = 0x80000000L,
+    VM_GROWSUP = 0x100000000L, /* no x86 value: taken from the architecture bits */
+};
+#define VM_ACCESS_FLAGS (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_SPECIAL (VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP)
+#define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
+#define VM_UFFD_FLAGS (VM_UFFD_MISSING | VM_UFFD_WP)
+
+/* Which kernel's rules hold where kernels differ. Order is age: comparisons by < are meant. */
+enum rules { RULES_LINUX_4_4, RULES_LINUX_5_10, RULES_LINUX_6_1, RULES_LINUX_6_18, NR_RULES };
+extern const char *const rules_names[NR_RULES]; /* "linux-4.4", ... */
+
+/* What a world is like; fixed from reset to reset. All sizes in pages. */
+struct world_config {
+    enum rules rules;
+    bool legacy_layout;        /* bottom-up address search */
+    bool privileged;           /* CAP_IPC_LOCK, CAP_SYS_ADMIN, CAP_SYS_RAWIO, CAP_SYS_RESOURCE */
+    bool read_implies_exec;    /* personality READ_IMPLIES_EXEC */
+    uint8_t overcommit;        /* 0 heuristic, 1 always, 2 never */
+    uint64_t task_size;        /* first page that user space cannot have */
+    uint64_t mmap_base;        /* top-down search starts below this page */
+    uint64_t mmap_min_addr;    /* lowest page for the unprivileged */
+    uint64_t start_brk;        /* first page of the heap */
+    uint64_t stack_guard_gap;  /* pages kept free before a growing stack */
+    uint64_t max_map_count;    /* VMAs */
+    uint64_t total_ram;        /* commit limit of overcommit 2, and heuristic's single-call bound */
+    uint64_t admin_reserve;    /* of the commit limit, kept for the privileged */
+    uint64_t user_reserve;     /* of the commit limit, kept from any single process */
+};
+/* The world of most programs: task_size 4096, mmap_base 3840, mmap_min_addr 16, start_brk 512,
+ * stack_guard_gap 256, max_map_count 65530, overcommit 0, total_ram 65536, reserves 64 each. */
+extern const struct world_config world_config_default;
+
+struct rb_node {
+    uintptr_t parent_color; /* parent pointer; bit 0: 1 black, 0 red */
+    struct rb_node *left, *right;
+};
+struct rb_root {
+    struct rb_node *node;
+};
+
+/* A node of a file's interval tree: [start, last] in pages of the object, both ends included. */
+struct interval_node {
+    struct rb_node rb;
+    uint64_t start, last;  /* the VMA's vm_pgoff and its last page, cached when inserted */
+    uint64_t subtree_last; /* largest last of the subtree */
+};
+
+enum file_kind {
+    FILE_REGULAR,  /* inode with a page cache */
+    FILE_SHMEM,    /* memfd; also what backs shared anonymous memory */
+    FILE_HUGETLB,  /* huge pages: 512-page alignment of address, offset and length */
+    FILE_SYSV,     /* attach-counted: its operations have open and close */
+    FILE_DEVICE,   /* maps as VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP */
+    FILE_NOMMAP,   /* cannot be mapped: ENODEV */
+    NR_FILE_KINDS,
+};
+enum file_mode { FMODE_READ = 1, FMODE_WRITE = 2, FMODE_APPEND = 4, FMODE_NOEXEC = 8 };
+
+struct vma;
+/* What the object behind a VMA wants to be told or asked. Absent for private anonymous memory. */
+struct vm_ops {
+    void (*open)(struct vma *vma);  /* the VMA was duplicated (split, move) */
+    void (*close)(struct vma *vma); /* the VMA is about to go */
+    int (*may_split)(struct vma *vma, uintptr_t addr);
+};
+
+/* The object itself (an inode's mapping). */
+struct address_space {
+    enum file_kind kind;
+    uint32_t refcount;         /* open files that refer to it */
+    uint64_t size;             /* pages */
+    struct rb_root i_mmap;     /* interval tree of all VMAs that map it */
+    int32_t i_mmap_writable;   /* VM_SHARED mappings that may write; negative: writes are sealed off */
+    uint32_t nattch;           /* FILE_SYSV: VMAs attached, kept by open and close */
+};
+
+/* An open file: what f_op->mmap is called on. dup gives the same struct file, reopen another. */
+struct file {
+    uint32_t refcount; /* descriptor table entry + one per VMA */
+    uint32_t mode;     /* enum file_mode bits */
+    struct address_space *mapping;
+};
+
+struct mempolicy {
+    uint32_t refcount;
+    uint16_t mode;  /* MPOL_* */
+    uint16_t nodes; /* bit mask of 4 nodes */
+};
+struct anon_vma_name {
+    uint32_t refcount;
+    char name[12];
+};
+struct userfaultfd_ctx {
+    uint32_t refcount; /* descriptor + one per registered VMA */
+    bool released;     /* the descriptor was closed */
+    struct mm *mm;
+};
+
+/* The first 64 bytes are all that a tree walk and the list touch: one cache line. */
+struct vma {
+    uintptr_t vm_start, vm_end; /* [vm_start, vm_end) */
+    struct rb_node vm_rb;
+    uint64_t rb_subtree_gap; /* bytes: largest gap before any VMA of this subtree */
+    struct vma *vm_next, *vm_prev;
+
+    struct mm *vm_mm;
+    uint64_t vm_flags;
+    uint64_t vm_pgoff;              /* page in the file; anonymous: address >> PAGE_SHIFT at birth */
+    uint32_t vm_page_prot;          /* PROT_* bits that the flags imply; see vm_get_page_prot() */
+    struct file *vm_file;           /* counted */
+    const struct vm_ops *vm_ops;    /* NULL: private anonymous */
+    struct mempolicy *vm_policy;    /* counted, or NULL: the default */
+    struct userfaultfd_ctx *vm_userfaultfd_ctx; /* counted, or NULL */
+    struct anon_vma_name *anon_name;            /* counted, or NULL */
+    struct interval_node shared;    /* in vm_file->mapping->i_mmap */
+} __attribute__((aligned(64)));
+
+#define VMACACHE_SLOTS 4
+struct vmacache {
+    uint64_t seqnum; /* valid while equal to mm->vmacache_seqnum */
+    struct vma *slot[VMACACHE_SLOTS];
+};
+
+enum mm_rlimit { MM_RLIMIT_AS, MM_RLIMIT_DATA, MM_RLIMIT_STACK, MM_RLIMIT_MEMLOCK, NR_MM_RLIMITS };
+#define MM_RLIM_INFINITY UINT64_MAX
+
+struct mm {
+    struct world *world;
+    struct vma *mmap; /* lowest VMA: head of the ordered list */
+    struct rb_root mm_rb;
+    uint64_t vmacache_seqnum;
+    struct vmacache vmacache;
+    uintptr_t highest_vm_end; /* end of the last VMA, raised by the gap of a growing-up one */
+    uintptr_t task_size, mmap_base; /* bytes */
+    bool legacy_layout;
+    uint32_t map_count;
+    uint64_t total_vm, locked_vm, pinned_vm, data_vm, exec_vm, stack_vm; /* pages */
+    uint64_t hiwater_vm;                                                 /* pages */
+    uint64_t def_flags; /* VM_LOCKED (| VM_LOCKONFAULT) after mlockall(MCL_FUTURE) */
+    uintptr_t start_brk, brk, start_code, end_code, start_data, end_data;
+    uintptr_t start_stack, arg_start, arg_end, env_start, env_end;
+    uint64_t rlimit[NR_MM_RLIMITS]; /* pages */
+    uint32_t id;                    /* process number */
+};
+
+#ifndef MAP_GROWSUP
+#define MAP_GROWSUP 0x200 /* as on architectures whose stacks grow up */
+#endif
+
+/* ---- events: how often a path was taken since reset, for coverage features and statistics ---- */
+enum event {
+    EV_MERGE_CASE1, EV_MERGE_CASE2, EV_MERGE_CASE3, EV_MERGE_CASE4,
+    EV_MERGE_CASE5, EV_MERGE_CASE6, EV_MERGE_CASE7, EV_MERGE_CASE8,
+    EV_MERGE_NONE, EV_SPLIT_LOW, EV_SPLIT_HIGH, EV_SPLIT_LIMIT, EV_SPLIT_UNALIGNED,
+    EV_CACHE_HIT, EV_CACHE_MISS, EV_CACHE_STALE,
+    EV_SEARCH_BOTTOMUP, EV_SEARCH_TOPDOWN, EV_SEARCH_FALLBACK, EV_SEARCH_HINT, EV_SEARCH_FAIL,
+    EV_SEARCH_ABOVE_ALL, EV_STACK_GROW, EV_STACK_REFUSED, EV_BRK_GROW, EV_BRK_SHRINK,
+    EV_MREMAP_SHRINK, EV_MREMAP_INPLACE, EV_MREMAP_MOVE, EV_MREMAP_DUP, EV_MREMAP_MULTI,
+    EV_UNMAP_MIDDLE, EV_UNMAP_MANY, EV_ROTATE, EV_ALLOC_FAILED,
+    NR_EVENTS
+};
+extern const char *const event_names[NR_EVENTS];
+
+/* ---- notes: what the last call touched, left by the lowest primitives for the touched laws ---- */
+#define MAX_NOTES 24
+enum note_kind {
+    NOTE_LINKED = 1,  /* put into list and tree */
+    NOTE_CHANGED = 2, /* bounds, offset, flags or another attribute changed */
+    NOTE_NEAR = 4,    /* a neighbour of something unlinked: its gap or links changed */
+};
+struct note {
+    struct vma *vma; /* live: freeing a VMA takes its note away */
+    uint32_t kind;   /* enum note_kind bits, or-ed when noted again */
+};
+/* Addresses whose layout may have changed. */
+struct note_range {
+    struct mm *mm;
+    uintptr_t start, end;
+};
+#define MAX_NOTE_RANGES 4
+struct notes {
+    uint32_t n;         /* notes used */
+    uint32_t nranges;   /* ranges used; when they run out the nearest one of the same mm is widened */
+    bool overflow;      /* more than fit: judge everything */
+    bool cache_touched; /* the lookup cache was read or filled */
+    struct note_range range[MAX_NOTE_RANGES];
+    struct note note[MAX_NOTES];
+};
+/* The last address search, for gap.search. */
+struct search_note {
+    bool done;
+    bool topdown;             /* of the pass that gave the answer */
+    uintptr_t length, low_limit, high_limit, align_mask, align_offset; /* bytes, of that pass */
+    long answer;              /* address, or -ENOMEM */
+};
+
+/* ---- traps: where the model itself cannot go on; the harness turns them into verdicts ---- */
+enum trap { TRAP_NONE, TRAP_STEPS, TRAP_BUG, TRAP_DOUBLE_FREE, TRAP_SIGNAL };
+
+/* ---- pools ---- */
+enum pool_id {
+    POOL_MM, POOL_VMA, POOL_FILE, POOL_MAPPING, POOL_POLICY, POOL_NAME, POOL_UFFD, NR_POOLS
+};
+struct pool {
+    const char *name;
+    char *base;      /* object i is at base + i * size */
+    uint32_t *link;  /* link[i]: next free object, or POOL_LIVE */
+    uint32_t size, capacity;
+    uint32_t used;   /* objects ever handed out since reset */
+    uint32_t nlive, nfree, free_head, free_tail;
+};
+#define POOL_LIVE UINT32_MAX
+#define POOL_NONE (UINT32_MAX - 1)
+#define POOL_POISON 0x6b /* every byte of a freed object */
+
+#define MAX_FDS 16 /* of open files, and of userfault contexts, each */
+#define MAX_PROCS 16
+
+/* Catalogued faults: see model/faults.def. */
+enum fault_id {
+    F_NONE,
+#define FAULT(id, number, ...) F_##id,
+#include "model/faults.def"
+#undef FAULT
+    NR_FAULTS
+};
+struct fault_info {
+    const char *name;     /* as typed by a user: "case3-pgoff" */
+    uint16_t number;      /* in the catalogue of historical faults; 0: one of ours */
+    const char *commit;   /* upstream fix, or "" */
+    const char *cve;      /* or "" */
+    const char *title;    /* one sentence */
+    const char *laws;     /* names of the laws that may see it, space-separated */
+};
+extern const struct fault_info fault_table[NR_FAULTS]; /* [F_NONE] is empty */
+
+/* The world: header of the arena. Objects find it by masking their own address. */
+struct world {
+    struct world_config config;
+    enum fault_id fault; /* the one fault that is switched on */
+    uint64_t fault_reached, fault_triggered;
+    uint64_t fail_countdown; /* 1: the next allocation fails; 0: none does */
+    uint64_t nr_allocs;      /* allocations asked for since reset */
+    uint64_t steps_left;     /* budget of the current call; see world_begin() */
+    int64_t committed_as;    /* pages charged, all processes */
+    uint32_t nr_procs;
+    struct mm *proc[MAX_PROCS];
+    struct file *fd[MAX_FDS];
+    struct userfaultfd_ctx *uffd[MAX_FDS];
+    struct notes notes;
+    struct search_note search;
+    uint32_t events[NR_EVENTS];
+    struct pool pool[NR_POOLS];
+    enum trap trap;
+    const char *trap_reason;
+    sigjmp_buf *on_trap; /* where a trap goes; NULL: abort() */
+};
+
+/* ---- the world ---- */
+/* Reserve arena number `slot` (0..7) at its fixed address. NULL with errno if it cannot be had. */
+struct world *world_new(unsigned slot);
+void world_destroy(struct world *world);
+/* Empty it, costing what was used; then make process 0 with an empty address space. The fault and
+ * on_trap settings stay. Returns 0 or -EINVAL for a configuration that makes no sense. */
+int world_reset(struct world *world, const struct world_config *config);
+/* Start of a call: forget notes, refill the step budget, set which allocation fails (0: none). */
+void world_begin(struct world *world, uint64_t fail_nth);
+/* Close every descriptor and end every process: afterwards no object may be left in any pool. */
+void world_exit(struct world *world);
+bool pool_is_live(const struct pool *pool, const void *object);
+/* n-th object of the pool in address order, NULL if it is not live. n < pool->used. */
+void *pool_object(const struct pool *pool, uint32_t n);
+
+/* ---- lookups (spec.md section 2) ---- */
+struct vma *find_vma(struct mm *mm, uintptr_t addr);
+struct vma *find_vma_prev(struct mm *mm, uintptr_t addr, struct vma **pprev);
+struct vma *find_vma_intersection(struct mm *mm, uintptr_t start, uintptr_t end);
+bool in_gate_area(const struct mm *mm, uintptr_t addr);
+/* The gaps that growing stacks keep free; both saturate at the ends of the address space. */
+uintptr_t vm_start_gap(const struct vma *vma);
+uintptr_t vm_end_gap(const struct vma *vma);
+uint32_t vm_get_page_prot(uint64_t vm_flags);
+
+/* ---- calls (spec.md section 5): the system calls, on a process, results as the kernel gives ---- */
+/* fd: index in world->fd or -1. off: bytes. */
+long mm_mmap(struct mm *mm, uintptr_t addr, size_t len, int prot, int flags, int fd, uint64_t off);
+long mm_munmap(struct mm *mm, uintptr_t addr, size_t len);
+long mm_mprotect(struct mm *mm, uintptr_t addr, size_t len, int prot);
+long mm_mremap(struct mm *mm, uintptr_t addr, size_t old_len, size_t new_len, int flags,
+               uintptr_t new_addr);
+long mm_brk(struct mm *mm, uintptr_t brk); /* returns the break that holds afterwards */
+long mm_mlock(struct mm *mm, uintptr_t addr, size_t len);
+long mm_mlock2(struct mm *mm, uintptr_t addr, size_t len, int flags);
+long mm_munlock(struct mm *mm, uintptr_t addr, size_t len);
+long mm_mlockall(struct mm *mm, int flags);
+long mm_munlockall(struct mm *mm);
+long mm_madvise(struct mm *mm, uintptr_t addr, size_t len, int advice);
+long mm_mbind(struct mm *mm, uintptr_t addr, size_t len, int mode, unsigned nodes, unsigned flags);
+long mm_prctl_set_vma_name(struct mm *mm, uintptr_t addr, size_t len, const char *name);
+long mm_remap_file_pages(struct mm *mm, uintptr_t addr, size_t size, int prot, uint64_t pgoff,
+                         int flags);
+long mm_mincore(struct mm *mm, uintptr_t addr, size_t len);
+long mm_msync(struct mm *mm, uintptr_t addr, size_t len, int flags);
+long mm_setrlimit(struct mm *mm, enum mm_rlimit which, uint64_t pages);
+/* One access as the fault handler sees it: 0, -EFAULT for SIGSEGV, -ENXIO for SIGBUS. access is one
+ * of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. remote: another process' access (FOLL_FORCE
+ * off), which the minimum mapping address binds as well. */
+long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote);
+/* A kernel-made mapping (as the vdso): placed by address search from a hint, DONTEXPAND, not mergeable. */
+long mm_install_special(struct mm *mm, uintptr_t hint, size_t len);
+/* Lookups as operations: vm_start + 1 of what was found (find_prev: of the predecessor), 0 for none. */
+long mm_find(struct mm *mm, uintptr_t addr);
+long mm_find_prev(struct mm *mm, uintptr_t addr);
+long mm_find_intersection(struct mm *mm, uintptr_t start, uintptr_t end);
+
+long file_open(struct world *world, unsigned fd, enum file_kind kind, unsigned mode, uint64_t pages);
+long file_reopen(struct world *world, unsigned fd, unsigned old_fd, unsigned mode);
+long file_dup(struct world *world, unsigned fd, unsigned old_fd);
+long file_close(struct world *world, unsigned fd);
+long file_seal_write(struct world *world, unsigned fd); /* EBUSY while a writable mapping exists */
+long uffd_create(struct world *world, unsigned ufd, struct mm *mm);
+long uffd_close(struct world *world, unsigned ufd);
+long uffd_register(struct world *world, unsigned ufd, uintptr_t addr, size_t len, uint64_t mode);
+long uffd_unregister(struct world *world, unsigned ufd, uintptr_t addr, size_t len);
+
+#endif

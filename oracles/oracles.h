@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The oracles: named laws about a world, each in a full form and, where it makes sense, a touched
+ * form that costs only what the last call touched. This is the header that a user of oracles/ reads.
+ *
+ * Every check returns true when the law holds. On the first violation it fills the verdict and
+ * returns false; nothing is formatted, allocated or hashed before that. The model is only read.
+ */
+#ifndef ORACLES_ORACLES_H
+#define ORACLES_ORACLES_H
+
+#include "model/mm.h"
+#include "oracles/snapshot.h"
+#include "oracles/spec.h"
+
+enum law_id {
+    LAW_NONE,
+#define LAW(id, ...) LAW_##id,
+#include "oracles/laws.def"
+#undef LAW
+    NR_LAWS
+};
+struct law_info {
+    const char *name, *sentence, *forms;
+};
+extern const struct law_info law_table[NR_LAWS];
+
+/* Law, operation kind (added by the executor) and site are the class of a failure. */
+struct verdict {
+    enum law_id law;  /* LAW_NONE: all is well */
+    const char *site; /* a short constant: which clause of the law, e.g. "stored-gap" */
+    uint32_t proc;
+    uintptr_t addr;   /* bytes: of the object that broke it */
+    char text[240];   /* one sentence with the stored and the recomputed value */
+};
+/* Fills the verdict and returns false, so that a check can say `return law_broken(...)`. */
+bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,
+                const char *fmt, ...) __attribute__((format(printf, 6, 7), cold));
+
+/* After one call: all laws' touched forms on the model's notes. */
+bool laws_touched(const struct world *world, struct verdict *v);
+/* All laws' full forms on the model's structures. */
+bool laws_full(const struct world *world, struct verdict *v);
+/* One law's full or touched form; true if it has no such form. For tests and benches. */
+bool law_full(enum law_id law, const struct world *world, struct verdict *v);
+bool law_touched(enum law_id law, const struct world *world, struct verdict *v);
+/* Laws on a picture, whoever took it. */
+bool laws_snapshot(const struct snapshot *s, struct verdict *v);
+/* After world_exit(): the leak law. */
+bool laws_after_exit(const struct world *world, struct verdict *v);
+
+/* Pairs of (file, context) of the model and serial numbers of the specification, learnt at first
+ * sight and held to afterwards. Reset with the worlds. */
+struct pairing {
+    uint32_t file_serial[256], context_serial[64]; /* by pool index; 0: not seen */
+};
+void pairing_reset(struct pairing *p);
+/* Model against specification on the ranges that either touched: spec.layout, merge.canonical, and
+ * the totals, brk, map_count and commit charge (account.vm, list.tree). */
+bool compare_touched(const struct world *world, const struct spec *spec, struct pairing *p,
+                     struct verdict *v);
+/* Two pictures of what should be the same: spec.layout, merge.canonical, account.vm, file.tree. */
+bool compare_snapshots(const struct snapshot *subject, const struct snapshot *spec,
+                       struct verdict *v);
+/* Picture of the model. 0 or -ENOMEM. */
+int model_snapshot(const struct world *world, struct snapshot *out);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A snapshot is the flat picture of a world: plain arrays, no pointers, objects numbered by first
+ * appearance in (process, address) order. Every subject can produce one; comparing two subjects is
+ * comparing two snapshots. This header names nothing of the model, so that the flat specification
+ * may include it.
+ *
+ * Units: pages. Object numbers start at 1; 0 means none.
+ */
+#ifndef ORACLES_SNAPSHOT_H
+#define ORACLES_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Attributes of a VMA, with the kernel's vm_flags values. */
+enum snap_flags {
+    SNAP_READ = 0x1,
+    SNAP_WRITE = 0x2,
+    SNAP_EXEC = 0x4,
+    SNAP_SHARED = 0x8,
+    SNAP_MAYREAD = 0x10,
+    SNAP_MAYWRITE = 0x20,
+    SNAP_MAYEXEC = 0x40,
+    SNAP_MAYSHARE = 0x80,
+    SNAP_GROWSDOWN = 0x100,
+    SNAP_UFFD_MISSING = 0x200,
+    SNAP_PFNMAP = 0x400,
+    SNAP_UFFD_WP = 0x1000,
+    SNAP_LOCKED = 0x2000,
+    SNAP_IO = 0x4000,
+    SNAP_SEQ_READ = 0x8000,
+    SNAP_RAND_READ = 0x10000,
+    SNAP_DONTCOPY = 0x20000,
+    SNAP_DONTEXPAND = 0x40000,
+    SNAP_LOCKONFAULT = 0x80000,
+    SNAP_ACCOUNT = 0x100000,
+    SNAP_NORESERVE = 0x200000,
+    SNAP_HUGETLB = 0x400000,
+    SNAP_WIPEONFORK = 0x2000000,
+    SNAP_DONTDUMP = 0x4000000,
+    SNAP_MIXEDMAP = 0x10000000,
+    SNAP_HUGEPAGE = 0x20000000,
+    SNAP_NOHUGEPAGE = 0x40000000,
+};
+#define SNAP_MERGEABLE 0x80000000UL
+#define SNAP_GROWSUP 0x100000000UL
+
+struct snap_vma {
+    uint64_t start, end; /* [start, end) */
+    uint64_t pgoff;
+    uint64_t flags;      /* SNAP_* */
+    uint32_t file;       /* open file: same number, same struct file */
+    uint32_t object;     /* what the file opens: same number, same inode */
+    uint32_t context;    /* userfault context */
+    uint16_t policy_mode, policy_nodes; /* by value; 0, 0: none */
+    char name[12];       /* zero-padded; empty: none */
+};
+struct snap_proc {
+    uint32_t id;
+    uint32_t first_vma, nr_vmas; /* its stretch of snapshot.vma */
+    uint64_t total_vm, locked_vm, pinned_vm, data_vm, exec_vm, stack_vm, hiwater_vm;
+    uint64_t brk;       /* bytes */
+    uint64_t def_flags; /* SNAP_LOCKED, SNAP_LOCKONFAULT */
+};
+struct snap_object {
+    uint32_t kind; /* regular, shmem, hugetlb, sysv, device: enum order of the model's file_kind */
+    uint64_t size;
+    int32_t writable; /* i_mmap_writable */
+};
+
+struct snapshot {
+    uint32_t nr_procs, nr_vmas, nr_objects;
+    uint32_t cap_procs, cap_vmas, cap_objects; /* what the arrays hold; grown by snapshot_reserve() */
+    int64_t committed;
+    struct snap_proc *proc;
+    struct snap_vma *vma;
+    struct snap_object *object; /* [0] is number 1 */
+};
+
+/* Room for so many; keeps contents. 0 or -ENOMEM. An all-zero snapshot is a valid empty one. */
+int snapshot_reserve(struct snapshot *s, uint32_t procs, uint32_t vmas, uint32_t objects);
+void snapshot_fini(struct snapshot *s);
+/* Hash of all that is in it; the same in every build. */
+uint64_t snapshot_hash(const struct snapshot *s);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The flat specification: what the mm should answer, worked out page by page on plain arrays.
+ *
+ * It shares no code, type or constant with the model. An address space is an array with one entry
+ * per page; a bit says where a VMA starts, and merge rules are stated as a property of two adjacent
+ * pages. Address search is a scan over all pages. It is slow on purpose where that keeps it obvious,
+ * and costs no more than the pages that an operation names.
+ *
+ * Units: addresses and lengths are bytes; pages in the arrays. Errors are negative errno values.
+ */
+#ifndef ORACLES_SPEC_H
+#define ORACLES_SPEC_H
+
+#include "oracles/snapshot.h"
+
+#include <stddef.h>
+
+enum spec_rules { SPEC_LINUX_4_4, SPEC_LINUX_5_10, SPEC_LINUX_6_1, SPEC_LINUX_6_18 };
+
+/* As struct world_config of the model, but a type of its own. Sizes in pages. */
+struct spec_config {
+    enum spec_rules rules;
+    bool legacy_layout, privileged, read_implies_exec;
+    uint8_t overcommit;
+    uint64_t task_size, mmap_base, mmap_min_addr, start_brk, stack_guard_gap, max_map_count;
+    uint64_t total_ram, admin_reserve, user_reserve;
+};
+
+/* One page of one address space. All zero: not mapped. */
+struct spec_page {
+    uint64_t flags; /* SNAP_*; meaningless unless mapped */
+    uint64_t pgoff;
+    uint32_t file;  /* serial number of the struct file behind it, 0: none; never reused */
+    uint8_t mapped; /* 1 */
+    uint8_t head;   /* 1: a VMA starts here */
+    uint8_t policy; /* mode << 4 | nodes, 0: none */
+    uint8_t name;   /* number of the name in the order of first use, 0: none */
+    uint32_t context; /* serial number of the userfault context, 0: none; never reused */
+};
+
+#define SPEC_MAX_RANGES 8
+/* Pages that the last call may have changed, [start, end); starts and ends of VMAs at `end` too. */
+struct spec_range {
+    unsigned proc;
+    uint64_t start, end;
+};
+
+/* What the subject answered. The specification judges choices that it leaves free by it. */
+struct spec_seen {
+    long ret;          /* the subject's return value */
+    bool verify_search; /* true: only check that a chosen address is free and legal, and take it
+                           (O(length)); false: search all pages and insist on the same answer */
+};
+
+struct spec;
+struct spec *spec_new(void); /* NULL: out of memory */
+void spec_free(struct spec *spec);
+/* Empty, with process 0; costs the pages that were used. 0, -EINVAL or -ENOMEM. */
+int spec_reset(struct spec *spec, const struct spec_config *config);
+
+/* What the touched laws read. */
+const struct spec_page *spec_pages(const struct spec *spec, unsigned proc); /* task_size entries */
+const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc); /* kept up to date */
+int64_t spec_committed(const struct spec *spec);
+uint32_t spec_map_count(const struct spec *spec, unsigned proc);
+/* Ranges changed by the last call; *n of them. More than fit: the last one is widened. */
+const struct spec_range *spec_touched(const struct spec *spec, unsigned *n);
+uint64_t spec_brk(const struct spec *spec, unsigned proc); /* bytes */
+
+/* Picture of the whole; numbers objects by first appearance like any other subject. 0 or -ENOMEM. */
+int spec_snapshot(const struct spec *spec, struct snapshot *out);
+/* After a call in which an allocation was made to fail: take over the subject's state, if every page
+ * of it is as it was before the call, or as the call in full leaves it, or unmapped where either is.
+ * spec_before() must have been called before the call. Returns true, or false with one sentence in
+ * `why` and nothing taken over. */
+void spec_before(struct spec *spec);
+bool spec_adopt(struct spec *spec, const struct snapshot *subject, char *why, size_t why_size);
+
+/* The calls: same meaning as the system calls; the expected return value comes back. */
+long spec_mmap(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int prot, int flags,
+               int fd, uint64_t off, const struct spec_seen *seen);
+long spec_munmap(struct spec *, unsigned proc, uint64_t addr, uint64_t len);
+long spec_mprotect(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int prot);
+long spec_mremap(struct spec *, unsigned proc, uint64_t addr, uint64_t old_len, uint64_t new_len,
+                 int flags, uint64_t new_addr, const struct spec_seen *seen);
+long spec_brk_call(struct spec *, unsigned proc, uint64_t brk);
+long spec_mlock(struct spec *, unsigned proc, uint64_t addr, uint64_t len);
+long spec_mlock2(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int flags);
+long spec_munlock(struct spec *, unsigned proc, uint64_t addr, uint64_t len);
+long spec_mlockall(struct spec *, unsigned proc, int flags);
+long spec_munlockall(struct spec *, unsigned proc);
+long spec_madvise(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int advice);
+long spec_mbind(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int mode, unsigned nodes,
+                unsigned flags);
+long spec_prctl_set_vma_name(struct spec *, unsigned proc, uint64_t addr, uint64_t len,
+                             const char *name);
+long spec_remap_file_pages(struct spec *, unsigned proc, uint64_t addr, uint64_t size, int prot,
+                           uint64_t pgoff, int flags);
+long spec_mincore(struct spec *, unsigned proc, uint64_t addr, uint64_t len);
+long spec_msync(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int flags);
+long spec_setrlimit(struct spec *, unsigned proc, unsigned which, uint64_t pages);
+long spec_access(struct spec *, unsigned proc, uint64_t addr, int access, bool remote);
+long spec_install_special(struct spec *, unsigned proc, uint64_t hint, uint64_t len,
+                          const struct spec_seen *seen);
+long spec_find(struct spec *, unsigned proc, uint64_t addr);
+long spec_find_prev(struct spec *, unsigned proc, uint64_t addr);
+long spec_find_intersection(struct spec *, unsigned proc, uint64_t start, uint64_t end);
+long spec_gate(struct spec *, unsigned proc, uint64_t addr);
+long spec_open(struct spec *, unsigned fd, unsigned kind, unsigned mode, uint64_t pages);
+long spec_reopen(struct spec *, unsigned fd, unsigned old_fd, unsigned mode);
+long spec_dup(struct spec *, unsigned fd, unsigned old_fd);
+long spec_close(struct spec *, unsigned fd);
+long spec_seal_write(struct spec *, unsigned fd);
+long spec_uffd_create(struct spec *, unsigned ufd, unsigned proc);
+long spec_uffd_close(struct spec *, unsigned ufd);
+long spec_uffd_register(struct spec *, unsigned ufd, uint64_t addr, uint64_t len, uint64_t mode);
+long spec_uffd_unregister(struct spec *, unsigned ufd, uint64_t addr, uint64_t len);
+
+#endif
