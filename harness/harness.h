@@ -24,8 +24,11 @@ struct run_options {
     void (*trace)(void *arg, int index, const struct op *op, const struct call *call, long ret);
     void *trace_arg;
 };
-/* Everything on: what replay, shrink and CI use. */
+/* Everything on, at a cadence that a fuzzing run can pay. With verify_search the operations of the
+ * cadence, and the last one of a program, are judged by a full search all the same. */
 extern const struct run_options run_options_full;
+/* Everything on after every operation: what replay and CI use. */
+extern const struct run_options run_options_strict;
 
 struct op_stats {
     uint64_t calls[NR_OPS], failures[NR_OPS];

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What several commands need: messages, common options, signals. */
+#define _GNU_SOURCE
+#include "harness/cmd.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- messages ---- */
+static void complain_v(const char *fmt, va_list args)
+{
+    fflush(stdout);
+    fputs("vmafuzz: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+}
+
+void complain(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    complain_v(fmt, args);
+    va_end(args);
+}
+
+void usage_error(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    complain_v(fmt, args);
+    va_end(args);
+    exit(STATUS_USAGE);
+}
+
+void unknown_name(const char *what, const char *name, const char *const names[], size_t n)
+{
+    const char *nearest = nearest_name(name, names, n);
+    if (nearest)
+        usage_error("unknown %s '%s'; did you mean '%s'?", what, name, nearest);
+    usage_error("unknown %s '%s'", what, name);
+}
+
+/* ---- options ---- */
+uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max)
+{
+    char *end;
+    errno = 0;
+    uint64_t value = strtoull(text, &end, 0);
+    if (errno || end == text || *end || text[0] == '-' || value < min || value > max)
+        usage_error("%s: '%s' is not a whole number from %llu to %llu", option, text,
+                    (unsigned long long)min, (unsigned long long)max);
+    return value;
+}
+
+double parse_seconds(const char *option, const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end || !(value > 0 && value <= 1e9))
+        usage_error("%s: '%s' is not a number of seconds", option, text);
+    return value;
+}
+
+enum fault_id parse_fault(const char *name)
+{
+    const char *names[NR_FAULTS];
+    for (unsigned f = F_NONE + 1; f < NR_FAULTS; f++) {
+        if (strcmp(fault_table[f].name, name) == 0)
+            return (enum fault_id)f;
+        names[f - 1] = fault_table[f].name;
+    }
+    unknown_name("fault", name, names, NR_FAULTS - 1);
+}
+
+static int parse_rules(const char *name)
+{
+    for (int r = 0; r < NR_RULES; r++)
+        if (strcmp(rules_names[r], name) == 0)
+            return r;
+    unknown_name("rules", name, rules_names, NR_RULES);
+}
+
+static error_t parse_subject(int key, char *arg, struct argp_state *state)
+{
+    struct subject_options *subject = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        *subject = (struct subject_options){.rules = -1, .fault = F_NONE};
+        return 0;
+    case 'r':
+        subject->rules = parse_rules(arg);
+        return 0;
+    case 'f':
+        subject->fault = parse_fault(arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option subject_argp_options[] = {
+    {.name = "rules", .key = 'r', .arg = "NAME",
+     .doc = "Rules of one kernel: linux-4.4, linux-5.10, linux-6.1 or linux-6.18"},
+    {.name = "fault", .key = 'f', .arg = "NAME",
+     .doc = "Switch on a catalogued fault in the model; `vmafuzz faults' lists them"},
+    {0},
+};
+const struct argp subject_argp = {.options = subject_argp_options, .parser = parse_subject};
+
+void parse_arguments(const struct argp *argp, int argc, char **argv, void *input)
+{
+    argp_err_exit_status = STATUS_USAGE;
+    error_t error = argp_parse(argp, argc, argv, 0, NULL, input);
+    if (error)
+        usage_error("%s", strerror(error));
+}
+
+error_t parse_file_command(int key, char *arg, struct argp_state *state)
+{
+    struct file_command *c = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        if (state->root_argp->children)
+            state->child_inputs[0] = &c->subject;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (c->file)
+            argp_error(state, "one FILE expected, '%s' is too many", arg);
+        c->file = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!c->file)
+            argp_error(state, "FILE is missing");
+        return 0;
+    case 'o':
+        c->out = arg;
+        return 0;
+    case 'e':
+        c->evaluations = parse_number("--evaluations", arg, 1, UINT32_MAX);
+        return 0;
+    case 't':
+        c->seconds = parse_seconds("--time", arg);
+        return 0;
+    case 'T':
+        c->form = arg;
+        return 0;
+    case 'j':
+        c->json = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- what commands run ---- */
+struct program *load_or_exit(const char *path)
+{
+    struct program *p;
+    char message[512];
+    if (program_load(path, &p, message, sizeof(message)) != 0)
+        usage_error("%s", message);
+    return p;
+}
+
+struct executor *executor_or_exit(void)
+{
+    struct executor *ex = executor_new(0);
+    if (!ex)
+        usage_error("cannot reserve memory for the model: %s", strerror(errno));
+    return ex;
+}
+
+struct run_options subject_run_options(const struct subject_options *subject)
+{
+    struct run_options options = run_options_full;
+    options.rules = subject->rules;
+    options.fault = subject->fault;
+    return options;
+}
+
+/* ---- signals ---- */
+volatile bool stop_requested;
+static volatile sig_atomic_t stop_signal;
+
+static void on_stop(int signal)
+{
+    stop_signal = signal;
+    stop_requested = true;
+}
+
+void catch_stop_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_stop};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int status_or_stopped(int status)
+{
+    return stop_requested && status != STATUS_USAGE ? 128 + stop_signal : status;
+}

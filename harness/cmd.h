@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the `vmafuzz` command share: commands, exit statuses, options that several
+ * commands take, signals, the progress line. Nothing outside the command includes this.
+ */
+#ifndef HARNESS_CMD_H
+#define HARNESS_CMD_H
+
+#include "harness/harness.h"
+
+#include <argp.h>
+#include <signal.h>
+
+enum status { STATUS_CLEAN = 0, STATUS_FOUND = 1, STATUS_USAGE = 2 };
+
+struct command {
+    const char *name, *sentence;
+    int (*run)(int argc, char **argv); /* argv[0] is "vmafuzz NAME"; returns the exit status */
+};
+int cmd_fuzz(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_shrink(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_convert(int argc, char **argv);
+int cmd_emit_c(int argc, char **argv);
+int cmd_faults(int argc, char **argv);
+int cmd_laws(int argc, char **argv);
+int cmd_ops(int argc, char **argv);
+
+/* ---- messages ---- */
+/* One line on standard error, with "vmafuzz: " before it. */
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same, then exit status 2. */
+_Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* "unknown WHAT 'NAME'; did you mean 'NEAREST'?", then exit status 2. */
+_Noreturn void unknown_name(const char *what, const char *name, const char *const names[], size_t n);
+
+/* ---- options ---- */
+uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max);
+double parse_seconds(const char *option, const char *text);
+enum fault_id parse_fault(const char *name);
+
+/* --rules and --fault, for every command that runs programs: a child of its argp. */
+struct subject_options {
+    int rules; /* -1: the program's own, or all in turn */
+    enum fault_id fault;
+};
+extern const struct argp subject_argp;
+
+/* argp_parse() with our exit status for bad usage. */
+void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
+
+/* For commands whose arguments are one file: argp's parser gets a pointer to struct file_command. */
+struct file_command {
+    const char *file, *out, *form;
+    struct subject_options subject;
+    uint64_t evaluations;
+    double seconds;
+    bool json;
+};
+error_t parse_file_command(int key, char *arg, struct argp_state *state);
+
+/* Loads the program or exits with status 2 and the reason. */
+struct program *load_or_exit(const char *path);
+struct executor *executor_or_exit(void);
+/* run_options_full with the rules and the fault. */
+struct run_options subject_run_options(const struct subject_options *subject);
+
+/* ---- signals ---- */
+extern volatile bool stop_requested;       /* SIGINT or SIGTERM has come */
+void catch_stop_signals(void);             /* from now on they only set the flag */
+int status_or_stopped(int status);         /* 128 + signal if one has come (130 after Ctrl-C) */
+
+/* ---- progress line, on standard error ---- */
+struct progress {
+    bool terminal, shown;
+    double start, last; /* seconds, monotonic */
+};
+double seconds_now(void);
+void progress_start(struct progress *p);
+/* True when the next line is due: five times a second on a terminal, else every five seconds. */
+bool progress_due(struct progress *p);
+void progress_show(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void progress_clear(struct progress *p); /* before anything else is printed */
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the executor asks after an operation, and at the end. */
+#include "harness/executor.h"
+#include "harness/report.h"
+
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void pictures(struct executor *ex, bool both)
+{
+    int error = ex->model->ops->snapshot(ex->model, &ex->picture);
+
+    if (!error && both)
+        error = ex->flat->ops->snapshot(ex->flat, &ex->flat_picture);
+    if (error)
+        errx(EXIT_FAILURE, "out of memory for a snapshot");
+}
+
+static bool alloc_failed(const struct executor *ex)
+{
+    return ex->world->events[EV_ALLOC_FAILED] != ex->alloc_failures;
+}
+
+/* brk has no error to return: it answers the old break. */
+static bool refused(const struct call *c, long got)
+{
+    return got < 0 || (c->kind == OP_BRK && (uint64_t)got != c->addr);
+}
+
+/* Out of memory halfway: the specification knows only what it may look like. It has made the whole
+ * call by now, and takes over what the model made of it if that is between before and after. */
+static bool adopt(struct executor *ex)
+{
+    char why[160] = "";
+
+    pictures(ex, false);
+    if (spec_adopt(ex->spec, &ex->picture, why, sizeof(why)))
+        return true;
+    return law_broken(&ex->r->verdict, LAW_SPEC_LAYOUT, "failed-allocation", ex->call.proc,
+                      ex->call.addr, "after a failed allocation: %s", why);
+}
+
+/* Which answer was wrong is part of the class, or the shrinker would slip from one to another. */
+static const char *answer_site(long expected, long got)
+{
+    if (expected < 0)
+        return strerrorname_np((int)-expected) ? strerrorname_np((int)-expected) : "error";
+    return got < 0 ? "refused" : "value";
+}
+
+bool judge_answer(struct executor *ex, long got)
+{
+    const struct spec_seen seen = {got, ex->o.verify_search && !ex->brute};
+    const struct call *c = &ex->call;
+    char said[64], should[64];
+    long expected;
+
+    ex->phase = PHASE_SPEC;
+    if (unlikely(c->fail))
+        spec_before(ex->spec);
+    expected = ex->flat->ops->apply(ex->flat, c, &seen);
+    if (unlikely(c->fail) && alloc_failed(ex) && refused(c, got))
+        return adopt(ex);
+    if (expected == got)
+        return true;
+    ex->r->expected = expected;
+    ex->r->got = got;
+    answer_text((enum op_kind)c->kind, got, said, sizeof(said));
+    answer_text((enum op_kind)c->kind, expected, should, sizeof(should));
+    return law_broken(&ex->r->verdict, LAW_ERRNO, answer_site(expected, got), c->proc, c->addr,
+                      "%s answered %s; the flat specification says %s", op_table[c->kind].name,
+                      said, should);
+}
+
+bool judge_touched(struct executor *ex)
+{
+    struct verdict *v = &ex->r->verdict;
+
+    ex->phase = PHASE_LAWS;
+    return laws_touched(ex->world, v) &&
+           (!ex->o.spec || compare_touched(ex->world, ex->spec, &ex->pairing, v));
+}
+
+bool judge_full(struct executor *ex)
+{
+    struct verdict *v = &ex->r->verdict;
+
+    ex->phase = PHASE_LAWS;
+    ex->judged_full = true;
+    if (!laws_full(ex->world, v))
+        return false;
+    pictures(ex, ex->o.spec);
+    return laws_snapshot(&ex->picture, v) &&
+           (!ex->o.spec || compare_snapshots(&ex->picture, &ex->flat_picture, v));
+}
+
+bool judge_exit(struct executor *ex)
+{
+    ex->phase = PHASE_EXIT;
+    ex->model->ops->exit(ex->model);
+    if (ex->o.spec)
+        ex->flat->ops->exit(ex->flat);
+    return guard_asan_clean(ex) && laws_after_exit(ex->world, &ex->r->verdict);
+}

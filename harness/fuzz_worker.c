@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A worker of `vmafuzz fuzz`: runs its share of the plan and sends counters and finds upwards. */
+#define _GNU_SOURCE
+#include "harness/fuzz_plan.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define MAX_CLASSES 256
+#define SEND_INTERVAL 0.1       /* seconds between counters */
+#define SHRINK_SECONDS 60.0     /* of one find in a run that has a deadline */
+
+struct worker {
+    const struct plan *plan;
+    int fd;
+    struct executor *ex;
+    struct program *program;
+    struct counters counters;
+    double sent;
+    unsigned nr_classes;
+    struct failure_class classes[MAX_CLASSES];
+};
+
+static bool send_all(int fd, const void *data, size_t size)
+{
+    for (const char *at = data; size;) {
+        ssize_t n = write(fd, at, size);
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0) {
+            at += n;
+            size -= (size_t)n;
+        }
+    }
+    return true;
+}
+
+static void send_message(struct worker *w, enum message_kind kind, const void *data, size_t size)
+{
+    struct message m = {.kind = kind, .size = (uint32_t)size};
+    if (!send_all(w->fd, &m, sizeof(m)) || !send_all(w->fd, data, size))
+        _exit(STATUS_USAGE); /* the parent is gone: nobody is left to tell */
+}
+
+static void fail(struct worker *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void fail(struct worker *w, const char *fmt, ...)
+{
+    char line[256];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    send_message(w, MESSAGE_ERROR, line, strlen(line));
+}
+
+static void send_counters(struct worker *w)
+{
+    w->sent = seconds_now();
+    w->counters.stats = *executor_stats(w->ex);
+    send_message(w, MESSAGE_COUNTERS, &w->counters, sizeof(w->counters));
+}
+
+static void count_vmas(void *arg, int index, const struct op *op, const struct call *call, long ret)
+{
+    (void)index, (void)op, (void)call, (void)ret;
+    struct worker *w = arg;
+    const struct world *world = executor_world(w->ex);
+    for (uint32_t i = 0; i < world->nr_procs; i++)
+        if (world->proc[i] && world->proc[i]->map_count > w->counters.vmas)
+            w->counters.vmas = world->proc[i]->map_count;
+}
+
+static void count_run(struct worker *w, const struct run_result *r, bool clean)
+{
+    const uint32_t *events = executor_world(w->ex)->events;
+    w->counters.programs++;
+    w->counters.ops += r->nr_run;
+    w->counters.violations += !clean;
+    w->counters.fault_reached += r->fault_reached;
+    w->counters.fault_triggered += r->fault_triggered;
+    for (unsigned e = 0; e < NR_EVENTS; e++)
+        if (events[e])
+            w->counters.seen[e] |= 1u << (31 - __builtin_clz(events[e]));
+}
+
+static bool class_is_new(struct worker *w, const struct run_result *r)
+{
+    struct failure_class c = failure_class(r);
+    for (unsigned i = 0; i < w->nr_classes; i++)
+        if (failure_class_equal(&w->classes[i], &c))
+            return false;
+    if (w->nr_classes == MAX_CLASSES)
+        return false;
+    w->classes[w->nr_classes++] = c;
+    return true;
+}
+
+static void on_shrink(void *arg, uint32_t evaluations, uint32_t ops)
+{
+    struct worker *w = arg;
+    w->counters.shrinking = ops;
+    w->counters.evaluations = evaluations;
+    if (seconds_now() - w->sent > SEND_INTERVAL)
+        send_message(w, MESSAGE_COUNTERS, &w->counters, sizeof(w->counters));
+}
+
+static const char *operation_name(const struct run_result *r)
+{
+    return r->kind == OP_NONE ? "exit" : op_table[r->kind].name;
+}
+
+static char *program_text(const struct program *p)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        return NULL;
+    program_print(p, to);
+    fclose(to);
+    return text;
+}
+
+/* <out>/<law>-<operation>-<hash of the program without its header>.vma */
+static void name_file(char *name, size_t size, const struct worker *w, const struct run_result *r)
+{
+    uint32_t hash = 2166136261; /* FNV-1a */
+    char *text = program_text(w->program);
+    for (const char *c = text; c && *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619;
+    free(text);
+    snprintf(name, size, "%s/%s-%s-%08x.vma", w->plan->out, law_table[r->verdict.law].name,
+             operation_name(r), hash);
+}
+
+static void set_header(struct program *p, const struct planned *pl, const struct run_result *r)
+{
+    char *header = NULL;
+    const char *cause = pl->options.fault ? fault_table[pl->options.fault].name : "unknown";
+    if (asprintf(&header, "# cause: %s\n# law: %s\n# found: vmafuzz %s, seed 0x%016llx\n", cause,
+                 law_table[r->verdict.law].name, VMAFUZZ_VERSION, (unsigned long long)pl->seed) < 0)
+        return;
+    free(p->header);
+    p->header = header;
+}
+
+/* { number, law, operation, site, file, program, report, finding }: all that the parent needs. */
+static json_t *describe_find(struct worker *w, const struct finding *f, uint64_t number)
+{
+    char *report = NULL, *object = NULL;
+    size_t report_size, object_size;
+    FILE *to = open_memstream(&report, &report_size);
+    report_text(w->ex, f, to);
+    fclose(to);
+    to = open_memstream(&object, &object_size);
+    report_json(w->ex, f, to);
+    fclose(to);
+    char *text = program_text(f->program);
+    const struct run_result *r = f->result;
+    json_t *find = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "number",
+                             (json_int_t)number, "law", law_table[r->verdict.law].name, "operation",
+                             operation_name(r), "site", r->verdict.site ? r->verdict.site : "",
+                             "file", f->file, "program", text, "report", report, "finding",
+                             json_loadb(object, object_size, 0, NULL));
+    free(text);
+    free(report);
+    free(object);
+    return find;
+}
+
+static void worker_find(struct worker *w, const struct planned *pl, const struct run_result *found)
+{
+    struct program *p = w->program;
+    struct run_options options = pl->options;
+    p->rules_given = true; /* a stored find runs under the rules that it was found with */
+    options.rules = -1;
+    options.trace = NULL;
+    const struct shrink_options so = {.max_seconds = w->plan->deadline > 0 ? SHRINK_SECONDS : 0,
+                                      .progress = on_shrink, .arg = w, .stop = &stop_requested};
+    struct shrink_result sr;
+    struct run_result r;
+    bool fails = shrink(w->ex, p, &options, &so, &sr, &r);
+    w->counters.shrinking = 0;
+    if (!fails) {
+        fail(w, "a find does not fail again: seed 0x%016llx", (unsigned long long)pl->seed);
+        return;
+    }
+    char file[PATH_MAX];
+    name_file(file, sizeof(file), w, found);
+    set_header(p, pl, found);
+    const struct finding f = {.program = p, .result = &r, .options = &options, .shrink = &sr,
+                              .seed = pl->seed, .file = file};
+    json_t *find = describe_find(w, &f, pl->number);
+    char *text = find ? json_dumps(find, JSON_COMPACT) : NULL;
+    if (text)
+        send_message(w, MESSAGE_FIND, text, strlen(text));
+    else
+        fail(w, "a find cannot be reported: seed 0x%016llx", (unsigned long long)pl->seed);
+    free(text);
+    json_decref(find);
+}
+
+static void run_planned(struct worker *w, struct planned *pl)
+{
+    struct run_result r;
+    pl->options.trace = count_vmas;
+    pl->options.trace_arg = w;
+    bool clean = executor_generate(w->ex, w->program, pl->seed, pl->length, NULL, &pl->options, &r);
+    count_run(w, &r, clean);
+    if (clean || !class_is_new(w, &r))
+        return;
+    struct op_stats *stats = executor_stats(w->ex), kept = *stats;
+    worker_find(w, pl, &r);
+    *stats = kept; /* runs made for shrinking and reporting do not count */
+}
+
+static bool done(const struct worker *w)
+{
+    return stop_requested || (w->plan->stop && w->nr_classes) ||
+           (w->plan->deadline > 0 && seconds_now() >= w->plan->deadline);
+}
+
+static int work(struct worker *w, unsigned index)
+{
+    struct plan_cursor cursor = {0};
+    struct planned pl;
+    while (!done(w) && plan_next(w->plan, &cursor, &pl)) {
+        if (pl.number % w->plan->jobs == index)
+            run_planned(w, &pl);
+        w->counters.below = pl.number + 1;
+        if (seconds_now() - w->sent > SEND_INTERVAL)
+            send_counters(w);
+    }
+    w->counters.below = UINT64_MAX;
+    send_counters(w);
+    return STATUS_CLEAN;
+}
+
+int fuzz_worker(const struct plan *plan, unsigned index, int fd)
+{
+    static struct worker w; /* too large for a stack that a fault may have eaten into */
+    w = (struct worker){.plan = plan, .fd = fd, .ex = executor_new(0), .program = program_new(1024)};
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* no orphan goes on when the parent is killed */
+    if (!w.ex || !w.program) {
+        fail(&w, "cannot reserve memory for the model: %s", strerror(w.ex ? ENOMEM : errno));
+        return STATUS_USAGE;
+    }
+    int status = work(&w, index);
+    program_free(w.program);
+    executor_free(w.ex);
+    return status;
+}

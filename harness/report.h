@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the reports share with each other and with the executor, and with nobody else. */
+#ifndef HARNESS_REPORT_H
+#define HARNESS_REPORT_H
+
+#include "harness/harness.h"
+
+/* An answer in words: "ENOMEM", "0x10", "0", "VMA at 0x10", "nothing". */
+void answer_text(enum op_kind kind, long answer, char *text, size_t size);
+/* "EINVAL" for -EINVAL; NULL for what is no error. */
+const char *answer_error(long answer);
+
+/* ---- line_map.c ---- */
+#define LINE_MAP_WIDTH 76
+struct line_map {
+    uint32_t n, cap;
+    char (*line)[LINE_MAP_WIDTH + 1];
+};
+/* One process as lines; gaps: with a line for each hole. 0 or -ENOMEM. */
+int line_map_init(struct line_map *m, const struct snapshot *s, const struct snap_proc *proc,
+                  bool gaps);
+void line_map_fini(struct line_map *m);
+/* Both as one listing: '-' only in a, '+' only in b, and blank for what is in both. */
+void line_map_diff(const struct line_map *a, const struct line_map *b, const char *indent,
+                   FILE *to);
+
+/* ---- report_scene.c: a failure played again ---- */
+/* Everything that a report shows, whatever its form. */
+struct scene {
+    bool fails;                 /* playing it again broke a law */
+    struct run_result result;   /* of playing it again */
+    struct snapshot before;     /* the model, before the culprit */
+    struct snapshot after;      /* the model, after it; empty if it cannot be walked any more */
+    struct snapshot spec_after; /* the flat specification, after it */
+    bool after_known, spec_known;
+    const struct op *culprit;   /* NULL: the failure came at exit, or there is none */
+    uint32_t culprit_index;     /* from 0 */
+};
+void scene_init(struct scene *scene, struct executor *ex, const struct finding *f);
+void scene_fini(struct scene *scene);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A subject is something that answers operations: the reference mm, the flat specification, a
+ * running kernel. It is plugged in by one small table of functions.
+ */
+#ifndef HARNESS_SUBJECT_H
+#define HARNESS_SUBJECT_H
+
+#include "harness/program.h"
+#include "oracles/snapshot.h"
+#include "oracles/spec.h"
+
+struct subject;
+struct subject_ops {
+    const char *name;
+    /* slot: arena number, for subjects that have one. NULL with errno. */
+    struct subject *(*new)(unsigned slot);
+    void (*free)(struct subject *s);
+    /* An empty world with process 0. 0 or -errno. */
+    int (*reset)(struct subject *s, const struct world_config *config);
+    /* Makes the call and returns what it answers. seen: what the subject that went first answered,
+     * for a subject that judges it; NULL: this one goes first. */
+    long (*apply)(struct subject *s, const struct call *call, const struct spec_seen *seen);
+    /* Picture of the whole. 0 or -ENOMEM. */
+    int (*snapshot)(struct subject *s, struct snapshot *out);
+    /* Ends every process and closes everything. */
+    void (*exit)(struct subject *s);
+};
+/* First member of every subject. */
+struct subject {
+    const struct subject_ops *ops;
+};
+
+extern const struct subject_ops subject_model_ops, subject_spec_ops;
+/* What is inside, for the oracles. */
+struct world *subject_model_world(const struct subject *s);
+struct spec *subject_spec_spec(const struct subject *s);
+
+/* One column of functions each, indexed by operation kind. call->kind is not OP_NONE and the
+ * process exists. */
+long apply_model(struct world *world, const struct call *c);
+long apply_spec(struct spec *spec, const struct call *c, const struct spec_seen *seen);
+
+#endif

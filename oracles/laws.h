@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the law files share with each other and with nobody else.
+ *
+ * The structures that laws read may be corrupt: that is what laws are for. No pointer is followed
+ * before the pool has said that a live object is there, and no walk is longer than the pool allows.
+ * Nothing here calls the model: a fault in its arithmetic must not hide itself from its judge.
+ */
+#ifndef ORACLES_LAWS_H
+#define ORACLES_LAWS_H
+
+#include "oracles/oracles.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define LAW_BIT(law) (1U << (law))
+#define ALL_LAWS UINT32_MAX
+
+/* A red-black tree of 2^30 nodes is at most 60 levels deep. */
+#define TREE_MAX_DEPTH 64
+#define PGOFF_TOP (1UL << (64 - PAGE_SHIFT)) /* no mapping reaches beyond this page offset */
+
+/* ---- is it there? ---- */
+static inline bool vma_live(const struct world *world, const struct vma *vma)
+{
+    const struct pool *pool = &world->pool[POOL_VMA];
+    uintptr_t offset = (uintptr_t)vma - (uintptr_t)pool->base;
+    uintptr_t n = offset / sizeof(struct vma);
+
+    return likely(n < pool->used && n * sizeof(struct vma) == offset && pool->link[n] == POOL_LIVE);
+}
+static inline bool object_live(const struct world *world, enum pool_id id, const void *object)
+{
+    return object && pool_is_live(&world->pool[id], object);
+}
+/* The mapping behind a VMA; NULL without a file or if anything on the way is not a live object. */
+const struct address_space *vma_mapping(const struct world *world, const struct vma *vma);
+
+/* ---- red-black nodes ---- */
+static inline const struct rb_node *rb_parent_of(const struct rb_node *node)
+{
+    return (const struct rb_node *)(node->parent_color & ~1UL);
+}
+static inline bool rb_is_black(const struct rb_node *node) { return node->parent_color & 1; }
+/* Both also turn a wild pointer into another wild one, which vma_live() then refuses. */
+static inline const struct vma *vma_of_rb(const struct rb_node *node)
+{
+    return node ? (const struct vma *)((uintptr_t)node - offsetof(struct vma, vm_rb)) : NULL;
+}
+static inline const struct vma *vma_of_shared(const struct rb_node *node)
+{
+    return node ? (const struct vma *)((uintptr_t)node - offsetof(struct vma, shared.rb)) : NULL;
+}
+
+/* ---- guard gaps, as spec.md states them ---- */
+static inline uintptr_t guard_bytes(const struct world *world)
+{
+    return world->config.stack_guard_gap << PAGE_SHIFT;
+}
+static inline uintptr_t start_with_guard(const struct world *world, const struct vma *vma)
+{
+    uintptr_t guard = guard_bytes(world);
+
+    if (likely(!(vma->vm_flags & VM_GROWSDOWN)))
+        return vma->vm_start;
+    return vma->vm_start > guard ? vma->vm_start - guard : 0;
+}
+static inline uintptr_t end_with_guard(const struct world *world, const struct vma *vma)
+{
+    uintptr_t top = world->config.task_size << PAGE_SHIFT;
+    uintptr_t end = vma->vm_end + guard_bytes(world);
+
+    if (likely(!(vma->vm_flags & VM_GROWSUP)))
+        return vma->vm_end;
+    return end < vma->vm_end || end > top ? top : end;
+}
+/* The gap that a VMA's own node stands for: what is free between it and its predecessor. */
+static inline uint64_t own_gap(const struct world *world, const struct vma *prev,
+                               const struct vma *vma)
+{
+    uintptr_t from = prev ? end_with_guard(world, prev) : 0;
+    uintptr_t to = start_with_guard(world, vma);
+
+    return to > from ? to - from : 0;
+}
+
+/* ---- walks: they end quietly where the structure breaks; tree.shape and list.tree say so ---- */
+#define for_each_mm(world, i, mm)                                                                  \
+    for ((i) = 0; (i) < MAX_PROCS; (i)++)                                                          \
+        if (object_live(world, POOL_MM, (mm) = (world)->proc[i]))
+
+struct list_walk {
+    const struct world *world;
+    const struct vma *next;
+    uint32_t left;
+};
+static inline struct list_walk list_walk(const struct world *world, const struct mm *mm)
+{
+    return (struct list_walk){world, mm->mmap, world->pool[POOL_VMA].nlive};
+}
+static inline const struct vma *list_walk_next(struct list_walk *w)
+{
+    const struct vma *vma = w->next;
+
+    if (!vma || !w->left-- || !vma_live(w->world, vma))
+        return NULL;
+    w->next = vma->vm_next;
+    return vma;
+}
+
+/* In-order walk of mm_rb; broken: it could not go on. */
+struct tree_walk {
+    const struct world *world;
+    const struct vma *stack[TREE_MAX_DEPTH];
+    unsigned depth;
+    uint32_t left;
+    bool broken;
+};
+void tree_walk_start(struct tree_walk *w, const struct world *world, const struct mm *mm);
+const struct vma *tree_walk_next(struct tree_walk *w);
+/* First VMA that ends above addr, by descent; NULL if there is none or the tree is broken. */
+const struct vma *tree_find(const struct world *world, const struct mm *mm, uintptr_t addr);
+
+/* ---- the laws, full forms; one file per family ---- */
+typedef bool law_fn(const struct world *world, struct verdict *v);
+law_fn tree_order_full, tree_shape_full, list_tree_full;      /* tree.c */
+law_fn gap_subtree_full, gap_highest_full, gap_search_full;   /* gap.c */
+law_fn cache_coherent_full;                                   /* cache.c */
+law_fn vma_attrs_full;                                        /* attrs.c */
+law_fn interval_tree_full;                                    /* interval.c */
+law_fn file_tree_full, object_refs_full;                      /* file.c */
+law_fn account_vm_full;                                       /* account.c */
+law_fn leak_after_exit;                                       /* leak.c */
+
+/* ---- pieces that full and touched forms have in common; false with the verdict filled ---- */
+bool vma_order_ok(const struct mm *mm, const struct vma *prev, const struct vma *vma,
+                  struct verdict *v);
+bool gap_broken(struct verdict *v, const struct vma *vma, uint64_t computed);
+bool highest_end_ok(const struct mm *mm, const struct vma *last, struct verdict *v);
+bool search_answer_ok(const struct world *world, bool brute, struct verdict *v);
+bool cache_slots_ok(const struct mm *mm, bool deep, struct verdict *v);
+bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+bool interval_path_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+bool totals_plausible(const struct mm *mm, struct verdict *v);
+
+/* ---- touched.c: one pass over the notes for the laws of the mask ---- */
+bool touched_pass(const struct world *world, uint32_t laws, struct verdict *v);
+bool touched_pass_all(const struct world *world, struct verdict *v);
+
+/* ---- what VMAs of a model and of a snapshot have in common: attrs.c ---- */
+struct attrs {
+    uint64_t start, end, pgoff; /* pages */
+    uint64_t flags;
+    bool has_file, has_context;
+    uint32_t kind; /* enum file_kind, if it has a file */
+};
+/* NULL if the attributes are legal, else the clause that they break. */
+const char *attrs_illegal(const struct attrs *a);
+
+/* Pages by kind, as the totals count them: account.c */
+struct totals {
+    uint64_t total_vm, locked_vm, data_vm, exec_vm, stack_vm, charged;
+};
+void totals_add(struct totals *t, uint64_t flags, uint64_t pages);
+
+#endif
