@@ -73,7 +73,7 @@ enum fault_id parse_fault(const char *name)
     unknown_name("fault", name, names, NR_FAULTS - 1);
 }
 
-static int parse_rules(const char *name)
+int parse_rules(const char *name)
 {
     for (int r = 0; r < NR_RULES; r++)
         if (strcmp(rules_names[r], name) == 0)
@@ -100,9 +100,13 @@ static error_t parse_subject(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option subject_argp_options[] = {
-    {.name = "rules", .key = 'r', .arg = "NAME",
+    {.name = "rules",
+     .key = 'r',
+     .arg = "NAME",
      .doc = "Rules of one kernel: linux-4.4, linux-5.10, linux-6.1 or linux-6.18"},
-    {.name = "fault", .key = 'f', .arg = "NAME",
+    {.name = "fault",
+     .key = 'f',
+     .arg = "NAME",
      .doc = "Switch on a catalogued fault in the model; `vmafuzz faults' lists them"},
     {0},
 };
@@ -173,7 +177,7 @@ struct executor *executor_or_exit(void)
 
 struct run_options subject_run_options(const struct subject_options *subject)
 {
-    struct run_options options = run_options_full;
+    struct run_options options = run_options_strict;
     options.rules = subject->rules;
     options.fault = subject->fault;
     return options;

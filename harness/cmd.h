@@ -26,6 +26,7 @@ int cmd_emit_c(int argc, char **argv);
 int cmd_faults(int argc, char **argv);
 int cmd_laws(int argc, char **argv);
 int cmd_ops(int argc, char **argv);
+int list_faults(int argc, char **argv); /* the part of cmd_faults() that does not run anything */
 
 /* ---- messages ---- */
 /* One line on standard error, with "vmafuzz: " before it. */
@@ -33,12 +34,14 @@ void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, then exit status 2. */
 _Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* "unknown WHAT 'NAME'; did you mean 'NEAREST'?", then exit status 2. */
-_Noreturn void unknown_name(const char *what, const char *name, const char *const names[], size_t n);
+_Noreturn void unknown_name(const char *what, const char *name, const char *const names[],
+                            size_t n);
 
 /* ---- options ---- */
 uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max);
 double parse_seconds(const char *option, const char *text);
 enum fault_id parse_fault(const char *name);
+int parse_rules(const char *name);
 
 /* --rules and --fault, for every command that runs programs: a child of its argp. */
 struct subject_options {
@@ -50,7 +53,7 @@ extern const struct argp subject_argp;
 /* argp_parse() with our exit status for bad usage. */
 void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
 
-/* For commands whose arguments are one file: argp's parser gets a pointer to struct file_command. */
+/* For commands whose argument is one file: their argp's parser and its input. */
 struct file_command {
     const char *file, *out, *form;
     struct subject_options subject;
@@ -63,13 +66,13 @@ error_t parse_file_command(int key, char *arg, struct argp_state *state);
 /* Loads the program or exits with status 2 and the reason. */
 struct program *load_or_exit(const char *path);
 struct executor *executor_or_exit(void);
-/* run_options_full with the rules and the fault. */
+/* run_options_strict with the rules and the fault: every law after every operation. */
 struct run_options subject_run_options(const struct subject_options *subject);
 
 /* ---- signals ---- */
-extern volatile bool stop_requested;       /* SIGINT or SIGTERM has come */
-void catch_stop_signals(void);             /* from now on they only set the flag */
-int status_or_stopped(int status);         /* 128 + signal if one has come (130 after Ctrl-C) */
+extern volatile bool stop_requested; /* SIGINT or SIGTERM has come */
+void catch_stop_signals(void);       /* from now on they only set the flag */
+int status_or_stopped(int status);   /* 128 + signal if one has come (130 after Ctrl-C) */
 
 /* ---- progress line, on standard error ---- */
 struct progress {

@@ -55,7 +55,9 @@ static const struct argp_option options[] = {
     {.name = "seed", .key = 's', .arg = "N", .doc = "Seed of the run; by default a random one"},
     {.name = "time", .key = 't', .arg = "SECONDS", .doc = "Stop after so many seconds"},
     {.name = "ops", .key = 'n', .arg = "N", .doc = "Stop after so many operations"},
-    {.name = "length", .key = 'l', .arg = "N",
+    {.name = "length",
+     .key = 'l',
+     .arg = "N",
      .doc = "Operations of a program; by default mixed, 20 to 400"},
     {.name = "jobs", .key = 'j', .arg = "N", .doc = "Worker processes, 1 to 64; by default 1"},
     {.name = "out", .key = 'o', .arg = "FOLDER", .doc = "Where finds go; by default finds"},
@@ -128,7 +130,7 @@ static void store(struct fuzz *f, const json_t *find)
 {
     const char *text = json_string_value(json_object_get(find, "program"));
     const char *file = json_string_value(json_object_get(find, "file"));
-    char message[512] = "out of memory";
+    char message[512] = "a find cannot be stored: out of memory";
     struct parse_error error;
     struct program *p = program_new(64);
     bool stored = p && program_parse(p, text, strlen(text), &error) == 0 &&
@@ -137,7 +139,7 @@ static void store(struct fuzz *f, const json_t *find)
     if (stored)
         return;
     f->lost++;
-    complain("cannot store %s: %s; its program is in the report", file, message);
+    complain("%s; the program is in the report", message);
 }
 
 /* ---- finds ---- */
@@ -377,22 +379,21 @@ static void print_json(const struct fuzz *f, const struct counters *sum)
     json_t *operations = json_array(), *events = json_array(), *finds = json_array(), *find;
     size_t i;
     for (unsigned op = OP_NONE + 1; op < NR_OPS; op++)
-        json_array_append_new(operations,
-                              json_pack("{s:s, s:I, s:I}", "name", op_table[op].name, "calls",
-                                        (json_int_t)s->calls[op], "failures",
-                                        (json_int_t)s->failures[op]));
+        json_array_append_new(operations, json_pack("{s:s, s:I, s:I}", "name", op_table[op].name,
+                                                    "calls", (json_int_t)s->calls[op], "failures",
+                                                    (json_int_t)s->failures[op]));
     for (unsigned e = 0; e < NR_EVENTS; e++)
         if (sum->seen[e])
             json_array_append_new(events, json_string(event_names[e]));
     json_array_foreach (f->finds, i, find)
         json_array_append(finds, json_object_get(find, "finding"));
     json_t *out = json_pack(
-        "{s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "seed",
-        (json_int_t)f->plan.seed, "programs", (json_int_t)sum->programs, "operations",
-        (json_int_t)sum->ops, "violations", (json_int_t)sum->violations, "vmas", (int)sum->vmas,
-        "features", (int)count_features(sum), "fault_reached", (json_int_t)sum->fault_reached,
-        "fault_triggered", (json_int_t)sum->fault_triggered, "events", events,
-        "operation_table", operations, "finds", finds);
+        "{s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "seed", (json_int_t)f->plan.seed,
+        "programs", (json_int_t)sum->programs, "operations", (json_int_t)sum->ops, "violations",
+        (json_int_t)sum->violations, "vmas", (int)sum->vmas, "features", (int)count_features(sum),
+        "fault_reached", (json_int_t)sum->fault_reached, "fault_triggered",
+        (json_int_t)sum->fault_triggered, "events", events, "operation_table", operations, "finds",
+        finds);
     json_dumpf(out, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the executor asks after an operation, and at the end. */
+#define _GNU_SOURCE
 #include "harness/executor.h"
 #include "harness/report.h"
 

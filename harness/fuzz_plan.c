@@ -6,8 +6,7 @@
 
 #define SHORTEST 20
 #define LONGEST 400
-#define FULL_EVERY 64   /* operations: the touched laws see most, the full ones confirm */
-#define SEARCH_EVERY 8  /* programs: the specification then searches all pages by itself */
+#define FULL_EVERY 64 /* operations: the touched laws see most, the full ones confirm */
 
 /* splitmix64 of the n-th state after seed. */
 static uint64_t mix(uint64_t seed, uint64_t n)
@@ -33,7 +32,6 @@ bool plan_next(const struct plan *plan, struct plan_cursor *cursor, struct plann
     out->options = run_options_full;
     out->options.full_every = FULL_EVERY;
     out->options.hash = false;
-    out->options.verify_search = number % SEARCH_EVERY != 0;
     out->options.fault = plan->subject.fault;
     out->options.rules = plan->subject.rules >= 0 ? plan->subject.rules : (int)(number % NR_RULES);
     return true;

@@ -37,10 +37,10 @@ bool plan_next(const struct plan *plan, struct plan_cursor *cursor, struct plann
 /* What a worker has done so far. */
 struct counters {
     uint64_t programs, ops, violations, fault_reached, fault_triggered;
-    uint64_t below;        /* all of its programs with smaller numbers are done */
-    uint32_t vmas;         /* most VMAs that one process had */
-    uint32_t shrinking;    /* operations of the program that is being shrunk; 0: none */
-    uint32_t evaluations;  /* of that shrink */
+    uint64_t below;           /* all of its programs with smaller numbers are done */
+    uint32_t vmas;            /* most VMAs that one process had */
+    uint32_t shrinking;       /* operations of the program that is being shrunk; 0: none */
+    uint32_t evaluations;     /* of that shrink */
     uint32_t seen[NR_EVENTS]; /* bit i: the event came 2^i.. times in one program */
     struct op_stats stats;
 };
@@ -56,7 +56,7 @@ enum message_kind {
 struct message {
     uint32_t kind, size;
 };
-/* Runs the plan's programs number index, index + jobs, ...; writes to fd. Returns an exit status. */
+/* Runs programs number index, index + jobs, ... and writes to fd. Returns an exit status. */
 int fuzz_worker(const struct plan *plan, unsigned index, int fd);
 
 #endif

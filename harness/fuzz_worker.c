@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #define MAX_CLASSES 256
-#define SEND_INTERVAL 0.1       /* seconds between counters */
-#define SHRINK_SECONDS 60.0     /* of one find in a run that has a deadline */
+#define SEND_INTERVAL 0.1   /* seconds between counters */
+#define SHRINK_SECONDS 60.0 /* of one find in a run that has a deadline */
 
 struct worker {
     const struct plan *plan;
@@ -162,39 +162,37 @@ static json_t *describe_find(struct worker *w, const struct finding *f, uint64_t
     fclose(to);
     char *text = program_text(f->program);
     const struct run_result *r = f->result;
-    json_t *find = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "number",
-                             (json_int_t)number, "law", law_table[r->verdict.law].name, "operation",
-                             operation_name(r), "site", r->verdict.site ? r->verdict.site : "",
-                             "file", f->file, "program", text, "report", report, "finding",
-                             json_loadb(object, object_size, 0, NULL));
+    json_t *find =
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "number", (json_int_t)number, "law",
+                  law_table[r->verdict.law].name, "operation", operation_name(r), "site",
+                  r->verdict.site ? r->verdict.site : "", "file", f->file, "program", text,
+                  "report", report, "finding", json_loadb(object, object_size, 0, NULL));
     free(text);
     free(report);
     free(object);
     return find;
 }
 
-static void worker_find(struct worker *w, const struct planned *pl, const struct run_result *found)
+static void worker_find(struct worker *w, const struct planned *pl, const struct run_options *o)
 {
     struct program *p = w->program;
-    struct run_options options = pl->options;
-    p->rules_given = true; /* a stored find runs under the rules that it was found with */
-    options.rules = -1;
-    options.trace = NULL;
     const struct shrink_options so = {.max_seconds = w->plan->deadline > 0 ? SHRINK_SECONDS : 0,
-                                      .progress = on_shrink, .arg = w, .stop = &stop_requested};
+                                      .progress = on_shrink,
+                                      .arg = w,
+                                      .stop = &stop_requested};
     struct shrink_result sr;
     struct run_result r;
-    bool fails = shrink(w->ex, p, &options, &so, &sr, &r);
+    bool fails = shrink(w->ex, p, o, &so, &sr, &r);
     w->counters.shrinking = 0;
     if (!fails) {
         fail(w, "a find does not fail again: seed 0x%016llx", (unsigned long long)pl->seed);
         return;
     }
     char file[PATH_MAX];
-    name_file(file, sizeof(file), w, found);
-    set_header(p, pl, found);
-    const struct finding f = {.program = p, .result = &r, .options = &options, .shrink = &sr,
-                              .seed = pl->seed, .file = file};
+    name_file(file, sizeof(file), w, &r);
+    set_header(p, pl, &r);
+    const struct finding f = {
+        .program = p, .result = &r, .options = o, .shrink = &sr, .seed = pl->seed, .file = file};
     json_t *find = describe_find(w, &f, pl->number);
     char *text = find ? json_dumps(find, JSON_COMPACT) : NULL;
     if (text)
@@ -205,6 +203,26 @@ static void worker_find(struct worker *w, const struct planned *pl, const struct
     json_decref(find);
 }
 
+/* Judged again after every operation, so that the culprit is the one that broke the law and not the
+ * one after which it was seen. A stored find runs under the rules that it was found with. */
+static void examine(struct worker *w, const struct planned *pl)
+{
+    struct op_stats *stats = executor_stats(w->ex), kept = *stats;
+    struct run_options options = run_options_strict;
+    struct run_result r;
+    options.fault = pl->options.fault;
+    w->program->rules_given = true;
+    if (executor_run(w->ex, w->program, &options, &r)) {
+        options = pl->options;
+        options.rules = -1;
+        options.trace = NULL;
+        executor_run(w->ex, w->program, &options, &r);
+    }
+    if (class_is_new(w, &r))
+        worker_find(w, pl, &options);
+    *stats = kept; /* runs made for shrinking and reporting do not count */
+}
+
 static void run_planned(struct worker *w, struct planned *pl)
 {
     struct run_result r;
@@ -212,11 +230,8 @@ static void run_planned(struct worker *w, struct planned *pl)
     pl->options.trace_arg = w;
     bool clean = executor_generate(w->ex, w->program, pl->seed, pl->length, NULL, &pl->options, &r);
     count_run(w, &r, clean);
-    if (clean || !class_is_new(w, &r))
-        return;
-    struct op_stats *stats = executor_stats(w->ex), kept = *stats;
-    worker_find(w, pl, &r);
-    *stats = kept; /* runs made for shrinking and reporting do not count */
+    if (!clean)
+        examine(w, pl);
 }
 
 static bool done(const struct worker *w)
@@ -244,7 +259,8 @@ static int work(struct worker *w, unsigned index)
 int fuzz_worker(const struct plan *plan, unsigned index, int fd)
 {
     static struct worker w; /* too large for a stack that a fault may have eaten into */
-    w = (struct worker){.plan = plan, .fd = fd, .ex = executor_new(0), .program = program_new(1024)};
+    w = (struct worker){
+        .plan = plan, .fd = fd, .ex = executor_new(0), .program = program_new(1024)};
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* no orphan goes on when the parent is killed */
     if (!w.ex || !w.program) {
         fail(&w, "cannot reserve memory for the model: %s", strerror(w.ex ? ENOMEM : errno));

@@ -4,6 +4,7 @@
  * an executor runs become verdicts. The jump buffer is set once per run, not per operation, and
  * without the signal mask, which would cost a system call; the handler runs with SA_NODEFER instead.
  */
+#define _GNU_SOURCE
 #include "harness/executor.h"
 
 #include <pthread.h>

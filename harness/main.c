@@ -53,7 +53,8 @@ static char *list_commands(int key, const char *text, void *input)
     fputs(text, to);
     for (size_t i = 0; i < NR_COMMANDS; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].sentence);
-    fputs("\nExit status: 0 clean, 1 a law was broken, 2 bad usage or input, 130 after Ctrl-C.", to);
+    fputs("\nExit status: 0 clean, 1 a law was broken, 2 bad usage or input, 130 after Ctrl-C.",
+          to);
     fclose(to);
     return list;
 }
@@ -75,8 +76,10 @@ static int run_command(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static const struct argp argp = {.parser = parse_command, .args_doc = "COMMAND [ARGUMENT...]",
-                                     .doc = intro, .help_filter = list_commands};
+    static const struct argp argp = {.parser = parse_command,
+                                     .args_doc = "COMMAND [ARGUMENT...]",
+                                     .doc = intro,
+                                     .help_filter = list_commands};
     int at = 0;
     argp_err_exit_status = STATUS_USAGE;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &at);

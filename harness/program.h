@@ -23,7 +23,7 @@ enum op_kind {
 enum arg {
     ARG_END,
     ARG_ADDR, ARG_LEN, ARG_NEWLEN, ARG_TO, ARG_OFF, ARG_PAGES, /* value slots, in this order */
-    ARG_PROT,      /* op.prot: r w x growsdown growsup none */
+    ARG_PROT,      /* op.prot: r w x growsdown growsup invalid */
     ARG_MAP,       /* op.flags: words of mmap flags */
     ARG_MREMAP, ARG_MLOCK2, ARG_MCL, ARG_MSYNC, ARG_UFFD_MODE, ARG_FMODE, ARG_NODES, /* op.flags */
     ARG_ADVICE, ARG_POLICY, ARG_RLIMIT, ARG_KIND, ARG_NAME, /* op.sel: one word of a list */
@@ -69,7 +69,9 @@ struct program {
     bool rules_given; /* the text or wire form named the rules; otherwise any preset may be used */
     uint32_t nr, cap;
     struct op *op;    /* cap of them, caller's or program_new()'s */
-    char *header;     /* comment lines before the first operation, each with '#', or NULL; owned */
+    char *header;     /* comment lines before the first operation, each with '#' and newline, or
+                         NULL; owned */
+    bool grows;       /* op came from the heap: program_append() may move it */
 };
 
 struct op_info {
@@ -79,7 +81,8 @@ struct op_info {
 };
 extern const struct op_info op_table[NR_OPS];
 
-/* Words of an argument kind: what they are called and what they are in the ABI. */
+/* Words of an argument kind: what they are called and what they are in the ABI. RLIMIT and KIND are
+ * not in the user ABI as the model takes them: enum mm_rlimit and enum file_kind stand for them. */
 struct word {
     const char *text;
     uint32_t abi;
@@ -87,6 +90,7 @@ struct word {
 const struct word *arg_words(enum arg arg, unsigned *n); /* NULL for kinds without words */
 
 struct program *program_new(uint32_t cap); /* NULL: out of memory; grows in program_append() */
+/* A program in the caller's array of operations does not grow: -ENOMEM when it is full. */
 void program_free(struct program *p);
 int program_append(struct program *p, const struct op *op); /* 0 or -ENOMEM */
 int program_copy(struct program *to, const struct program *from); /* 0 or -ENOMEM */
@@ -102,6 +106,14 @@ int program_parse(struct program *p, const char *text, size_t size, struct parse
 void program_print(const struct program *p, FILE *to);
 void op_print(const struct op *op, FILE *to);
 
+/* ---- random numbers ---- */
+struct rng {
+    uint64_t s[4]; /* xoshiro256** */
+};
+void rng_seed(struct rng *r, uint64_t seed);
+uint64_t rng_next(struct rng *r);
+uint32_t rng_below(struct rng *r, uint32_t n); /* 0..n-1; n > 0 */
+
 /* ---- wire ---- */
 #define RECORD_SIZE 40 /* bytes; the first record of a wire program is the world's */
 /* Total: any bytes give a valid program; a trailing part of a record counts as zero-filled. Takes at
@@ -111,6 +123,14 @@ void program_decode(struct program *p, const uint8_t *data, size_t size);
  * can say. decode(encode(p)) prints as p does, but for comments and the spelling of names. */
 long program_encode(const struct program *p, uint8_t *data, size_t size);
 void record_encode(const struct op *op, uint8_t record[RECORD_SIZE]);
+/* For the engines' custom mutators. Changes the records in data[0..size) and returns the new size,
+ * at most max_size; any size is taken. boundaries: n pages of interest, such as the bounds of live
+ * VMAs, that addresses are drawn to; may be NULL with n 0. */
+size_t wire_mutate(uint8_t *data, size_t size, size_t max_size, struct rng *r,
+                   const uint64_t *boundaries, unsigned n);
+/* Records of a, then of b, cut at random; returns the size of what is in out[0..max_size). */
+size_t wire_crossover(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
+                      uint8_t *out, size_t max_size, struct rng *r);
 
 /* ---- resolved: what a subject is asked to do, in ABI terms ---- */
 struct call {
@@ -130,13 +150,6 @@ void op_resolve(const struct op *op, const struct world_config *config,
                 const long results[MAX_NAMES + 1], struct call *call);
 
 /* ---- the generator ---- */
-struct rng {
-    uint64_t s[4]; /* xoshiro256** */
-};
-void rng_seed(struct rng *r, uint64_t seed);
-uint64_t rng_next(struct rng *r);
-uint32_t rng_below(struct rng *r, uint32_t n); /* 0..n-1; n > 0 */
-
 struct generator {
     struct rng rng;
     uint32_t weight[NR_OPS]; /* swarm: this run's weights, some zero */

@@ -13,7 +13,7 @@ const char *answer_error(long answer);
 /* ---- line_map.c ---- */
 #define LINE_MAP_WIDTH 76
 struct line_map {
-    uint32_t n, cap;
+    uint32_t n;
     char (*line)[LINE_MAP_WIDTH + 1];
 };
 /* One process as lines; gaps: with a line for each hole. 0 or -ENOMEM. */
@@ -38,5 +38,9 @@ struct scene {
 };
 void scene_init(struct scene *scene, struct executor *ex, const struct finding *f);
 void scene_fini(struct scene *scene);
+
+/* ---- report_text.c ---- */
+/* The command line that shows the failure again, without a newline. */
+void replay_command(const struct finding *f, FILE *to);
 
 #endif

@@ -24,13 +24,14 @@ static inline struct world *world_of(const void *object)
 }
 
 static inline uintptr_t page_align(uintptr_t n) { return (n + PAGE_SIZE - 1) & PAGE_MASK; }
+static inline uintptr_t task_unmapped_base(const struct mm *mm) { return page_align(mm->task_size / 3); }
 static inline bool page_aligned(uintptr_t n) { return (n & ~PAGE_MASK) == 0; }
 static inline uint64_t vma_pages(const struct vma *v) { return (v->vm_end - v->vm_start) >> PAGE_SHIFT; }
 static inline bool vma_is_anonymous(const struct vma *v) { return !v->vm_ops; }
 
 /* ---- faults, events, traps ---- */
 #ifdef VMAFUZZ_NO_FAULTS
-#define fault(world, id, differs) ((void)(world), false)
+#define fault(world, id, differs) ((void)(world), false && (differs))
 #else
 bool fault_hit(struct world *world, bool differs); /* counts reached and triggered; returns true */
 /* A fault site: true when `id` is switched on. `differs` is evaluated only then, and says whether
@@ -56,8 +57,19 @@ static inline void step(struct world *world)
 void note_vma_slow(struct notes *notes, struct vma *vma, uint32_t kind);
 static inline void note_vma(struct world *world, struct vma *vma, uint32_t kind)
 {
-    note_vma_slow(&world->notes, vma, kind);
+    struct notes *notes = &world->notes;
+
+    if (notes->n == 0) {
+        notes->note[0] = (struct note){vma, kind};
+        notes->n = 1;
+    } else if (notes->note[notes->n - 1].vma == vma) {
+        notes->note[notes->n - 1].kind |= kind;
+    } else {
+        note_vma_slow(notes, vma, kind);
+    }
 }
+void note_forget(struct world *world, const struct vma *vma); /* it is going to be freed */
+/* Clipped to the address space. A VMA that starts at `end` is outside of it. */
 void note_range(struct mm *mm, uintptr_t start, uintptr_t end);
 
 /* ---- pools ---- */
@@ -79,33 +91,55 @@ static inline struct vma_attrs vma_attrs(const struct vma *v)
 }
 
 /* ---- vma.c ---- */
-struct vma *vma_alloc(struct mm *mm);             /* zeroed, vm_mm set; NULL: out of memory */
-struct vma *vma_dup(struct vma *vma);             /* copy with references, not linked; NULL: ENOMEM */
-void vma_free(struct vma *vma);                   /* drops references (file, policy, ...), then frees */
+/* What the object behind it wants to know. open: after a new mapping got its vm_ops, and for a copy
+ * (mremap); close: before an unlinked VMA is freed. split_vma() opens by itself; merging never meets
+ * a VMA that has these. */
+static inline void vma_open(struct vma *vma)
+{
+    if (vma->vm_ops && vma->vm_ops->open)
+        vma->vm_ops->open(vma);
+}
+static inline void vma_close(struct vma *vma)
+{
+    if (vma->vm_ops && vma->vm_ops->close)
+        vma->vm_ops->close(vma);
+}
+struct vma *vma_alloc(struct mm *mm); /* zeroed, vm_mm set; NULL: out of memory */
+struct vma *vma_dup(struct vma *vma); /* copy with references, not linked nor opened; NULL: ENOMEM */
+void vma_free(struct vma *vma); /* drops references (file, policy, ...), then frees; no close */
 /* Where [start, end) would go. 0, or -ENOMEM if something overlaps. */
 int find_vma_links(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **pprev,
                    struct rb_node ***plink, struct rb_node **pparent);
-/* List, tree, gaps, map_count, highest_vm_end, i_mmap and file counts, notes: all of it. */
+/* List, tree, gaps, map_count, highest_vm_end, i_mmap and file counts, notes: all of it. The file
+ * and its reference are in place already. */
 void vma_link(struct mm *mm, struct vma *vma, struct vma *prev, struct rb_node **link,
               struct rb_node *parent);
 void vma_unlink(struct mm *mm, struct vma *vma); /* all undone; the lookup cache is invalidated */
 int insert_vm_struct(struct mm *mm, struct vma *vma); /* -ENOMEM if it overlaps */
-void vma_set_flags(struct vma *vma, uint64_t vm_flags); /* flags, vm_page_prot, i_mmap_writable, note */
+/* Flags, vm_page_prot, notes. VM_SHARED, VM_MAYWRITE and VM_GROWS* of a linked VMA never change. */
+void vma_set_flags(struct vma *vma, uint64_t vm_flags);
 void vmacache_invalidate(struct mm *mm);
+/* For merge.c: linking and unlinking that note the VMAs, not the addresses. prev NULL: lowest. */
+void vma_attach_after(struct mm *mm, struct vma *vma, struct vma *prev);
+void vma_detach(struct mm *mm, struct vma *vma);
+/* Bounds, offset, place in i_mmap. Leaves gaps and highest_vm_end to vma_update_gaps(). */
+void vma_move_bounds(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff);
+void vma_update_gaps(struct vma *vma); /* after its bounds moved: its own, its successor's, highest */
 
 /* ---- merge.c ---- */
 int split_vma(struct vma *vma, uintptr_t addr, bool new_below); /* with the map_count limit */
 int split_vma_nolimit(struct vma *vma, uintptr_t addr, bool new_below); /* the unmap path */
 /* The VMA that has absorbed [addr, end), or NULL if the rules keep it apart. addr may start a hole
- * (a new range) or lie in VMAs; prev is the VMA before addr. NULL on out of memory as well. */
+ * (a new range) or lie in one VMA; prev is the last VMA that starts below addr. Never allocates. */
 struct vma *vma_merge(struct mm *mm, struct vma *prev, uintptr_t addr, uintptr_t end,
                       const struct vma_attrs *attrs, uint64_t pgoff);
-/* Give [start, end) of vma new attributes: merge with neighbours or split off, then set them.
+/* Give [start, end) of vma new attributes (not the file): merge with neighbours or split off, then
+ * set them.
  * Returns the VMA that now covers [start, end), NULL with *err = -ENOMEM or -EINVAL. Takes its own
  * references on what attrs names. Does no accounting: that is the caller's. */
-struct vma *vma_modify(struct vma *vma, struct vma *prev, uintptr_t start, uintptr_t end,
+struct vma *vma_modify(struct vma *vma, uintptr_t start, uintptr_t end,
                        const struct vma_attrs *attrs, int *err);
-/* Move bounds in place (stack growth, brk, mremap): list order must stay. */
+/* Move bounds in place (stack growth, brk, mremap). -ENOMEM, nothing done, if a neighbour is met. */
 int vma_adjust(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff);
 
 /* ---- search.c ---- */
@@ -139,15 +173,65 @@ struct userfaultfd_ctx *uffd_get(struct userfaultfd_ctx *ctx);
 void uffd_put(struct world *world, struct userfaultfd_ctx *ctx);
 void i_mmap_insert(struct vma *vma); /* with i_mmap_writable; nothing without a file */
 void i_mmap_remove(struct vma *vma);
+static inline bool vma_counts_as_writer(const struct vma *vma)
+{
+    return vma->vm_file && (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
+}
+extern const struct vm_ops special_mapping_vm_ops; /* of mappings that the kernel makes; no file */
+
+/* ---- interval_tree.c: keys are set by the caller and stay while the node is in the tree ---- */
+void interval_tree_insert(struct rb_root *root, struct interval_node *node);
+void interval_tree_remove(struct rb_root *root, struct interval_node *node);
+
+/* ---- what calls ask about their world ---- */
+#define PGOFF_LIMIT (UINT64_C(1) << 52) /* pages: no mapping's offsets reach beyond it */
+
+static inline enum rules mm_rules(const struct mm *mm) { return mm->world->config.rules; }
+static inline uintptr_t mm_min_addr(const struct mm *mm)
+{
+    return mm->world->config.mmap_min_addr << PAGE_SHIFT;
+}
+static inline bool file_is(const struct file *file, enum file_kind kind)
+{
+    return file && file->mapping->kind == kind;
+}
+/* The VMA before `start`, as vma_merge and vma_modify want it: vma itself when start lies inside. */
+static inline struct vma *prev_of(struct vma *vma, uintptr_t start)
+{
+    return start > vma->vm_start ? vma : vma->vm_prev;
+}
+/* The VMA that contains addr, or NULL. */
+static inline struct vma *vma_lookup(struct mm *mm, uintptr_t addr)
+{
+    struct vma *vma = find_vma(mm, addr);
+
+    return vma && vma->vm_start <= addr ? vma : NULL;
+}
 
 /* ---- between calls ---- */
-/* Unmap [start, start + len), page-aligned, without argument checks; 0 or -ENOMEM / -EINVAL. */
-int do_munmap(struct mm *mm, uintptr_t start, size_t len);
+/* mmap after the descriptor is looked up. pgoff in pages, below PGOFF_LIMIT. Address or -errno. */
+long do_mmap(struct mm *mm, struct file *file, uintptr_t addr, size_t len, int prot, int flags,
+             uint64_t pgoff);
 /* The end of mmap: make the mapping at addr, which is chosen. Address or -errno. */
 long mmap_region(struct mm *mm, struct file *file, uintptr_t addr, size_t len, uint64_t vm_flags,
                  uint64_t pgoff);
+/* Unmap [start, start + len), page-aligned, without argument checks; 0 or -ENOMEM / -EINVAL. */
+int do_munmap(struct mm *mm, uintptr_t start, size_t len);
+/* do_munmap in two steps. The first splits off the ends and finds the first VMA of the range, NULL
+ * for none; 0 or -ENOMEM / -EINVAL. The second cannot fail. It takes the VMAs away with their totals,
+ * but returns the pages of VM_ACCOUNT VMAs, which are still charged. */
+int munmap_gather(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **first);
+uint64_t munmap_complete(struct mm *mm, struct vma *first, uintptr_t end);
+void exit_mmap(struct mm *mm); /* end every VMA */
 int expand_stack(struct vma *vma, uintptr_t addr); /* 0 or -ENOMEM / -EPERM */
 struct vma *find_extend_vma(struct mm *mm, uintptr_t addr);
 int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 or -EAGAIN */
+/* The range of madvise and of naming: 1 with *end, 0 if it is empty, -EINVAL. */
+int madvise_range(uintptr_t start, size_t len, uintptr_t *end);
+/* What both do to each VMA of it: change [start, end) of *vma and leave there the VMA that covers it
+ * afterwards. Holes are stepped over and make -ENOMEM at the end; an error ends the walk. */
+typedef int madvise_visit(struct vma **vma, uintptr_t start, uintptr_t end, const void *arg);
+long madvise_walk_vmas(struct mm *mm, uintptr_t start, uintptr_t end, madvise_visit *visit,
+                       const void *arg);
 
 #endif

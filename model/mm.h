@@ -108,7 +108,13 @@ enum file_kind {
     FILE_NOMMAP,   /* cannot be mapped: ENODEV */
     NR_FILE_KINDS,
 };
-enum file_mode { FMODE_READ = 1, FMODE_WRITE = 2, FMODE_APPEND = 4, FMODE_NOEXEC = 8 };
+enum file_mode {
+    FMODE_READ = 1,
+    FMODE_WRITE = 2,
+    FMODE_APPEND = 4,
+    FMODE_NOEXEC = 8,
+    FMODE_ANON = 16, /* made for a shared anonymous mapping, not opened by anybody */
+};
 
 struct vma;
 /* What the object behind a VMA wants to be told or asked. Absent for private anonymous memory. */

@@ -135,6 +135,8 @@ static int black_height(const struct shape_walk *w, const struct rb_node *node,
         site = parent ? "parent-link" : "root-parent";
     else if (!rb_is_black(node) && (!parent || !rb_is_black(parent)))
         site = parent ? "red-red" : "root-red";
+    else if (node->left && node->left == node->right)
+        site = "shared-child"; /* and walking both would take 2^depth */
     if (!site) {
         left = black_height(w, node->left, node, depth + 1);
         right = left < 0 ? -1 : black_height(w, node->right, node, depth + 1);

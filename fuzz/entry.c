@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The entry that both engines use: bytes -> program -> executor. A violation is told on stderr and
+ * ends the process, which is what engines understand.
+ *
+ * Environment: VMAFUZZ_FAULT=NAME switches a catalogued fault on, VMAFUZZ_RULES=linux-X.Y replaces
+ * the rules that the input names.
+ */
+#include "fuzz/fuzz.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOT 0
+#define FULL_SHARE 8 /* one input in so many is judged by the full laws */
+
+static struct executor *executor;
+static struct run_options options;
+
+static int choice(const char *variable, const char *const names[], int n, int otherwise)
+{
+    const char *name = getenv(variable);
+
+    if (!name)
+        return otherwise;
+    for (int i = 0; i < n; i++)
+        if (names[i] && strcmp(names[i], name) == 0)
+            return i;
+    fprintf(stderr, "vmafuzz: %s: unknown '%s'\n", variable, name);
+    exit(2);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    const char *faults[NR_FAULTS];
+
+    (void)argc, (void)argv;
+    for (int i = 0; i < NR_FAULTS; i++)
+        faults[i] = fault_table[i].name;
+    options = run_options_full;
+    options.hash = false;
+    options.fault = (enum fault_id)choice("VMAFUZZ_FAULT", faults, NR_FAULTS, F_NONE);
+    options.rules = choice("VMAFUZZ_RULES", rules_names, NR_RULES, -1);
+    executor = executor_new(SLOT);
+    if (!executor) {
+        perror("vmafuzz: no arena");
+        exit(2);
+    }
+    options.trace = features_op;
+    options.trace_arg = (void *)(uintptr_t)executor_world(executor);
+    return 0;
+}
+
+/* The full laws cost more than the program. Which inputs get them depends on their bytes alone, so
+ * that a run can be repeated; `vmafuzz replay` and `shrink` always judge all of it. */
+static bool judged_in_full(const uint8_t *data, size_t size)
+{
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < size; i++)
+        sum = sum * 31 + data[i];
+    return (sum ^ sum >> 16) % FULL_SHARE == 0;
+}
+
+/* First paragraph of the report, then the program as it came. */
+static void report(const struct program *p, const struct run_result *r)
+{
+    const struct failure_class c = failure_class(r);
+
+    fprintf(stderr, "vmafuzz: %s broken by %s (operation %u of %u): %s\n\n", law_table[c.law].name,
+            c.kind == OP_NONE ? "exit" : op_table[c.kind].name, r->nr_run, p->nr, r->verdict.text);
+    program_print(p, stderr);
+    fprintf(stderr, "\nvmafuzz shrink INPUT -o SMALL.vma makes a small program of this input.\n");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct op ops[MAX_OPS];
+    struct program p = {.op = ops, .cap = MAX_OPS};
+    struct run_result r;
+    bool clean;
+
+    program_decode(&p, data, size);
+    options.full_every = judged_in_full(data, size) ? MAX_OPS : 0;
+    options.check_exit = options.full_every;
+    features_start();
+    clean = executor_run(executor, &p, &options, &r);
+    features_end(executor_world(executor));
+    if (!clean) {
+        report(&p, &r);
+        abort();
+    }
+    return 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * State features: counters beside the code coverage map. Both engines put an 8-bit count into
+ * classes of about a power of two each, so that a counter is a feature per class.
+ *
+ * libFuzzer scans its own section of counters. AFL++ has one map: guards of our own, placed among
+ * those of the compiler, get map positions of their own from the same start-up code.
+ */
+#include "fuzz/fuzz.h"
+
+#include <string.h>
+
+#define HEIGHTS 16U
+#define TOUCHED 16U
+
+/* Errors told apart; the last one stands for all others, 0 for success. */
+static const uint8_t errors[] = {
+    0, EINVAL, ENOMEM, EFAULT, EEXIST, EPERM, EACCES, EAGAIN, EBADF, EOVERFLOW, ENODEV, EBUSY,
+    EMFILE, ENXIO, UINT8_MAX,
+};
+#define NR_ERRORS ((unsigned)(sizeof(errors) / sizeof(errors[0])))
+
+/* Where each family of features starts. */
+#define BY_EVENT 0U                               /* event, in the whole program */
+#define BY_OP_EVENT (BY_EVENT + NR_EVENTS)        /* operation kind x event */
+#define BY_OP_ERROR (BY_OP_EVENT + NR_OPS * NR_EVENTS) /* operation kind x error */
+#define BY_OP_TOUCHED (BY_OP_ERROR + NR_OPS * NR_ERRORS) /* operation kind x VMAs touched */
+#define BY_HEIGHT (BY_OP_TOUCHED + NR_OPS * TOUCHED)  /* depths of a tree's two ends */
+#define NR_FEATURES (BY_HEIGHT + HEIGHTS * HEIGHTS)
+
+#ifdef VMAFUZZ_AFL
+extern uint8_t *__afl_area_ptr;
+static uint32_t position[NR_FEATURES] __attribute__((section("__sancov_guards"), used));
+
+static uint8_t *counter(unsigned feature) { return &__afl_area_ptr[position[feature]]; }
+#else
+/* Engines other than libFuzzer leave the section alone. */
+static uint8_t counters[(NR_FEATURES + 7) / 8 * 8]
+    __attribute__((section("__libfuzzer_extra_counters"), aligned(8)));
+
+static uint8_t *counter(unsigned feature) { return &counters[feature]; }
+#endif
+
+static uint32_t seen[NR_EVENTS]; /* events before the current operation */
+
+static void hit(unsigned feature, uint32_t times)
+{
+    uint8_t *c = counter(feature);
+
+    *c = (uint8_t)(times > 255U - *c ? 255U : *c + times);
+}
+
+void features_start(void) { memset(seen, 0, sizeof(seen)); }
+
+static unsigned error_class(long ret)
+{
+    unsigned i = 0;
+
+    while (i < NR_ERRORS - 1 && errors[i] != (ret < 0 ? -ret : 0))
+        i++;
+    return i;
+}
+
+void features_op(void *arg, int index, const struct op *op, const struct call *call, long ret)
+{
+    const struct world *w = arg;
+    uint32_t n = w->notes.n;
+
+    (void)call;
+    if (index < 0)
+        return;
+    hit(BY_OP_ERROR + op->kind * NR_ERRORS + error_class(ret), 1);
+    hit(BY_OP_TOUCHED + op->kind * TOUCHED + (n < TOUCHED ? n : TOUCHED - 1), 1);
+    if (memcmp(seen, w->events, sizeof(seen)) == 0)
+        return;
+    for (unsigned i = 0; i < NR_EVENTS; i++)
+        if (w->events[i] != seen[i])
+            hit(BY_OP_EVENT + op->kind * (unsigned)NR_EVENTS + i, w->events[i] - seen[i]);
+    memcpy(seen, w->events, sizeof(seen));
+}
+
+static unsigned depth(const struct rb_node *n, bool right)
+{
+    unsigned d = 0;
+
+    for (; n && d < HEIGHTS - 1; d++)
+        n = right ? n->right : n->left;
+    return d;
+}
+
+void features_end(const struct world *w)
+{
+    for (unsigned i = 0; i < NR_EVENTS; i++)
+        if (seen[i])
+            hit(BY_EVENT + i, seen[i]);
+    for (uint32_t i = 0; i < w->nr_procs; i++) {
+        const struct rb_node *root;
+
+        if (!w->proc[i])
+            continue;
+        root = w->proc[i]->mm_rb.node;
+        hit(BY_HEIGHT + depth(root, false) * HEIGHTS + depth(root, true), 1);
+    }
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vmafuzz replay: runs stored programs, one after the other, and says of each if the laws hold. */
+#define _GNU_SOURCE
+#include "harness/cmd.h"
+
+#include <fts.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct replay {
+    struct subject_options subject;
+    bool all_rules, json;
+    const char *junit;
+    char **paths; /* as given, then files */
+    size_t nr_paths;
+    struct executor *ex;
+    struct junit_case *cases;
+    size_t nr_cases;
+    unsigned passed, failed, unreadable;
+    json_t *results;
+};
+
+static const char doc[] =
+    "Run programs on the model with all laws checked, and report those that break one. A folder "
+    "stands for all *.vma files below it; - is standard input.\v"
+    "A program runs under the rules that it names. --rules runs it under others; --all-rules under "
+    "each kernel's in turn. A program that was found with a fault needs that fault again, by "
+    "--fault.\n\n"
+    "The hash is that of the final state and of all answers. It is the same in every build.\n\n"
+    "Exit status: 0 all clean, 1 a law was broken, 2 bad usage or an unreadable program, 130 after "
+    "Ctrl-C.\n\n"
+    "Example: vmafuzz replay --all-rules --junit results.xml corpus";
+
+static const struct argp_option options[] = {
+    {.name = "all-rules", .key = 'a', .doc = "Run each program under each kernel's rules"},
+    {.name = "junit", .key = 'u', .arg = "FILE", .doc = "Also write the results as JUnit XML"},
+    {.name = "json", .key = 'j', .doc = "Print a JSON array instead of text"},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct replay *r = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &r->subject;
+        return 0;
+    case 'a':
+        r->all_rules = true;
+        return 0;
+    case 'u':
+        r->junit = arg;
+        return 0;
+    case 'j':
+        r->json = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        r->paths = state->argv + state->next;
+        r->nr_paths = (size_t)(state->argc - state->next);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "FILE is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void *grow(void *array, size_t size)
+{
+    void *grown = realloc(array, size);
+    if (!grown)
+        usage_error("out of memory");
+    return grown;
+}
+
+/* ---- one program ---- */
+static void add_case(struct replay *r, const char *path, const char *rules, double seconds,
+                     const char *failure)
+{
+    char *name = NULL;
+    if (!r->junit)
+        return;
+    if (asprintf(&name, "%s%s%s", path, rules ? " " : "", rules ? rules : "") < 0)
+        usage_error("out of memory");
+    r->cases = grow(r->cases, (r->nr_cases + 1) * sizeof(*r->cases));
+    r->cases[r->nr_cases++] = (struct junit_case){
+        .name = name, .seconds = seconds, .failure = failure ? strdup(failure) : NULL};
+}
+
+static void add_result(struct replay *r, const struct finding *f, const char *rules)
+{
+    json_t *finding = NULL;
+    const struct run_result *result = f->result;
+    char hash[20];
+    if (result->verdict.law != LAW_NONE) {
+        char *text = NULL;
+        size_t size;
+        FILE *to = open_memstream(&text, &size);
+        report_json(r->ex, f, to);
+        fclose(to);
+        finding = json_loadb(text, size, 0, NULL);
+        free(text);
+    }
+    snprintf(hash, sizeof(hash), "%016" PRIx64, result->hash);
+    json_array_append_new(r->results,
+                          json_pack("{s:s, s:s, s:I, s:s, s:b, s:o?}", "file", f->file, "rules",
+                                    rules, "operations", (json_int_t)result->nr_run, "hash", hash,
+                                    "clean", result->verdict.law == LAW_NONE, "finding", finding));
+}
+
+static void run_one(struct replay *r, const char *path, const struct program *p, int rules)
+{
+    struct run_options run = subject_run_options(&r->subject);
+    struct run_result result;
+    run.rules = rules;
+    run.hash = true;
+    const char *name = rules_names[rules < 0 ? (int)p->config.rules : rules];
+    double start = seconds_now();
+    bool clean = executor_run(r->ex, p, &run, &result);
+    add_case(r, path, name, seconds_now() - start, clean ? NULL : result.verdict.text);
+    const struct finding f = {.program = p, .result = &result, .options = &run, .file = path};
+    r->passed += clean;
+    r->failed += !clean;
+    if (r->json)
+        add_result(r, &f, name);
+    else if (clean)
+        printf("ok  %s  %s  %u operations  hash %016" PRIx64 "\n", path, name, result.nr_run,
+               result.hash);
+    else
+        report_text(r->ex, &f, stdout);
+}
+
+static void replay_file(struct replay *r, const char *path)
+{
+    struct program *p;
+    char message[512];
+    if (program_load(path, &p, message, sizeof(message)) != 0) {
+        complain("%s", message);
+        add_case(r, path, NULL, 0, message);
+        r->unreadable++;
+        return;
+    }
+    if (r->all_rules)
+        for (int rules = 0; rules < NR_RULES; rules++)
+            run_one(r, path, p, rules);
+    else
+        run_one(r, path, p, r->subject.rules);
+    program_free(p);
+}
+
+/* ---- folders ---- */
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static void replay_folder(struct replay *r, char *path)
+{
+    char *const paths[] = {path, NULL};
+    unsigned found = 0;
+    FTS *walk = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
+    if (!walk)
+        usage_error("%s: %s", path, strerror(errno));
+    for (FTSENT *e; !stop_requested && (e = fts_read(walk));) {
+        const char *dot = strrchr(e->fts_name, '.');
+        if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR) {
+            complain("%s: %s", e->fts_path, strerror(e->fts_errno));
+            r->unreadable++;
+        } else if (e->fts_info == FTS_F && dot && strcmp(dot, ".vma") == 0) {
+            replay_file(r, e->fts_path);
+            found++;
+        }
+    }
+    fts_close(walk);
+    if (found || stop_requested)
+        return;
+    complain("%s: no program (*.vma) in this folder", path);
+    r->unreadable++;
+}
+
+/* ---- results ---- */
+static void write_junit(struct replay *r, FILE *to)
+{
+    report_junit(r->cases, r->nr_cases, to);
+    if (fclose(to) != 0)
+        usage_error("cannot write %s: %s", r->junit, strerror(errno));
+    for (size_t i = 0; i < r->nr_cases; i++) {
+        free((char *)(uintptr_t)r->cases[i].name);
+        free((char *)(uintptr_t)r->cases[i].failure);
+    }
+    free(r->cases);
+}
+
+int cmd_replay(int argc, char **argv)
+{
+    static const struct argp_child children[] = {{.argp = &subject_argp}, {0}};
+    static const struct argp argp = {options, parse, "FILE...", doc, children, NULL, NULL};
+    struct replay r = {0};
+    FILE *junit = NULL;
+    parse_arguments(&argp, argc, argv, &r);
+    if (r.all_rules && r.subject.rules >= 0)
+        usage_error("--rules and --all-rules exclude each other");
+    if (r.junit && !(junit = fopen(r.junit, "w"))) /* before the run, not after it */
+        usage_error("cannot write %s: %s", r.junit, strerror(errno));
+    r.ex = executor_or_exit();
+    r.results = json_array();
+    catch_stop_signals();
+    for (size_t i = 0; i < r.nr_paths && !stop_requested; i++) {
+        struct stat st;
+        if (stat(r.paths[i], &st) == 0 && S_ISDIR(st.st_mode))
+            replay_folder(&r, r.paths[i]);
+        else
+            replay_file(&r, r.paths[i]);
+    }
+    if (r.json) {
+        json_dumpf(r.results, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else {
+        printf("%u passed, %u failed", r.passed, r.failed);
+        printf(r.unreadable ? ", %u unreadable\n" : "\n", r.unreadable);
+    }
+    if (junit)
+        write_junit(&r, junit);
+    json_decref(r.results);
+    executor_free(r.ex);
+    return status_or_stopped(r.unreadable ? STATUS_USAGE : r.failed ? STATUS_FOUND : STATUS_CLEAN);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A failure on one screen of 80 columns: the law and the object in a sentence, the operation, the
+ * program, the address space before and after, what was stored or answered and what it should be,
+ * and the command that replays it.
+ */
+#define _GNU_SOURCE
+#include "harness/report.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WIDTH 80
+
+/* Words of the text in lines of WIDTH columns, each after the indent. */
+static void put_wrapped(const char *text, unsigned indent, FILE *to)
+{
+    unsigned column = 0;
+
+    while (*text) {
+        size_t word = strcspn(text, " \n");
+
+        if (column && column + 1 + word > WIDTH) {
+            fputc('\n', to);
+            column = 0;
+        }
+        column += (unsigned)fprintf(to, "%*s", column ? 1 : (int)indent, "");
+        fwrite(text, 1, word, to);
+        column += (unsigned)word;
+        text += word;
+        while (*text == ' ' || *text == '\n')
+            text++;
+    }
+    fputc('\n', to);
+}
+
+static void put_law(const struct scene *s, FILE *to)
+{
+    const struct verdict *v = &s->result.verdict;
+
+    fprintf(to, "BROKEN  %s", law_table[v->law].name);
+    if (v->site)
+        fprintf(to, " (%s)", v->site);
+    fprintf(to, " %s %s\n", s->culprit ? "by" : "at",
+            s->culprit ? op_table[s->culprit->kind].name : "exit");
+    put_wrapped(law_table[v->law].sentence, 2, to);
+    fputc('\n', to);
+    if (v->text[0])
+        put_wrapped(v->text, 2, to);
+    fprintf(to, "  in process %u at page 0x%" PRIxPTR "\n", v->proc, v->addr >> PAGE_SHIFT);
+    if (!s->fails)
+        put_wrapped("It did not happen again when the program was played for this report.", 2, to);
+}
+
+static void put_answer(const struct scene *s, FILE *to)
+{
+    const struct run_result *r = &s->result;
+    char got[64], expected[64];
+
+    if (r->verdict.law != LAW_ERRNO)
+        return;
+    answer_text(r->kind, r->got, got, sizeof(got));
+    answer_text(r->kind, r->expected, expected, sizeof(expected));
+    fprintf(to, "  answered  %s", got);
+    if (answer_error(r->got))
+        fprintf(to, " (%s)", strerrordesc_np((int)-r->got));
+    fprintf(to, "\n  expected  %s", expected);
+    if (answer_error(r->expected))
+        fprintf(to, " (%s)", strerrordesc_np((int)-r->expected));
+    fputc('\n', to);
+}
+
+static void put_operation(const struct scene *s, const struct finding *f, FILE *to)
+{
+    if (!s->culprit)
+        return;
+    fprintf(to, "\nOPERATION %u of %u\n  ", s->culprit_index + 1, f->program->nr);
+    op_print(s->culprit, to);
+    fputc('\n', to);
+    put_answer(s, to);
+}
+
+static void put_program(const struct finding *f, FILE *to)
+{
+    const struct program *p = f->program;
+    int rules = f->options->rules >= 0 ? f->options->rules : (int)p->config.rules;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+
+    fprintf(to, "\nPROGRAM  %u operation%s, %s", p->nr, p->nr == 1 ? "" : "s", rules_names[rules]);
+    if (f->shrink && f->shrink->ops_before > f->shrink->ops_after)
+        fprintf(to, ", shrunk from %u in %u runs", f->shrink->ops_before, f->shrink->evaluations);
+    if (f->seed)
+        fprintf(to, ", seed %" PRIu64, f->seed);
+    fputc('\n', to);
+    if (!memory)
+        return;
+    program_print(p, memory);
+    fclose(memory);
+    for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+        if (rest || *line)
+            fprintf(to, "  %s\n", line);
+    free(text);
+}
+
+static const struct snap_proc *find_proc(const struct snapshot *s, uint32_t id)
+{
+    for (uint32_t i = 0; i < s->nr_procs; i++)
+        if (s->proc[i].id == id)
+            return &s->proc[i];
+    return NULL;
+}
+
+static void put_diff(const struct snapshot *a, const struct snapshot *b, uint32_t proc,
+                     bool only_if_different, const char *title, FILE *to)
+{
+    const struct snap_proc *pa = find_proc(a, proc), *pb = find_proc(b, proc);
+    struct line_map ma = {0}, mb = {0};
+    bool differ;
+
+    if (!pa || !pb || line_map_init(&ma, a, pa, !only_if_different) ||
+        line_map_init(&mb, b, pb, !only_if_different)) {
+        line_map_fini(&ma);
+        return;
+    }
+    differ = ma.n != mb.n;
+    for (uint32_t i = 0; !differ && i < ma.n; i++)
+        differ = strcmp(ma.line[i], mb.line[i]) != 0;
+    if (differ || !only_if_different) {
+        fprintf(to, "\n%s\n", title);
+        line_map_diff(&ma, &mb, "  ", to);
+    }
+    line_map_fini(&ma);
+    line_map_fini(&mb);
+}
+
+static void put_total(const char *name, uint64_t a, uint64_t b, FILE *to)
+{
+    if (a != b)
+        fprintf(to, "  %-12s model 0x%" PRIx64 ", specification 0x%" PRIx64 "\n", name, a, b);
+}
+
+/* Stored against recomputed, for what the specification keeps too. */
+static void put_totals(const struct scene *s, uint32_t id, FILE *to)
+{
+    const struct snap_proc *m = find_proc(&s->after, id), *f = find_proc(&s->spec_after, id);
+
+    if (!m || !f)
+        return;
+    put_total("total_vm", m->total_vm, f->total_vm, to);
+    put_total("locked_vm", m->locked_vm, f->locked_vm, to);
+    put_total("pinned_vm", m->pinned_vm, f->pinned_vm, to);
+    put_total("data_vm", m->data_vm, f->data_vm, to);
+    put_total("exec_vm", m->exec_vm, f->exec_vm, to);
+    put_total("stack_vm", m->stack_vm, f->stack_vm, to);
+    put_total("brk", m->brk, f->brk, to);
+    put_total("def_flags", m->def_flags, f->def_flags, to);
+    put_total("VMAs", m->nr_vmas, f->nr_vmas, to);
+    put_total("committed", (uint64_t)s->after.committed, (uint64_t)s->spec_after.committed, to);
+}
+
+static void put_maps(const struct scene *s, FILE *to)
+{
+    uint32_t proc = s->result.verdict.proc;
+    char title[80];
+
+    if (!s->after_known) {
+        fprintf(to, "\nADDRESS SPACE of process %u before it; after it nothing can be read\n", proc);
+        print_line_map(&s->before, to);
+        return;
+    }
+    snprintf(title, sizeof(title), "ADDRESS SPACE of process %u, in pages: - before it, + after it",
+             proc);
+    put_diff(&s->before, &s->after, proc, false, title, to);
+    if (!s->spec_known)
+        return;
+    put_diff(&s->after, &s->spec_after, proc, true,
+             "SPECIFICATION: - what the model has, + what it should have", to);
+    put_totals(s, proc, to);
+}
+
+static void put_fault(const struct scene *s, const struct finding *f, FILE *to)
+{
+    enum fault_id fault = f->options->fault;
+
+    if (fault == F_NONE)
+        return;
+    fprintf(to, "\nFAULT %s: reached %" PRIu64 ", triggered %" PRIu64 " times",
+            fault_table[fault].name, s->result.fault_reached, s->result.fault_triggered);
+    if (s->result.triggered_at)
+        fprintf(to, ", first by operation %u", s->result.triggered_at);
+    fputc('\n', to);
+    put_wrapped(fault_table[fault].title, 2, to);
+}
+
+void replay_command(const struct finding *f, FILE *to)
+{
+    const struct run_options *o = f->options;
+
+    fputs("vmafuzz replay", to);
+    if (o->fault != F_NONE)
+        fprintf(to, " --fault %s", fault_table[o->fault].name);
+    if (o->rules >= 0 && (!f->program->rules_given || o->rules != (int)f->program->config.rules))
+        fprintf(to, " --rules %s", rules_names[o->rules]);
+    fprintf(to, " %s", f->file ? f->file : "FILE");
+}
+
+void report_text(struct executor *ex, const struct finding *f, FILE *to)
+{
+    struct scene s;
+
+    scene_init(&s, ex, f);
+    put_law(&s, to);
+    put_operation(&s, f, to);
+    put_program(f, to);
+    put_maps(&s, to);
+    put_fault(&s, f, to);
+    fputs("\nREPLAY  ", to);
+    replay_command(f, to);
+    fputc('\n', to);
+    scene_fini(&s);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the flat specification share.
+ *
+ * spec.c        worlds, pages, heads, totals, limits    spec_mmap.c    mmap, munmap, brk, special
+ * spec_search.c choosing an address                     spec_mremap.c  mremap
+ * spec_attr.c   changes of attributes, piece by piece   spec_uffd.c    userfault ranges
+ * spec_fault.c  accesses, stack growth, lookups         spec_object.c  files, descriptors
+ * spec_snapshot.c  its picture                          spec_adopt.c   taking over a failed call
+ *
+ * A VMA is no object here: it is the run of pages from one head to the next head or hole.
+ */
+#ifndef ORACLES_SPEC_PRIVATE_H
+#define ORACLES_SPEC_PRIVATE_H
+
+#include "oracles/spec.h"
+
+#include <errno.h>
+#include <linux/mman.h>
+
+#ifndef MAP_GROWSUP
+#define MAP_GROWSUP 0x200
+#endif
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+#define SPEC_SHIFT 12
+#define SPEC_PAGE (UINT64_C(1) << SPEC_SHIFT)
+#define SPEC_HUGE UINT64_C(512)                     /* pages */
+#define SPEC_TOP (UINT64_C(1) << (64 - SPEC_SHIFT)) /* pages: one past the largest offset */
+#define SPEC_FDS 16
+#define SPEC_SPACES 1 /* processes: nothing makes a second one */
+#define SPEC_NAMES 256
+#define SPEC_NAME_SIZE 12
+
+#define SNAP_ACCESS ((uint64_t)(SNAP_READ | SNAP_WRITE | SNAP_EXEC))
+#define SNAP_GROWS (SNAP_GROWSDOWN | SNAP_GROWSUP)
+#define SNAP_SPECIAL ((uint64_t)(SNAP_IO | SNAP_DONTEXPAND | SNAP_PFNMAP | SNAP_MIXEDMAP))
+#define SNAP_LOCK_BITS ((uint64_t)(SNAP_LOCKED | SNAP_LOCKONFAULT))
+#define SNAP_UFFD_BITS ((uint64_t)(SNAP_UFFD_MISSING | SNAP_UFFD_WP))
+#define SNAP_WRITABLE_SHARE ((uint64_t)(SNAP_SHARED | SNAP_MAYWRITE))
+
+enum spec_kind {
+    SPEC_REGULAR, SPEC_SHMEM, SPEC_HUGETLB, SPEC_SYSV, SPEC_DEVICE, SPEC_NOMMAP, SPEC_NR_KINDS
+};
+enum spec_mode { SPEC_MODE_READ = 1, SPEC_MODE_WRITE = 2, SPEC_MODE_APPEND = 4, SPEC_MODE_NOEXEC = 8 };
+enum spec_limit { SPEC_AS, SPEC_DATA, SPEC_STACK, SPEC_MEMLOCK, SPEC_NR_LIMITS };
+
+/* An open file lives while a descriptor or a page refers to it. It is kept at its serial number
+ * modulo the size of the table; a serial number whose place is taken is skipped. */
+struct spec_file {
+    uint32_t serial, object; /* 0: this place is free */
+    uint32_t mode;
+    uint32_t number;         /* scratch of spec_snapshot(); 0 otherwise */
+    uint64_t refs;           /* descriptors and pages */
+};
+/* What files open; kept like files. */
+struct spec_object {
+    uint32_t serial, kind, files;
+    uint32_t number;    /* scratch of spec_snapshot() */
+    bool sealed;
+    bool anonymous;     /* behind a shared anonymous mapping: no descriptor ever */
+    uint64_t size;      /* pages */
+    uint64_t writable;  /* pages mapped SHARED and MAYWRITE */
+};
+struct spec_context {
+    uint32_t serial; /* 0: the descriptor is closed */
+    uint32_t proc;
+};
+struct spec_space {
+    struct spec_page *page;   /* task_size of them */
+    uint64_t *mapped, *heads; /* page[].mapped and page[].head again, a bit a page: fast to scan */
+    uint64_t lowest, highest; /* all pages that were ever mapped are in [lowest, highest) */
+    struct snap_proc totals;
+    uint64_t rlimit[SPEC_NR_LIMITS];
+    uint32_t map_count;
+};
+/* All that a call can change, so that spec_before() knows what to keep. */
+struct spec_state {
+    struct spec_space space[SPEC_SPACES];
+    struct spec_file *file;
+    struct spec_object *object;
+    uint32_t last_file, last_object, last_context; /* serial numbers given out */
+    uint32_t fd[SPEC_FDS];
+    struct spec_context ufd[SPEC_FDS];
+    int64_t committed;
+};
+struct spec {
+    struct spec_config config;
+    struct spec_state now, before;
+    uint64_t room;           /* pages that the arrays hold */
+    uint32_t table;          /* places for files and objects, a power of two */
+    uint32_t nr_ranges, nr_names;
+    struct spec_range range[SPEC_MAX_RANGES];
+    char name[SPEC_NAMES][SPEC_NAME_SIZE]; /* [0] is no name */
+};
+
+/* A VMA, as long as nothing changes. Pages. */
+struct spec_run {
+    uint64_t start, end;
+};
+
+/* ---- small questions ---- */
+static inline uint64_t spec_min(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static inline uint64_t spec_max(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static inline uint64_t spec_round_up(uint64_t n, uint64_t to) { return (n + to - 1) & ~(to - 1); }
+static inline uint64_t spec_page_align(uint64_t bytes) { return spec_round_up(bytes, SPEC_PAGE); }
+static inline bool spec_aligned(uint64_t bytes) { return !(bytes & (SPEC_PAGE - 1)); }
+static inline uint64_t spec_task_bytes(const struct spec *spec)
+{
+    return spec->config.task_size << SPEC_SHIFT;
+}
+static inline bool spec_since(const struct spec *spec, enum spec_rules rules)
+{
+    return spec->config.rules >= rules;
+}
+static inline struct spec_file *spec_file(const struct spec *spec, uint32_t serial)
+{
+    return &spec->now.file[serial & (spec->table - 1)];
+}
+static inline struct spec_object *spec_object(const struct spec *spec, uint32_t file)
+{
+    return &spec->now.object[spec_file(spec, file)->object & (spec->table - 1)];
+}
+static inline bool spec_of_kind(const struct spec *spec, uint32_t file, enum spec_kind kind)
+{
+    return file && spec_object(spec, file)->kind == kind;
+}
+/* The kernel's own mappings have operations, but no file. */
+static inline bool spec_is_special(const struct spec_page *page)
+{
+    return !page->file && page->flags & SNAP_DONTEXPAND;
+}
+static inline bool spec_is_anonymous(const struct spec_page *page)
+{
+    return !page->file && !(page->flags & SNAP_DONTEXPAND);
+}
+
+/* ---- spec.c: pages and VMAs ---- */
+bool spec_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page);
+/* The VMA that has the page, which is mapped. */
+struct spec_run spec_run_of(const struct spec *spec, const struct spec_space *space, uint64_t page);
+/* First VMA that ends above the page; false: none. */
+bool spec_run_from(const struct spec *spec, const struct spec_space *space, uint64_t page,
+                   struct spec_run *run);
+/* Last VMA that starts below the page (not: ends below). */
+bool spec_run_before(const struct spec *spec, const struct spec_space *space, uint64_t page,
+                     struct spec_run *run);
+/* First and last page of a hole: a page that is not mapped is asked for. */
+uint64_t spec_next_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page);
+uint64_t spec_hole_start(const struct spec *spec, const struct spec_space *space, uint64_t page);
+uint64_t spec_hole_above(const struct spec *spec, const struct spec_space *space, uint64_t page);
+uint64_t spec_count_mapped(const struct spec_space *space, uint64_t start, uint64_t end);
+/* May page a and the one behind it, b, be in one VMA? */
+bool spec_compatible(const struct spec *spec, const struct spec_page *a, const struct spec_page *b);
+void spec_set_head(struct spec_space *space, uint64_t page, bool head);
+/* Join or part the page and the one before it by the merge rules. Nothing to do at a hole. */
+void spec_join(struct spec *spec, struct spec_space *space, uint64_t page);
+/* Pages [start, end), unmapped until now, become like `first`, with ascending pgoff. Sets no head. */
+void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                    const struct spec_page *first);
+/* All of [start, end) goes; no VMA reaches beyond either end. */
+void spec_unmap_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end);
+/* Give mapped pages of one VMA other flags, policy, name, context; heads stay as they are. */
+void spec_change_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                       const struct spec_page *to);
+/* Make a VMA start at the page. limit: within max_map_count. 0, -ENOMEM, -EINVAL. */
+int spec_split(struct spec *spec, struct spec_space *space, uint64_t page, bool limit);
+/* Pages whose state the call may change; to be said at or before the change. */
+void spec_touch(struct spec *spec, const struct spec_space *space, uint64_t start, uint64_t end);
+static inline struct spec_space *spec_begin(struct spec *spec, unsigned proc)
+{
+    spec->nr_ranges = 0;
+    return &spec->now.space[proc];
+}
+
+/* ---- spec.c: totals and limits ---- */
+void spec_account(struct spec *spec, struct spec_space *space, uint64_t flags, int64_t pages);
+bool spec_may_expand(const struct spec *spec, const struct spec_space *space, uint64_t flags,
+                     uint64_t pages);
+bool spec_may_charge(const struct spec *spec, const struct spec_space *space, uint64_t pages);
+bool spec_can_mlock(const struct spec *spec, const struct spec_space *space);
+/* May so many pages more be locked? */
+bool spec_may_lock(const struct spec *spec, const struct spec_space *space, uint64_t pages);
+
+/* ---- spec_search.c ---- */
+/* addr, len: bytes. The address in bytes, or -errno. */
+long spec_get_unmapped_area(const struct spec *spec, const struct spec_space *space,
+                            const struct spec_page *want, uint64_t addr, uint64_t len, bool fixed,
+                            const struct spec_seen *seen);
+uint64_t spec_start_gap(const struct spec *spec, const struct spec_space *space, uint64_t start);
+/* A hint as user space gives it: page-aligned, not below the minimum address unless zero. */
+uint64_t spec_round_hint(const struct spec *spec, uint64_t addr);
+
+/* ---- spec_mmap.c ---- */
+/* munmap() behind its argument checks; pages. 0, -ENOMEM, -EINVAL. */
+int spec_unmap_range(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end);
+/* munmap() as it is called; bytes. */
+long spec_unmap_call(struct spec *spec, struct spec_space *space, uint64_t addr, uint64_t len);
+
+/* ---- spec_attr.c ---- */
+/* Piece [start, end) of the VMA becomes like `to` in flags, policy, name and context: joined with
+ * compatible neighbours, split off otherwise. 0, -ENOMEM, -EINVAL. */
+int spec_change_piece(struct spec *spec, struct spec_space *space, struct spec_run vma,
+                      uint64_t start, uint64_t end, const struct spec_page *to);
+
+/* ---- spec_object.c ---- */
+/* A new file of an object (0: of a new object of this kind and size), not yet referred to. */
+uint32_t spec_new_file(struct spec *spec, uint32_t object, unsigned kind, unsigned mode,
+                       uint64_t size);
+/* References come and go; the last one takes the file along. pages: mapped with these flags. */
+void spec_file_ref(struct spec *spec, uint32_t file, int64_t n);
+void spec_file_map(struct spec *spec, uint32_t file, uint64_t flags, int64_t pages);
+
+#endif

@@ -1,0 +1,191 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# test_cli.sh VMAFUZZ: what the command says and answers when its input is good, bad, or gone.
+set -u
+vmafuzz=$1
+here=$(dirname "$0")
+dir=$(mktemp -d)
+failed=0
+passed=0
+cleanup() {
+    mountpoint -q "$dir/small" 2>/dev/null && umount "$dir/small"
+    chmod -R u+w "$dir"
+    rm -rf "$dir"
+}
+trap cleanup EXIT
+
+ok() { passed=$((passed + 1)); }
+wrong() {
+    failed=$((failed + 1))
+    echo "FAILED  $*"
+    sed 's/^/    out: /' "$dir/out" | head -n 20
+    sed 's/^/    err: /' "$dir/err" | head -n 20
+}
+
+# expect STATUS ARGUMENT...: runs vmafuzz; output goes to $dir/out and $dir/err.
+expect() {
+    expected=$1
+    shift
+    "$vmafuzz" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    status=$?
+    what="vmafuzz $*"
+    if [ $status -eq "$expected" ]; then ok; else wrong "$what: status $status, not $expected"; fi
+}
+out_has() { if grep -q -e "$1" "$dir/out"; then ok; else wrong "$what: no '$1' in its output"; fi; }
+err_has() { if grep -q -e "$1" "$dir/err"; then ok; else wrong "$what: no '$1' in its errors"; fi; }
+err_lines() {
+    n=$(wc -l <"$dir/err")
+    if [ "$n" -eq "$1" ]; then ok; else wrong "$what: $n lines of errors, not $1"; fi
+}
+files_in() { find "$1" -type f | wc -l; }
+
+cat >"$dir/good.vma" <<'END'
+vmafuzz 1
+# three mappings that become one
+p0: a = mmap 0x100 4 rw private anon fixed
+p0: b = mmap 0x108 4 rw private anon fixed
+p0: c = mmap 0x104 4 rw private anon fixed
+p0: munmap a 12
+END
+
+# ---- good input ----
+expect 0 replay "$dir/good.vma"
+out_has '1 passed, 0 failed'
+expect 0 replay --all-rules --junit "$dir/junit.xml" "$dir/good.vma"
+out_has '4 passed, 0 failed'
+if grep -q 'tests="4"' "$dir/junit.xml"; then ok; else wrong "no 4 tests in JUnit XML"; fi
+expect 0 replay --json "$dir/good.vma"
+out_has '"clean": true'
+expect 0 replay "$dir"
+out_has 'good.vma'
+expect 0 show "$dir/good.vma"
+out_has 'munmap a 12 = 0'
+expect 0 shrink "$dir/good.vma"
+err_has 'nothing to shrink'
+expect 0 convert "$dir/good.vma"
+out_has 'munmap a 12'
+expect 0 convert --to wire "$dir/good.vma"
+cp "$dir/out" "$dir/good.bin"
+expect 0 convert "$dir/good.bin"
+out_has 'munmap a 12'
+expect 0 emit-c "$dir/good.vma"
+out_has 'main('
+expect 0 laws gap.search
+out_has '^gap.search '
+expect 0 ops mmap
+out_has 'private'
+expect 0 faults case3-pgoff
+out_has '7e7757876f25'
+
+# ---- finds, the same every time ----
+fuzz="fuzz --seed 7 --ops 50000 --fault mprotect-hole-ok"
+# shellcheck disable=SC2086 # words are meant
+{
+    expect 1 $fuzz --out "$dir/finds"
+    out_has 'errno'
+    cp "$dir/out" "$dir/first"
+    find "$dir/finds" -name '*.vma' -exec cp {} "$dir/found.vma" \;
+    expect 1 $fuzz --out "$dir/finds"
+    if cmp -s "$dir/out" "$dir/first"; then ok; else wrong "$what: other output with same seed"; fi
+    expect 1 $fuzz --jobs 2 --out "$dir/finds2"
+    if diff -r "$dir/finds" "$dir/finds2"; then ok; else wrong "$what: other finds with --jobs 2"; fi
+    expect 1 $fuzz --json --out "$dir/finds"
+    out_has '"finds"'
+}
+expect 1 replay --fault mprotect-hole-ok "$dir/found.vma"
+expect 0 replay "$dir/found.vma"
+expect 1 shrink --fault mprotect-hole-ok --out "$dir/small.vma" "$dir/found.vma"
+expect 1 replay --fault mprotect-hole-ok "$dir/small.vma"
+expect 0 fuzz --seed 1 --ops 2000 --out "$dir/none"
+out_has 'clean'
+if [ -e "$dir/none" ]; then wrong "an empty folder of finds is left"; else ok; fi
+expect 0 faults measure --seeds 1 --ops 50000 mprotect-hole-ok
+out_has '1 faults, 1 detected'
+
+# ---- bad names and options ----
+expect 2
+expect 2 fuz
+err_has "unknown command 'fuz'; did you mean 'fuzz'?"
+err_lines 1
+expect 2 fuzz --fault gap-stale-insert
+err_has "unknown fault 'gap-stale-insert'; did you mean 'gap-stale-on-insert'?"
+err_lines 1
+expect 2 fuzz --rules linux-6.2
+err_has "unknown rules 'linux-6.2'; did you mean"
+err_lines 1
+expect 2 laws gap.serch
+err_has "unknown law 'gap.serch'; did you mean 'gap.search'?"
+expect 2 ops munmapp
+err_has "did you mean 'munmap'?"
+expect 2 convert --to wir "$dir/good.vma"
+err_has "did you mean 'wire'?"
+expect 2 fuzz --ops many
+err_has "'many' is not a whole number"
+expect 2 fuzz --time -1
+expect 2 fuzz --jobs 1000
+expect 2 fuzz --no-such-option
+expect 2 replay
+expect 2 replay --rules linux-6.1 --all-rules "$dir/good.vma"
+
+# ---- bad files ----
+printf 'vmafuzz 1\np0: a = mmap 0x10 8 rw private anon\np0: munmop a 8\n' >"$dir/broken"
+expect 2 replay "$dir/broken"
+err_has 'broken:3:5: '
+err_lines 1
+printf 'vmafuzz 1\np0: a = mmap 0x10 8 rw private anon\np0: munmap\n' >"$dir/broken"
+expect 2 show "$dir/broken"
+err_has 'broken:3:'
+: >"$dir/empty.vma"
+expect 2 replay "$dir/empty.vma"
+err_has 'empty.vma:1:1: '
+: >"$dir/empty.bin"
+expect 0 replay "$dir/empty.bin"
+head -c 61 "$dir/good.bin" >"$dir/cut.bin"
+expect 0 replay "$dir/cut.bin"
+head -c 5000 "$vmafuzz" >"$dir/garbage.bin"
+expect 0 replay "$dir/garbage.bin"
+cp "$dir/garbage.bin" "$dir/garbage.vma"
+expect 2 replay "$dir/garbage.vma"
+err_lines 1
+rm "$dir/garbage.vma" "$dir/empty.vma"
+expect 2 replay "$dir/missing.vma"
+err_has 'missing.vma: .*No such file'
+mkdir "$dir/nothing"
+expect 2 replay "$dir/nothing"
+err_has 'no program (\*.vma) in this folder'
+expect 2 replay --junit "$dir/nowhere/junit.xml" "$dir/good.vma"
+err_has 'cannot write .*nowhere'
+"$vmafuzz" laws >/dev/full 2>"$dir/err"
+status=$?
+what="vmafuzz laws >/dev/full"
+if [ $status -eq 2 ]; then ok; else wrong "$what: status $status"; fi
+err_has 'cannot write to standard output: No space left'
+
+# ---- bad folders ----
+: >"$dir/file"
+expect 2 fuzz --ops 100 --out "$dir/file/finds"
+err_has 'cannot make the folder .*Not a directory'
+err_lines 1
+expect 2 fuzz --ops 100 --out "$dir/file"
+err_has 'cannot write in the folder'
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir -m 500 "$dir/readonly"
+    expect 2 fuzz --ops 100 --out "$dir/readonly"
+    err_has 'cannot write in the folder .*Permission denied'
+fi
+mkdir "$dir/small"
+if mount -t tmpfs -o size=4k,nr_inodes=8 none "$dir/small" 2>/dev/null; then
+    head -c 4096 /dev/zero >"$dir/small/full"
+    # shellcheck disable=SC2086 # words are meant
+    expect 2 $fuzz --out "$dir/small"
+    err_has 'cannot write in the folder .*No space left'
+    err_lines 1
+else
+    echo "skipped: a full folder (no right to mount)"
+fi
+# A folder that goes away meanwhile: the find is not lost, its program is in the report.
+mkdir "$dir/gone"
+(sleep 1; rm -rf "$dir/gone") &
+remover=$!
+expect 2 fuzz --seed 1 --time 20 --stop --fault none-such
+wait $remover
