@@ -32,7 +32,10 @@ struct bsd {
     uint32_t used;
 };
 
-static uint32_t own_gap(const struct node *n) { return n->start - (n->prev ? n->prev->end : 0); }
+static uint32_t own_gap(const struct node *n)
+{
+    return n->start - (n->prev ? n->prev->end : 0);
+}
 
 static uint32_t gap_of(const struct node *n)
 {
@@ -46,7 +49,10 @@ static uint32_t gap_of(const struct node *n)
     return gap;
 }
 
-static void augment(struct node *n) { n->gap = gap_of(n); }
+static void augment(struct node *n)
+{
+    n->gap = gap_of(n);
+}
 
 static int order(const struct node *a, const struct node *b)
 {

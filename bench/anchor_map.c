@@ -10,9 +10,18 @@ struct map {
     Pvoid_t judy;
 };
 
-static uint32_t end_of(const Word_t *value) { return (uint32_t)(*value >> 8); }
-static uint8_t prot_of(const Word_t *value) { return (uint8_t)*value; }
-static Word_t pack(uint32_t end, uint8_t prot) { return (Word_t)end << 8 | prot; }
+static uint32_t end_of(const Word_t *value)
+{
+    return (uint32_t)(*value >> 8);
+}
+static uint8_t prot_of(const Word_t *value)
+{
+    return (uint8_t)*value;
+}
+static Word_t pack(uint32_t end, uint8_t prot)
+{
+    return (Word_t)end << 8 | prot;
+}
 
 /* First range that ends above page; its start in *key. */
 static Word_t *find(const struct map *m, uint32_t page, Word_t *key)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Anchor: the same stream as system calls on the running kernel. MAP_32BIT memory is placed bottom
- * up from 1 GiB, which gives the kernel's address search a window of its own; everything else of this
- * process lies far above.
+ * up from 1 GiB, which gives the kernel's address search a window of its own; everything else of
+ * this process lies far above.
  */
 #include "bench/bench.h"
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum bench_op_kind {
-    BENCH_MAP,    /* anonymous memory at page, over whatever is there */
+    BENCH_MAP, /* anonymous memory at page, over whatever is there */
     BENCH_UNMAP,
     BENCH_FIND,   /* answer: first page of the first VMA that ends above page */
     BENCH_SEARCH, /* where PLACE would go; anchors only */
@@ -31,11 +31,14 @@ struct world; /* the model's */
 struct bench_world {
     uint32_t window_pages; /* the stream's addresses are below */
     uint32_t max_vmas;
-    bool bottomup;         /* direction of PLACE and SEARCH, over the whole window */
+    bool bottomup; /* direction of PLACE and SEARCH, over the whole window */
 };
 
 /* The sum of a batch's answers, in order: of a batch of one, its answer. */
-static inline uint64_t fold(uint64_t sum, uint64_t answer) { return sum * 0x9e3779b97f4a7c15 + answer; }
+static inline uint64_t fold(uint64_t sum, uint64_t answer)
+{
+    return sum * 0x9e3779b97f4a7c15 + answer;
+}
 
 /* One implementation of an address space. */
 struct contender {
@@ -47,8 +50,8 @@ struct contender {
     void (*close)(void *self);
 };
 extern const struct contender contender_bsd, contender_array, contender_map, contender_syscall,
-    contender_model, contender_exec_off, contender_exec_touched,
-    contender_exec_spec, contender_exec_full, contender_exec_each;
+    contender_model, contender_exec_off, contender_exec_touched, contender_exec_spec,
+    contender_exec_full, contender_exec_each;
 
 /* The world behind contender_model. */
 const struct world *model_world(const void *self);

@@ -8,7 +8,8 @@
 #define SLOT_PAGES 6 /* 1 to 4 used: no two VMAs touch */
 #define MIN_WINDOW 4096
 
-static const uint8_t prots[] = {PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE, PROT_READ | PROT_EXEC};
+static const uint8_t prots[] = {PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE,
+                                PROT_READ | PROT_EXEC};
 
 void stream_fini(struct stream *s)
 {

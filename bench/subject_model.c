@@ -115,7 +115,10 @@ static void direct_close(void *self)
     free(d);
 }
 
-const struct world *model_world(const void *self) { return ((const struct direct *)self)->world; }
+const struct world *model_world(const void *self)
+{
+    return ((const struct direct *)self)->world;
+}
 
 const struct contender contender_model = {
     .name = "model: mm_mmap, mm_munmap, mm_find",
@@ -225,11 +228,11 @@ static void executed_close(void *self)
     free(e);
 }
 
-#define EXECUTED(id, slot, limit, title, ...)                                                           \
+#define EXECUTED(id, slot, limit, title, ...)                                                      \
     static void *id##_open(const struct bench_world *w)                                            \
     {                                                                                              \
-        static const struct run_options options = {.rules = -1, .verify_search = true,             \
-                                                   __VA_ARGS__};                                   \
+        static const struct run_options options = {                                                \
+            .rules = -1, .verify_search = true, __VA_ARGS__};                                      \
         return executed_open(w, slot, &options);                                                   \
     }                                                                                              \
     const struct contender contender_##id = {                                                      \
@@ -242,7 +245,8 @@ static void executed_close(void *self)
     }
 EXECUTED(exec_off, 1, 0, "executor, oracles off", .touched = false);
 EXECUTED(exec_touched, 2, 0, "executor, touched laws", .touched = true);
-EXECUTED(exec_spec, 3, 0, "executor, touched laws and specification", .touched = true, .spec = true);
+EXECUTED(exec_spec, 3, 0, "executor, touched laws and specification", .touched = true,
+         .spec = true);
 
 static void *exec_full_open(const struct bench_world *w)
 {

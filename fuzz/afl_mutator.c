@@ -31,7 +31,10 @@ void *afl_custom_init(void *afl, unsigned seed)
     return m;
 }
 
-void afl_custom_deinit(void *self) { free(self); }
+void afl_custom_deinit(void *self)
+{
+    free(self);
+}
 
 size_t afl_custom_fuzz(void *self, uint8_t *data, size_t size, uint8_t **out, uint8_t *other,
                        size_t other_size, size_t max_size)

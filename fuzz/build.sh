@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# OSS-Fuzz: builds the targets with CC, CFLAGS and LIB_FUZZING_ENGINE from SRC/vmafuzz into OUT, with
-# their seed corpora, options and dictionary. Without LIB_FUZZING_ENGINE each target is a program
-# that runs the files it is given.
+# OSS-Fuzz: builds the targets with CC, CFLAGS and LIB_FUZZING_ENGINE into OUT, with their seed
+# corpora, options and dictionary. Without LIB_FUZZING_ENGINE each target is a program that runs
+# the files it is given. OUT and WORK are below build/ unless they are set.
 set -eu
-: "${CC:=clang}" "${CXX:=clang++}" "${CFLAGS:=-O1 -g}" "${CXXFLAGS:=$CFLAGS}" "${LIB_FUZZING_ENGINE:=}"
+: "${CC:=clang}" "${CXX:=clang++}" "${CFLAGS:=-O1 -g}" "${CXXFLAGS:=$CFLAGS}"
+: "${LIB_FUZZING_ENGINE:=}"
 root=$(cd "$(dirname "$0")/.." && pwd)
 : "${OUT:=$root/build/oss-fuzz/out}" "${WORK:=$root/build/oss-fuzz/work}"
 

@@ -15,30 +15,36 @@
 
 /* Errors told apart; the last one stands for all others, 0 for success. */
 static const uint8_t errors[] = {
-    0, EINVAL, ENOMEM, EFAULT, EEXIST, EPERM, EACCES, EAGAIN, EBADF, EOVERFLOW, ENODEV, EBUSY,
-    EMFILE, ENXIO, UINT8_MAX,
+    0,     EINVAL,    ENOMEM, EFAULT, EEXIST, EPERM, EACCES,    EAGAIN,
+    EBADF, EOVERFLOW, ENODEV, EBUSY,  EMFILE, ENXIO, UINT8_MAX,
 };
 #define NR_ERRORS ((unsigned)(sizeof(errors) / sizeof(errors[0])))
 
 /* Where each family of features starts. */
-#define BY_EVENT 0U                               /* event, in the whole program */
-#define BY_OP_EVENT (BY_EVENT + NR_EVENTS)        /* operation kind x event */
-#define BY_OP_ERROR (BY_OP_EVENT + NR_OPS * NR_EVENTS) /* operation kind x error */
+#define BY_EVENT 0U                                      /* event, in the whole program */
+#define BY_OP_EVENT (BY_EVENT + NR_EVENTS)               /* operation kind x event */
+#define BY_OP_ERROR (BY_OP_EVENT + NR_OPS * NR_EVENTS)   /* operation kind x error */
 #define BY_OP_TOUCHED (BY_OP_ERROR + NR_OPS * NR_ERRORS) /* operation kind x VMAs touched */
-#define BY_HEIGHT (BY_OP_TOUCHED + NR_OPS * TOUCHED)  /* depths of a tree's two ends */
+#define BY_HEIGHT (BY_OP_TOUCHED + NR_OPS * TOUCHED)     /* depths of a tree's two ends */
 #define NR_FEATURES (BY_HEIGHT + HEIGHTS * HEIGHTS)
 
 #ifdef VMAFUZZ_AFL
 extern uint8_t *__afl_area_ptr;
 static uint32_t position[NR_FEATURES] __attribute__((section("__sancov_guards"), used));
 
-static uint8_t *counter(unsigned feature) { return &__afl_area_ptr[position[feature]]; }
+static uint8_t *counter(unsigned feature)
+{
+    return &__afl_area_ptr[position[feature]];
+}
 #else
 /* Engines other than libFuzzer leave the section alone. */
 static uint8_t counters[(NR_FEATURES + 7) / 8 * 8]
     __attribute__((section("__libfuzzer_extra_counters"), aligned(8)));
 
-static uint8_t *counter(unsigned feature) { return &counters[feature]; }
+static uint8_t *counter(unsigned feature)
+{
+    return &counters[feature];
+}
 #endif
 
 static uint32_t seen[NR_EVENTS]; /* events before the current operation */
@@ -50,7 +56,10 @@ static void hit(unsigned feature, uint32_t times)
     *c = (uint8_t)(times > 255U - *c ? 255U : *c + times);
 }
 
-void features_start(void) { memset(seen, 0, sizeof(seen)); }
+void features_start(void)
+{
+    memset(seen, 0, sizeof(seen));
+}
 
 static unsigned error_class(long ret)
 {

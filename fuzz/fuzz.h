@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the engines' files share: the entry points that libFuzzer names, and the mutator under them. */
+/* What the engines' files share: the entry points that libFuzzer names, and the features. */
 #ifndef FUZZ_FUZZ_H
 #define FUZZ_FUZZ_H
 

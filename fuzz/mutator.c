@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The one mutator that both engines use. It works on whole records, and it looks before it changes:
- * a prefix of the program is run on a world of its own, so that addresses are drawn to VMAs that are
- * really there at that point and new operations are the generator's.
+ * a prefix of the program is run on a world of its own, so that addresses are drawn to VMAs that
+ * are really there at that point and new operations are the generator's.
  */
 #include "fuzz/fuzz.h"
 
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOT 1           /* not the entry's: libFuzzer has both in one process */
+#define SLOT 1 /* not the entry's: libFuzzer has both in one process */
 #define MAX_BOUNDARIES 64
-#define MAX_INSERTED 4   /* operations at a time */
+#define MAX_INSERTED 4 /* operations at a time */
 
 static struct executor *executor(void)
 {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# seeds.sh VMAFUZZ CORPUS OUT: every text program below CORPUS as OUT/fuzz_text/NAME.vma and, in wire
-# form, as OUT/fuzz_program/NAME.
+# seeds.sh VMAFUZZ CORPUS OUT: every text program below CORPUS as OUT/fuzz_text/NAME.vma and, in
+# wire form, as OUT/fuzz_program/NAME.
 set -eu
 [ $# -eq 3 ] || { echo "usage: $0 VMAFUZZ CORPUS OUT" >&2; exit 2; }
 vmafuzz=$1 corpus=$2 out=$3

@@ -51,6 +51,25 @@ static inline bool op_has_prot_words(enum op_kind kind)
     return kind != OP_MMAP;
 }
 
+/* Positions in the word lists of ops.c, for the code that makes operations. */
+enum { W_READ, W_WRITE, W_EXEC, W_PROT_GROWSDOWN, W_PROT_GROWSUP, W_PROT_INVALID };
+enum {
+    W_PRIVATE, W_SHARED, W_SHARED_VALIDATE, W_ANON, W_FIXED, W_NOREPLACE, W_GROWSDOWN, W_GROWSUP,
+    W_LOCKED, W_STACK, W_NORESERVE, W_POPULATE
+};
+enum { W_MAYMOVE, W_MREMAP_FIXED, W_DONTUNMAP, W_MREMAP_INVALID };
+enum { W_ONFAULT, W_MLOCK2_INVALID };
+enum { W_CURRENT, W_FUTURE, W_MCL_ONFAULT, W_MCL_INVALID };
+enum { W_ASYNC, W_INVALIDATE, W_SYNC, W_MSYNC_INVALID };
+enum { W_MISSING, W_WP, W_UFFD_INVALID };
+enum { W_FMODE_READ, W_FMODE_WRITE, W_FMODE_APPEND, W_FMODE_NOEXEC };
+enum {
+    W_NORMAL, W_RANDOM, W_SEQUENTIAL, W_WILLNEED, W_DONTNEED, W_FREE, W_REMOVE, W_DONTFORK,
+    W_DOFORK, W_MERGEABLE, W_UNMERGEABLE, W_HUGEPAGE, W_NOHUGEPAGE, W_DONTDUMP, W_DODUMP,
+    W_WIPEONFORK, W_KEEPONFORK, W_COLD, W_PAGEOUT, W_ADVICE_INVALID
+};
+#define WORD(w) (1u << (w))
+
 bool op_has_process(enum op_kind kind); /* false: it is about descriptors alone */
 
 /* The numbers of a world, by the name of the text form. */

@@ -55,7 +55,8 @@ static int read_all(int fd, char **data, size_t *size)
     return 0;
 }
 
-static int read_path(const char *path, char **data, size_t *size, char *message, size_t message_size)
+static int read_path(const char *path, char **data, size_t *size, char *message,
+                     size_t message_size)
 {
     bool input = !strcmp(path, "-");
     int fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);

@@ -2,7 +2,7 @@
 /*
  * Where the model cannot go on, the harness can: traps of the model and fatal signals raised while
  * an executor runs become verdicts. The jump buffer is set once per run, not per operation, and
- * without the signal mask, which would cost a system call; the handler runs with SA_NODEFER instead.
+ * without the signal mask, which would cost a system call; the handler has SA_NODEFER instead.
  */
 #define _GNU_SOURCE
 #include "harness/executor.h"

@@ -69,8 +69,8 @@ static void put_backing(struct line *l, const struct snapshot *s, const struct s
 
     if (v->object && v->object <= s->nr_objects) {
         uint32_t kind = s->object[v->object - 1].kind;
-        int n = snprintf(backing, sizeof(backing), "%s %u", kind < NR_FILE_KINDS ? kinds[kind] : "?",
-                         v->object);
+        const char *word = kind < NR_FILE_KINDS ? kinds[kind] : "?";
+        int n = snprintf(backing, sizeof(backing), "%s %u", word, v->object);
 
         if (v->file != v->object) /* opened more than once: say by which */
             snprintf(backing + n, sizeof(backing) - (size_t)n, ".%u", v->file);

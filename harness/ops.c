@@ -29,44 +29,56 @@ const struct op_info op_table[NR_OPS] = {
 
 /* Bits that no kernel knows are called invalid, so that a program can ask for EINVAL. */
 static const struct word prot_words[] = {
-    {"r", PROT_READ}, {"w", PROT_WRITE}, {"x", PROT_EXEC},
-    {"growsdown", PROT_GROWSDOWN}, {"growsup", PROT_GROWSUP}, {"invalid", 0x40},
+    [W_READ] = {"r", PROT_READ}, [W_WRITE] = {"w", PROT_WRITE}, [W_EXEC] = {"x", PROT_EXEC},
+    [W_PROT_GROWSDOWN] = {"growsdown", PROT_GROWSDOWN},
+    [W_PROT_GROWSUP] = {"growsup", PROT_GROWSUP}, [W_PROT_INVALID] = {"invalid", 0x40},
 };
 static const struct word map_words[] = {
-    {"private", MAP_PRIVATE}, {"shared", MAP_SHARED}, {"shared_validate", MAP_SHARED_VALIDATE},
-    {"anon", MAP_ANONYMOUS}, {"fixed", MAP_FIXED}, {"noreplace", MAP_FIXED_NOREPLACE},
-    {"growsdown", MAP_GROWSDOWN}, {"growsup", MAP_GROWSUP}, {"locked", MAP_LOCKED},
-    {"stack", MAP_STACK}, {"noreserve", MAP_NORESERVE}, {"populate", MAP_POPULATE},
+    [W_PRIVATE] = {"private", MAP_PRIVATE}, [W_SHARED] = {"shared", MAP_SHARED},
+    [W_SHARED_VALIDATE] = {"shared_validate", MAP_SHARED_VALIDATE},
+    [W_ANON] = {"anon", MAP_ANONYMOUS}, [W_FIXED] = {"fixed", MAP_FIXED},
+    [W_NOREPLACE] = {"noreplace", MAP_FIXED_NOREPLACE},
+    [W_GROWSDOWN] = {"growsdown", MAP_GROWSDOWN}, [W_GROWSUP] = {"growsup", MAP_GROWSUP},
+    [W_LOCKED] = {"locked", MAP_LOCKED}, [W_STACK] = {"stack", MAP_STACK},
+    [W_NORESERVE] = {"noreserve", MAP_NORESERVE}, [W_POPULATE] = {"populate", MAP_POPULATE},
 };
 static const struct word mremap_words[] = {
-    {"maymove", MREMAP_MAYMOVE}, {"fixed", MREMAP_FIXED}, {"dontunmap", MREMAP_DONTUNMAP},
-    {"invalid", 0x40},
+    [W_MAYMOVE] = {"maymove", MREMAP_MAYMOVE}, [W_MREMAP_FIXED] = {"fixed", MREMAP_FIXED},
+    [W_DONTUNMAP] = {"dontunmap", MREMAP_DONTUNMAP}, [W_MREMAP_INVALID] = {"invalid", 0x40},
 };
-static const struct word mlock2_words[] = {{"onfault", MLOCK_ONFAULT}, {"invalid", 0x40}};
+static const struct word mlock2_words[] = {
+    [W_ONFAULT] = {"onfault", MLOCK_ONFAULT}, [W_MLOCK2_INVALID] = {"invalid", 0x40},
+};
 static const struct word mcl_words[] = {
-    {"current", MCL_CURRENT}, {"future", MCL_FUTURE}, {"onfault", MCL_ONFAULT}, {"invalid", 0x40},
+    [W_CURRENT] = {"current", MCL_CURRENT}, [W_FUTURE] = {"future", MCL_FUTURE},
+    [W_MCL_ONFAULT] = {"onfault", MCL_ONFAULT}, [W_MCL_INVALID] = {"invalid", 0x40},
 };
 static const struct word msync_words[] = {
-    {"async", MS_ASYNC}, {"invalidate", MS_INVALIDATE}, {"sync", MS_SYNC}, {"invalid", 0x40},
+    [W_ASYNC] = {"async", MS_ASYNC}, [W_INVALIDATE] = {"invalidate", MS_INVALIDATE},
+    [W_SYNC] = {"sync", MS_SYNC}, [W_MSYNC_INVALID] = {"invalid", 0x40},
 };
 static const struct word uffd_words[] = {
-    {"missing", UFFDIO_REGISTER_MODE_MISSING}, {"wp", UFFDIO_REGISTER_MODE_WP}, {"invalid", 0x40},
+    [W_MISSING] = {"missing", UFFDIO_REGISTER_MODE_MISSING},
+    [W_WP] = {"wp", UFFDIO_REGISTER_MODE_WP}, [W_UFFD_INVALID] = {"invalid", 0x40},
 };
 static const struct word fmode_words[] = {
-    {"r", FMODE_READ}, {"w", FMODE_WRITE}, {"append", FMODE_APPEND}, {"noexec", FMODE_NOEXEC},
+    [W_FMODE_READ] = {"r", FMODE_READ}, [W_FMODE_WRITE] = {"w", FMODE_WRITE},
+    [W_FMODE_APPEND] = {"append", FMODE_APPEND}, [W_FMODE_NOEXEC] = {"noexec", FMODE_NOEXEC},
 };
 static const struct word node_words[] = { /* n4: one more than there are */
     {"n0", 1}, {"n1", 2}, {"n2", 4}, {"n3", 8}, {"n4", 16},
 };
 static const struct word advice_words[] = {
-    {"normal", MADV_NORMAL}, {"random", MADV_RANDOM}, {"sequential", MADV_SEQUENTIAL},
-    {"willneed", MADV_WILLNEED}, {"dontneed", MADV_DONTNEED}, {"free", MADV_FREE},
-    {"remove", MADV_REMOVE}, {"dontfork", MADV_DONTFORK}, {"dofork", MADV_DOFORK},
-    {"mergeable", MADV_MERGEABLE}, {"unmergeable", MADV_UNMERGEABLE},
-    {"hugepage", MADV_HUGEPAGE}, {"nohugepage", MADV_NOHUGEPAGE},
-    {"dontdump", MADV_DONTDUMP}, {"dodump", MADV_DODUMP},
-    {"wipeonfork", MADV_WIPEONFORK}, {"keeponfork", MADV_KEEPONFORK},
-    {"cold", MADV_COLD}, {"pageout", MADV_PAGEOUT}, {"invalid", 99},
+    [W_NORMAL] = {"normal", MADV_NORMAL}, [W_RANDOM] = {"random", MADV_RANDOM},
+    [W_SEQUENTIAL] = {"sequential", MADV_SEQUENTIAL}, [W_WILLNEED] = {"willneed", MADV_WILLNEED},
+    [W_DONTNEED] = {"dontneed", MADV_DONTNEED}, [W_FREE] = {"free", MADV_FREE},
+    [W_REMOVE] = {"remove", MADV_REMOVE}, [W_DONTFORK] = {"dontfork", MADV_DONTFORK},
+    [W_DOFORK] = {"dofork", MADV_DOFORK}, [W_MERGEABLE] = {"mergeable", MADV_MERGEABLE},
+    [W_UNMERGEABLE] = {"unmergeable", MADV_UNMERGEABLE}, [W_HUGEPAGE] = {"hugepage", MADV_HUGEPAGE},
+    [W_NOHUGEPAGE] = {"nohugepage", MADV_NOHUGEPAGE}, [W_DONTDUMP] = {"dontdump", MADV_DONTDUMP},
+    [W_DODUMP] = {"dodump", MADV_DODUMP}, [W_WIPEONFORK] = {"wipeonfork", MADV_WIPEONFORK},
+    [W_KEEPONFORK] = {"keeponfork", MADV_KEEPONFORK}, [W_COLD] = {"cold", MADV_COLD},
+    [W_PAGEOUT] = {"pageout", MADV_PAGEOUT}, [W_ADVICE_INVALID] = {"invalid", 99},
 };
 static const struct word policy_words[] = {
     {"default", MPOL_DEFAULT}, {"preferred", MPOL_PREFERRED}, {"bind", MPOL_BIND},

@@ -150,14 +150,20 @@ void op_resolve(const struct op *op, const struct world_config *config,
                 const long results[MAX_NAMES + 1], struct call *call);
 
 /* ---- the generator ---- */
+#define MAX_PLAN 24
 struct generator {
     struct rng rng;
     uint32_t weight[NR_OPS]; /* swarm: this run's weights, some zero */
     uint32_t total_weight;
+    uint8_t pick[256];       /* kinds, as often as their weights say: one look-up picks one */
     uint32_t window_start, window_pages; /* where most addresses fall */
-    uint8_t next_name, next_file, next_context;
+    uint8_t next_name;
     uint8_t prot_habit[3], flag_habit[3]; /* values that are repeated so that merges happen */
-    uint32_t fail_rate;                   /* per mille of operations with a failing allocation */
+    uint8_t advice_habit[3], policy_habit[3], file_habit[3];
+    uint32_t fail_rate;      /* per mille of operations with a failing allocation */
+    uint32_t plan_rate;      /* per mille of operations that start a plan */
+    uint8_t plan_at, plan_nr; /* operations of a plan that are still to come */
+    struct op plan[MAX_PLAN];
 };
 /* A new run: picks the swarm and, unless fixed, the world. config->rules is left as it is. */
 void generator_start(struct generator *g, uint64_t seed, struct world_config *config,

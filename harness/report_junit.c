@@ -38,7 +38,8 @@ void report_junit(const struct junit_case *cases, size_t n, FILE *to)
         seconds += cases[i].seconds;
     }
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", to);
-    fprintf(to, "<testsuites tests=\"%zu\" failures=\"%zu\" time=\"%.3f\">\n", n, failures, seconds);
+    fprintf(to, "<testsuites tests=\"%zu\" failures=\"%zu\" time=\"%.3f\">\n", n, failures,
+            seconds);
     fprintf(to, "  <testsuite name=\"vmafuzz\" tests=\"%zu\" failures=\"%zu\" time=\"%.3f\">\n", n,
             failures, seconds);
     for (size_t i = 0; i < n; i++) {

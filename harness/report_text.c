@@ -167,7 +167,7 @@ static void put_maps(const struct scene *s, FILE *to)
     char title[80];
 
     if (!s->after_known) {
-        fprintf(to, "\nADDRESS SPACE of process %u before it; after it nothing can be read\n", proc);
+        fputs("\nADDRESS SPACE before it; after it nothing can be read\n", to);
         print_line_map(&s->before, to);
         return;
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The shrinker. Whole operations go first, since that is what a reader has to read: those without
- * effect, those that have nothing to do with the culprit, then windows from half of the program down
- * to one operation, from the back, then families (a definition and all that names it) and pairs.
- * Arguments come last. A run is what costs, so no candidate is run twice.
+ * effect, those that have nothing to do with the culprit, then windows from half of the program
+ * down to one operation, from the back, then families (a definition and all that names it) and
+ * pairs. Arguments come last. A run is what costs, so no candidate is run twice.
  */
 #include "harness/shrink.h"
 
@@ -99,7 +99,8 @@ static bool over(struct shrinker *s)
     return s->stopped;
 }
 
-static void record_call(void *arg, int index, const struct op *op, const struct call *call, long ret)
+static void record_call(void *arg, int index, const struct op *op, const struct call *call,
+                        long ret)
 {
     struct shrinker *s = arg;
 
@@ -161,18 +162,13 @@ int value_slot(enum op_kind kind, enum arg arg)
     return -1;
 }
 
-static unsigned nr_values(enum op_kind kind)
+unsigned nr_values(enum op_kind kind)
 {
     unsigned n = 0;
 
     for (const uint8_t *a = op_table[kind].args; *a != ARG_END; a++)
         n += arg_is_value((enum arg)*a);
     return n;
-}
-
-static bool defines_mapping(const struct op *op)
-{
-    return op->def && op_table[op->kind].def == DEF_MAPPING;
 }
 
 /* def[n]: 1 + index of the operation whose answer the name n stands for. */
@@ -283,12 +279,12 @@ static bool spans_touch(const struct span *a, unsigned na, const struct span *b,
 /* Descriptors that an operation uses or makes: files in the low half, contexts in the high one. */
 static uint32_t objects_of(const struct op *op, bool made)
 {
-    unsigned shift = op_table[op->kind].def == DEF_CONTEXT || op_has_arg((enum op_kind)op->kind, ARG_CONTEXT)
-                         ? MAX_FDS
-                         : 0;
+    enum op_kind kind = (enum op_kind)op->kind;
+    bool context = op_table[kind].def == DEF_CONTEXT || op_has_arg(kind, ARG_CONTEXT);
+    unsigned shift = context ? MAX_FDS : 0;
     uint32_t set = op->obj ? 1u << (shift + op->obj - 1) : 0;
 
-    if (made && op->def && op_table[op->kind].def != DEF_MAPPING)
+    if (made && op->def && op_table[kind].def != DEF_MAPPING)
         set |= 1u << (shift + op->def - 1);
     return set;
 }
@@ -468,14 +464,19 @@ static bool choose_options(struct shrinker *s, const struct run_options *o)
 
 static void shrink_all(struct shrinker *s)
 {
+    bool simpler = true;
+
     accept(s, s->best, &s->result);
+    remember_hash(s, program_hash(s->best));
     drop_without_effect(s);
     if (!drop_unrelated(s, false))
         drop_unrelated(s, true);
     sweep_windows(s);
-    do {
+    while (simpler && !s->stopped) {
         drop_operations(s);
-    } while (!s->stopped && (shrink_place(s) | shrink_args(s)));
+        simpler = shrink_place(s);
+        simpler |= shrink_args(s);
+    }
 }
 
 static bool shrinker_init(struct shrinker *s)

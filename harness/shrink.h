@@ -49,6 +49,11 @@ bool shrink_place(struct shrinker *s);
 
 /* Index in op->v of an argument that is a value, -1: the operation has none such. */
 int value_slot(enum op_kind kind, enum arg arg);
+unsigned nr_values(enum op_kind kind);
+static inline bool defines_mapping(const struct op *op)
+{
+    return op->def && op_table[op->kind].def == DEF_MAPPING;
+}
 static inline bool op_has_arg(enum op_kind kind, enum arg arg)
 {
     for (const uint8_t *a = op_table[kind].args; *a != ARG_END; a++)

@@ -132,15 +132,17 @@ static uint32_t usual_flags(enum arg arg)
 {
     switch (arg) {
     case ARG_MAP:
-        return 1 | 1 << 3; /* private anon */
-    case ARG_MREMAP: /* maymove */
-    case ARG_MCL: /* current */
-    case ARG_UFFD_MODE: /* missing */
-        return 1;
+        return WORD(W_PRIVATE) | WORD(W_ANON);
+    case ARG_MREMAP:
+        return WORD(W_MAYMOVE);
+    case ARG_MCL:
+        return WORD(W_CURRENT);
+    case ARG_UFFD_MODE:
+        return WORD(W_MISSING);
     case ARG_MSYNC:
-        return 1 << 2; /* sync */
+        return WORD(W_SYNC);
     case ARG_FMODE:
-        return 3; /* rw */
+        return WORD(W_FMODE_READ) | WORD(W_FMODE_WRITE);
     default:
         return 0;
     }

@@ -143,9 +143,9 @@ struct vma *vma_modify(struct vma *vma, uintptr_t start, uintptr_t end,
 int vma_adjust(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff);
 
 /* ---- search.c ---- */
-/* Address for a new mapping: aligned, in range, or -ENOMEM / -EINVAL / -EPERM / -EEXIST. */
-long get_unmapped_area(struct mm *mm, struct file *file, uintptr_t addr, size_t len, uint64_t pgoff,
-                       int flags);
+/* Address for a new mapping: aligned, in range, or -ENOMEM / -EINVAL / -EPERM. Of the flags, MAP_FIXED
+ * and MAP_SHARED (of anonymous memory) matter; addr is a hint without MAP_FIXED. */
+long get_unmapped_area(struct mm *mm, struct file *file, uintptr_t addr, size_t len, int flags);
 
 /* ---- account.c ---- */
 bool may_expand_vm(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* RLIMIT_AS, RLIMIT_DATA */
@@ -195,11 +195,6 @@ static inline bool file_is(const struct file *file, enum file_kind kind)
 {
     return file && file->mapping->kind == kind;
 }
-/* The VMA before `start`, as vma_merge and vma_modify want it: vma itself when start lies inside. */
-static inline struct vma *prev_of(struct vma *vma, uintptr_t start)
-{
-    return start > vma->vm_start ? vma : vma->vm_prev;
-}
 /* The VMA that contains addr, or NULL. */
 static inline struct vma *vma_lookup(struct mm *mm, uintptr_t addr)
 {
@@ -218,11 +213,10 @@ long mmap_region(struct mm *mm, struct file *file, uintptr_t addr, size_t len, u
 /* Unmap [start, start + len), page-aligned, without argument checks; 0 or -ENOMEM / -EINVAL. */
 int do_munmap(struct mm *mm, uintptr_t start, size_t len);
 /* do_munmap in two steps. The first splits off the ends and finds the first VMA of the range, NULL
- * for none; 0 or -ENOMEM / -EINVAL. The second cannot fail. It takes the VMAs away with their totals,
- * but returns the pages of VM_ACCOUNT VMAs, which are still charged. */
+ * for none; 0 or -ENOMEM / -EINVAL. The second cannot fail. It takes the VMAs away with their
+ * totals, but returns the pages of VM_ACCOUNT VMAs, which are still charged. */
 int munmap_gather(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **first);
 uint64_t munmap_complete(struct mm *mm, struct vma *first, uintptr_t end);
-void exit_mmap(struct mm *mm); /* end every VMA */
 int expand_stack(struct vma *vma, uintptr_t addr); /* 0 or -ENOMEM / -EPERM */
 struct vma *find_extend_vma(struct mm *mm, uintptr_t addr);
 int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 or -EAGAIN */

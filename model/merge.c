@@ -188,6 +188,7 @@ static struct vma *merge_head(const struct range *r, struct vma *prev, struct vm
         return NULL;
     move_start(area, r->end);
     move_end(prev, r->end);
+    note_range(r->mm, r->end, r->end + PAGE_SIZE); /* area's new head */
     return merged(r, EV_MERGE_CASE5, prev);
 }
 

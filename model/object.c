@@ -63,7 +63,7 @@ static struct file *object_new(struct world *world, enum file_kind kind, unsigne
 
 struct file *shmem_file_new(struct world *world, uint64_t pages)
 {
-    return object_new(world, FILE_SHMEM, FMODE_READ | FMODE_WRITE, pages);
+    return object_new(world, FILE_SHMEM, FMODE_READ | FMODE_WRITE | FMODE_ANON, pages);
 }
 
 struct file *get_file(struct file *file)

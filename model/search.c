@@ -11,12 +11,6 @@ static inline struct vma *vma_of(const struct rb_node *rb)
     return rb_entry(rb, struct vma, vm_rb);
 }
 
-/* A subtree worth entering. */
-static inline struct vma *with_gap(const struct rb_node *rb, uintptr_t length)
-{
-    return rb && vma_of(rb)->rb_subtree_gap >= length ? vma_of(rb) : NULL;
-}
-
 static inline uintptr_t gap_start(const struct vma *vma)
 {
     return vma->vm_prev ? vm_end_gap(vma->vm_prev) : 0;
@@ -60,37 +54,81 @@ static long fit(struct search *s, uintptr_t from, uintptr_t to)
     return -ENOMEM;
 }
 
-/* Lowest place: gaps in ascending order, then what lies above all VMAs. */
+/* ---- the subtrees that may hold a fit, in order ---- */
+static inline struct vma *with_gap(const struct rb_node *rb, const struct search_note *want)
+{
+    return rb && vma_of(rb)->rb_subtree_gap >= want->length ? vma_of(rb) : NULL;
+}
+
+/* What lies below starts lower than vma: is that still above the low limit? */
+static inline struct vma *worth_left(const struct vma *vma, const struct search_note *want)
+{
+    return vma->vm_start >= want->low_limit + want->length ? with_gap(vma->vm_rb.left, want) : NULL;
+}
+
+static inline struct vma *worth_right(const struct vma *vma, const struct search_note *want)
+{
+    return vma->vm_end + want->length <= want->high_limit ? with_gap(vma->vm_rb.right, want) : NULL;
+}
+
+static inline struct vma *leftmost(struct vma *vma, const struct search_note *want)
+{
+    for (struct vma *left; (left = worth_left(vma, want)); vma = left)
+        step(world_of(vma));
+    return vma;
+}
+
+static inline struct vma *rightmost(struct vma *vma, const struct search_note *want)
+{
+    for (struct vma *right; (right = worth_right(vma, want)); vma = right)
+        step(world_of(vma));
+    return vma;
+}
+
+/* The next VMA upwards that is worth a look, its left side being done. */
+static struct vma *next_above(struct vma *vma, const struct search_note *want)
+{
+    struct world *world = world_of(vma);
+    struct rb_node *rb = &vma->vm_rb, *parent;
+    struct vma *right = worth_right(vma, want);
+
+    if (right)
+        return leftmost(right, want);
+    while ((parent = rb_parent(rb)) && parent->right == rb) {
+        step(world);
+        rb = parent;
+    }
+    if (parent && fault(world, F_SEARCH_NO_PROGRESS, true))
+        return vma_of(rb);
+    return parent ? vma_of(parent) : NULL;
+}
+
+static struct vma *next_below(struct vma *vma, const struct search_note *want)
+{
+    struct rb_node *rb = &vma->vm_rb, *parent;
+    struct vma *left = worth_left(vma, want);
+
+    if (left)
+        return rightmost(left, want);
+    while ((parent = rb_parent(rb)) && parent->left == rb) {
+        step(world_of(vma));
+        rb = parent;
+    }
+    return parent ? vma_of(parent) : NULL;
+}
+
+/* ---- the two searches ---- */
+/* Gaps in ascending order, then what lies above all VMAs. */
 static long bottomup(struct mm *mm, struct search *s)
 {
-    const uintptr_t length = s->want->length, low = s->want->low_limit;
-    struct vma *vma = with_gap(mm->mm_rb.node, length), *child;
+    struct vma *vma = with_gap(mm->mm_rb.node, s->want);
     long addr;
 
-    while (vma) {
-        /* Enter a subtree: go left while gaps there can lie above the limit. */
-        while ((child = with_gap(vma->vm_rb.left, length)) && vma->vm_start >= low + length) {
-            step(mm->world);
-            vma = child;
-        }
-        /* The left side is done: own gap, right side, or up to where this was a left side. */
-        do {
-            step(mm->world);
-            addr = fit(s, gap_start(vma), gap_end(vma));
-            if (addr >= 0)
-                return addr;
-            child = with_gap(vma->vm_rb.right, length);
-            if (child)
-                break;
-            do {
-                child = vma;
-                vma = rb_parent(&child->vm_rb) ? vma_of(rb_parent(&child->vm_rb)) : NULL;
-            } while (vma && vma->vm_rb.right == &child->vm_rb);
-            if (vma && fault(mm->world, F_SEARCH_NO_PROGRESS, true))
-                break;
-        } while (vma);
-        if (vma)
-            vma = child;
+    for (vma = vma ? leftmost(vma, s->want) : NULL; vma; vma = next_above(vma, s->want)) {
+        step(mm->world);
+        addr = fit(s, gap_start(vma), gap_end(vma));
+        if (addr >= 0)
+            return addr;
     }
     addr = fit(s, mm->highest_vm_end, s->want->high_limit);
     if (addr >= 0)
@@ -98,41 +136,156 @@ static long bottomup(struct mm *mm, struct search *s)
     return addr;
 }
 
-/* Highest place: what lies above all VMAs, then gaps in descending order. */
+/* What lies above all VMAs, then gaps in descending order. */
 static long topdown(struct mm *mm, struct search *s)
 {
-    const uintptr_t length = s->want->length, high = s->want->high_limit;
-    struct vma *vma = with_gap(mm->mm_rb.node, length), *child;
-    long addr = fit(s, mm->highest_vm_end, high);
+    struct vma *vma = with_gap(mm->mm_rb.node, s->want);
+    long addr = fit(s, mm->highest_vm_end, s->want->high_limit);
 
     if (addr >= 0) {
         event(mm->world, EV_SEARCH_ABOVE_ALL);
         return addr;
     }
-    while (vma) {
-        /* Enter a subtree: go right while gaps there can lie below the limit. */
-        while ((child = with_gap(vma->vm_rb.right, length)) && vma->vm_end + length <= high) {
-            step(mm->world);
-            vma = child;
-        }
-        /* The right side is done: own gap, left side, or up to where this was a right side. */
-        do {
-            step(mm->world);
-            addr = fit(s, gap_start(vma), gap_end(vma));
-            if (addr >= 0)
-                return addr;
-            if (gap_start(vma) <= s->want->low_limit)
-                return -ENOMEM;
-            child = with_gap(vma->vm_rb.left, length);
-            if (child)
-                break;
-            do {
-                child = vma;
-                vma = rb_parent(&child->vm_rb) ? vma_of(rb_parent(&child->vm_rb)) : NULL;
-            } while (vma && vma->vm_rb.left == &child->vm_rb);
-        } while (vma);
-        if (vma)
-            vma = child;
+    for (vma = vma ? rightmost(vma, s->want) : NULL; vma; vma = next_below(vma, s->want)) {
+        step(mm->world);
+        addr = fit(s, gap_start(vma), gap_end(vma));
+        if (addr >= 0)
+            return addr;
     }
     return -ENOMEM;
+}
+
+static long pass(struct mm *mm, const struct search_note *want)
+{
+    struct search s = {want, false};
+    long addr = want->topdown ? topdown(mm, &s) : bottomup(mm, &s);
+
+    if (s.spoiled && fault(mm->world, F_GAP_SEARCH_GIVES_UP, addr >= 0))
+        return -ENOMEM;
+    return addr;
+}
+
+/* Faults of the top-down pass, which gave `answer`: what each would have answered instead. */
+static long pass_below_min(struct mm *mm, struct search_note want)
+{
+    want.low_limit = PAGE_SIZE;
+    return pass(mm, &want);
+}
+
+static long pass_second_fit(struct mm *mm, struct search_note want, long answer)
+{
+    long second;
+
+    want.high_limit = (uintptr_t)answer;
+    second = pass(mm, &want);
+    return second >= 0 ? second : answer;
+}
+
+static long topdown_pass(struct mm *mm, const struct search_note *want)
+{
+    struct world *world = mm->world;
+    long addr = pass(mm, want), other = addr;
+
+    if (addr < 0 && fault(world, F_TOPDOWN_BELOW_MIN, (other = pass_below_min(mm, *want)) != addr))
+        return other;
+    if (addr >= 0 &&
+        fault(world, F_TOPDOWN_SECOND_FIT, (other = pass_second_fit(mm, *want, addr)) != addr))
+        return other;
+    return addr;
+}
+
+/* As the layout says, noting the pass that decided. */
+static long vm_unmapped_area(struct mm *mm, uintptr_t length, uintptr_t align_mask)
+{
+    struct world *world = mm->world;
+    struct search_note *note = &world->search;
+    uintptr_t min_addr = world->config.mmap_min_addr << PAGE_SHIFT;
+
+    *note = (struct search_note){.done = true, .length = length, .align_mask = align_mask};
+    if (!mm->legacy_layout) {
+        event(world, EV_SEARCH_TOPDOWN);
+        note->topdown = true;
+        note->low_limit = min_addr > PAGE_SIZE ? min_addr : PAGE_SIZE;
+        note->high_limit = mm->mmap_base;
+        note->answer = topdown_pass(mm, note);
+        if (note->answer >= 0)
+            return note->answer;
+        event(world, EV_SEARCH_FALLBACK);
+    }
+    event(world, EV_SEARCH_BOTTOMUP);
+    note->topdown = false;
+    note->low_limit = task_unmapped_base(mm);
+    note->high_limit = mm->task_size;
+    note->answer = pass(mm, note);
+    if (note->answer < 0)
+        event(world, EV_SEARCH_FAIL);
+    return note->answer;
+}
+
+/* Linux 6.7 and later: whole huge pages of anonymous memory are placed so that they can be huge. */
+static long thp_unmapped_area(struct mm *mm, uintptr_t length)
+{
+    uintptr_t padded = length + HPAGE_SIZE, off;
+    long addr = padded <= mm->task_size ? vm_unmapped_area(mm, padded, 0) : -ENOMEM;
+
+    if (addr < 0)
+        return vm_unmapped_area(mm, length, 0);
+    off = -(uintptr_t)addr & (HPAGE_SIZE - 1);
+    if (off == 0 && !mm->legacy_layout)
+        off = HPAGE_SIZE;
+    return addr + (long)off;
+}
+
+/* Free, and clear of both neighbours with their guard gaps? */
+static bool hint_is_free(struct mm *mm, uintptr_t addr, size_t len)
+{
+    struct vma *prev, *next;
+
+    if (addr > mm->task_size - len ||
+        addr < mm->world->config.mmap_min_addr << PAGE_SHIFT)
+        return false;
+    next = find_vma_prev(mm, addr, &prev);
+    return (!next || addr + len <= gap_end(next)) && (!prev || addr >= vm_end_gap(prev));
+}
+
+static long check_min_addr(const struct mm *mm, long addr)
+{
+    const struct world_config *config = &mm->world->config;
+
+    if ((uintptr_t)addr < config->mmap_min_addr << PAGE_SHIFT && !config->privileged)
+        return -EPERM;
+    return addr;
+}
+
+static long fixed_area(const struct mm *mm, uintptr_t addr, size_t len)
+{
+    if (addr > mm->task_size - len)
+        return -ENOMEM;
+    if (!page_aligned(addr))
+        return -EINVAL;
+    return check_min_addr(mm, (long)addr);
+}
+
+long get_unmapped_area(struct mm *mm, struct file *file, uintptr_t addr, size_t len, int flags)
+{
+    bool huge = file && file->mapping->kind == FILE_HUGETLB;
+    uintptr_t align_mask = huge ? HPAGE_SIZE - 1 : 0;
+    long found;
+
+    if (len > mm->task_size)
+        return -ENOMEM;
+    if (flags & MAP_FIXED)
+        return huge && (addr & align_mask) ? -EINVAL : fixed_area(mm, addr, len);
+    if (huge)
+        addr = (addr + align_mask) & ~align_mask;
+    if (addr && hint_is_free(mm, addr, len)) {
+        event(mm->world, EV_SEARCH_HINT);
+        return (long)addr;
+    }
+    if (mm->world->config.rules >= RULES_LINUX_6_18 && !file && !addr &&
+        !(flags & MAP_SHARED) && (len & (HPAGE_SIZE - 1)) == 0)
+        found = thp_unmapped_area(mm, len);
+    else
+        found = vm_unmapped_area(mm, len, align_mask);
+    return found < 0 ? found : check_min_addr(mm, found);
 }

@@ -131,28 +131,39 @@ static bool vmacache_holds(const struct mm *mm, const struct vma *vma)
 }
 
 /* ---- lookups ---- */
+/* The node at which the way down to addr ends, NULL in an empty tree. It is the first VMA that ends
+ * above addr, or the one before it.
+ * The loop goes all the way and remembers nothing else, so that it compiles to conditional moves: a
+ * branch that nobody can predict costs more than the levels it could save. */
+static inline struct vma *descend(struct mm *mm, uintptr_t addr)
+{
+    struct rb_node *rb = mm->mm_rb.node, *last = NULL;
+    uint64_t steps_left = mm->world->steps_left;
+
+    while (rb) {
+        struct rb_node *left = rb->left, *right = rb->right;
+
+        if (unlikely(--steps_left == 0))
+            world_trap(mm->world, TRAP_STEPS, "tree descent: step budget used up");
+        last = rb;
+        rb = vma_of(rb)->vm_end > addr ? left : right;
+    }
+    mm->world->steps_left = steps_left;
+    return last ? vma_of(last) : NULL;
+}
+
 struct vma *find_vma(struct mm *mm, uintptr_t addr)
 {
     struct vma *found = vmacache_find(mm, addr);
-    uint64_t steps_left = mm->world->steps_left;
 
     if (found)
         return found;
-    for (struct rb_node *rb = mm->mm_rb.node; rb;) {
-        struct vma *vma = vma_of(rb);
+    found = descend(mm, addr);
+    if (found) {
+        struct vma *next = found->vm_next;
 
-        if (unlikely(--steps_left == 0))
-            world_trap(mm->world, TRAP_STEPS, "find_vma: step budget used up");
-        if (vma->vm_end > addr) {
-            found = vma;
-            if (vma->vm_start <= addr)
-                break;
-            rb = rb->left;
-        } else {
-            rb = rb->right;
-        }
+        found = found->vm_end > addr ? found : next;
     }
-    mm->world->steps_left = steps_left;
     if (found && found->vm_start <= addr) {
         *vmacache_slot(mm, addr) = found;
         mm->world->notes.cache_touched = true;
@@ -262,29 +273,25 @@ void vma_free(struct vma *vma)
 int find_vma_links(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **pprev,
                    struct rb_node ***plink, struct rb_node **pparent)
 {
-    struct rb_node **link = &mm->mm_rb.node, *parent = NULL;
-    uint64_t steps_left = mm->world->steps_left;
-    struct vma *prev = NULL;
+    struct vma *last = descend(mm, start), *prev, *next;
+    bool above;
 
-    while (*link) {
-        struct vma *vma = vma_of(*link);
-
-        if (unlikely(--steps_left == 0))
-            world_trap(mm->world, TRAP_STEPS, "find_vma_links: step budget used up");
-        parent = *link;
-        if (vma->vm_end > start) {
-            if (vma->vm_start < end)
-                return -ENOMEM;
-            link = &parent->left;
-        } else {
-            prev = vma;
-            link = &parent->right;
-        }
+    if (!last) {
+        *pprev = NULL;
+        *plink = &mm->mm_rb.node;
+        *pparent = NULL;
+        return 0;
     }
-    mm->world->steps_left = steps_left;
+    above = last->vm_end <= start;
+    prev = last->vm_prev;
+    next = last->vm_next;
+    prev = above ? last : prev;
+    next = above ? next : last;
+    if (next && next->vm_start < end)
+        return -ENOMEM;
     *pprev = prev;
-    *plink = link;
-    *pparent = parent;
+    *plink = above ? &last->vm_rb.right : &last->vm_rb.left;
+    *pparent = &last->vm_rb;
     return 0;
 }
 

@@ -61,13 +61,9 @@ bool gap_subtree_full(const struct world *world, struct verdict *v)
 }
 
 /* ---- gap.highest ---- */
-bool highest_end_ok(const struct mm *mm, const struct vma *last, struct verdict *v)
+bool highest_broken(const struct mm *mm, uintptr_t computed, struct verdict *v)
 {
-    uintptr_t computed = last ? end_with_guard(mm->world, last) : 0;
-
-    if (likely(mm->highest_vm_end == computed))
-        return true;
-    return law_broken(v, LAW_GAP_HIGHEST, "highest-end", mm->id, last ? last->vm_start : 0,
+    return law_broken(v, LAW_GAP_HIGHEST, "highest-end", mm->id, mm->highest_vm_end,
                       "highest_vm_end is %#" PRIxPTR ", the last VMA ends at %#" PRIxPTR
                       " with its guard gap",
                       mm->highest_vm_end, computed);
@@ -80,13 +76,15 @@ bool gap_highest_full(const struct world *world, struct verdict *v)
 
     for_each_mm(world, i, mm) {
         const struct vma *vma, *last = NULL;
+        uintptr_t computed;
         struct tree_walk w;
 
         tree_walk_start(&w, world, mm);
         while ((vma = tree_walk_next(&w)))
             last = vma;
-        if (!w.broken && !highest_end_ok(mm, last, v))
-            return false;
+        computed = last ? end_with_guard(world, last) : 0;
+        if (!w.broken && mm->highest_vm_end != computed)
+            return highest_broken(mm, computed, v);
     }
     return true;
 }
@@ -111,6 +109,11 @@ struct search {
     struct verdict *v;
 };
 
+static bool overlap(uintptr_t a, uintptr_t a_end, uintptr_t b, uintptr_t b_end)
+{
+    return (a > b ? a : b) < (a_end < b_end ? a_end : b_end);
+}
+
 /* Has the call changed the layout anywhere in [from, to) but at the answer? */
 static bool changed_elsewhere(const struct search *s, uintptr_t from, uintptr_t to)
 {
@@ -118,9 +121,11 @@ static bool changed_elsewhere(const struct search *s, uintptr_t from, uintptr_t 
 
     for (uint32_t i = 0; i < notes->nranges; i++) {
         const struct note_range *r = &notes->range[i];
+        uintptr_t below_end = r->end < s->answer ? r->end : s->answer;
+        uintptr_t above = r->start > s->end ? r->start : s->end;
 
-        if (r->mm == s->mm && r->start < to && r->end > from &&
-            (r->start < s->answer || r->end > s->end))
+        if (r->mm == s->mm && (overlap(r->start, below_end, from, to) ||
+                               overlap(above, r->end, from, to)))
             return true;
     }
     return false;
@@ -266,38 +271,72 @@ static bool first_fit_ok(const struct search *s, bool brute, uintptr_t lo, uintp
         return search_broken(s, "first-fit", place);
     better = s->note->topdown ? better_fit(s, brute, s->end, s->note->high_limit, &place)
                               : better_fit(s, brute, 0, lo, &place);
-    return !better || search_broken(s, "first-fit", place);
+    return likely(!better) || search_broken(s, "first-fit", place);
 }
 
+/* Did a pass rightly find nothing? lo, hi: the gap that was around the answer of a later pass. */
+static bool nothing_fits(const struct search *s, bool brute, uintptr_t lo, uintptr_t hi)
+{
+    uintptr_t place;
+
+    return likely(!certain_fit(s, lo, hi, &place) &&
+                  !better_fit(s, brute, 0, s->note->high_limit, &place)) ||
+           search_broken(s, "missed", place);
+}
+
+/* Bottom-up is what a top-down layout falls back to, so there the top-down pass found nothing. */
+static bool fallback_ok(struct search s, bool brute, uintptr_t lo, uintptr_t hi)
+{
+    struct search_note first = *s.note;
+    uintptr_t min_addr = s.world->config.mmap_min_addr << PAGE_SHIFT;
+
+    if (likely(s.note->topdown) || s.mm->legacy_layout)
+        return true;
+    first.topdown = true;
+    first.low_limit = min_addr > PAGE_SIZE ? min_addr : PAGE_SIZE;
+    first.high_limit = s.mm->mmap_base;
+    s.note = &first;
+    return nothing_fits(&s, brute, lo, hi);
+}
+
+static bool answer_legal(const struct search *s)
+{
+    const struct search_note *note = s->note;
+    uintptr_t min_addr = note->topdown ? s->world->config.mmap_min_addr << PAGE_SHIFT : 0;
+
+    if (unlikely((s->answer - note->align_offset) & note->align_mask || s->answer & ~PAGE_MASK))
+        return search_broken(s, "unaligned", s->answer);
+    if (unlikely(s->answer < note->low_limit || s->answer < min_addr ||
+                 s->end > note->high_limit || s->end < s->answer))
+        return search_broken(s, "limits", s->answer);
+    return true;
+}
+
+/* brute: look at every gap, trusting no stored one. */
 bool search_answer_ok(const struct world *world, bool brute, struct verdict *v)
 {
     const struct search_note *note = &world->search;
     const struct notes *notes = &world->notes;
     struct search s = {.world = world, .note = note, .v = v};
-    uintptr_t lo = 0, hi = 0, place;
+    uintptr_t lo = 0, hi = 0;
 
     if (!note->done)
         return true;
     s.mm = notes->nranges ? notes->range[0].mm : world->nr_procs == 1 ? world->proc[0] : NULL;
     if (!object_live(world, POOL_MM, s.mm))
         return true; /* a failed search of one process among several: nothing says whose */
-    if (note->answer < 0) {
-        if (!notes->nranges && better_fit(&s, brute, 0, note->high_limit, &place))
-            return search_broken(&s, "missed", place);
-        return true;
-    }
+    if (note->answer < 0)
+        return notes->nranges ||
+               (nothing_fits(&s, brute, 0, 0) && fallback_ok(s, brute, 0, 0));
     s.answer = (uintptr_t)note->answer;
     s.end = s.answer + note->length;
-    if ((s.answer - note->align_offset) & note->align_mask || s.answer & ~PAGE_MASK)
-        return search_broken(&s, "unaligned", s.answer);
-    if (s.answer < note->low_limit || s.end > note->high_limit || s.end < s.answer ||
-        (note->topdown && s.answer < world->config.mmap_min_addr << PAGE_SHIFT))
-        return search_broken(&s, "limits", s.answer);
+    if (!answer_legal(&s))
+        return false;
     if (!gap_around(&s, brute, &lo, &hi))
         return search_broken(&s, "occupied", hi);
     if (s.answer < lo || s.end > hi)
         return search_broken(&s, "guard-gap", s.answer < lo ? lo : hi);
-    return first_fit_ok(&s, brute, lo, hi);
+    return first_fit_ok(&s, brute, lo, hi) && fallback_ok(s, brute, lo, hi);
 }
 
 bool gap_search_full(const struct world *world, struct verdict *v)

@@ -34,6 +34,17 @@ static inline bool object_live(const struct world *world, enum pool_id id, const
 {
     return object && pool_is_live(&world->pool[id], object);
 }
+/* Where reading a freed object is an error of its own, no check may be content with less. */
+#if defined(__SANITIZE_ADDRESS__)
+#define LAWS_ALWAYS_STRICT true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LAWS_ALWAYS_STRICT true
+#endif
+#endif
+#ifndef LAWS_ALWAYS_STRICT
+#define LAWS_ALWAYS_STRICT false
+#endif
 /* The mapping behind a VMA; NULL without a file or if anything on the way is not a live object. */
 const struct address_space *vma_mapping(const struct world *world, const struct vma *vma);
 
@@ -134,19 +145,39 @@ law_fn account_vm_full;                                       /* account.c */
 law_fn leak_after_exit;                                       /* leak.c */
 
 /* ---- pieces that full and touched forms have in common; false with the verdict filled ---- */
-bool vma_order_ok(const struct mm *mm, const struct vma *prev, const struct vma *vma,
+bool order_broken(const struct mm *mm, const struct vma *prev, const struct vma *vma,
                   struct verdict *v);
+static inline bool in_order(const struct mm *mm, const struct vma *prev, const struct vma *vma)
+{
+    uintptr_t start = vma->vm_start, end = vma->vm_end;
+
+    return likely(start < end && !((start | end) & ~PAGE_MASK) && end <= mm->task_size &&
+                  (!prev || prev->vm_end <= start));
+}
 bool gap_broken(struct verdict *v, const struct vma *vma, uint64_t computed);
-bool highest_end_ok(const struct mm *mm, const struct vma *last, struct verdict *v);
+bool highest_broken(const struct mm *mm, uintptr_t computed, struct verdict *v);
 bool search_answer_ok(const struct world *world, bool brute, struct verdict *v);
 bool cache_slots_ok(const struct mm *mm, bool deep, struct verdict *v);
+/* What most VMAs are. Nothing that vma_attrs_ok() asks can be wrong with them. */
+static inline bool plain_anonymous(const struct vma *vma)
+{
+    const uint64_t plain = VM_ACCESS_FLAGS | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT |
+                           VM_GROWSDOWN | VM_GROWSUP | VM_LOCKED | VM_DONTCOPY | VM_DONTDUMP;
+    const uint64_t flags = vma->vm_flags;
+
+    return !vma->vm_file && !vma->vm_ops && !vma->vm_userfaultfd_ctx && !(flags & ~plain) &&
+           !(flags & VM_ACCESS_FLAGS & ~(flags >> 4)) &&
+           vma->vm_page_prot == (flags & VM_ACCESS_FLAGS) &&
+           vma->vm_pgoff == vma->vm_start >> PAGE_SHIFT && vma->vm_end > vma->vm_start;
+}
 bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdict *v);
 bool interval_path_ok(const struct world *world, const struct vma *vma, struct verdict *v);
 bool totals_plausible(const struct mm *mm, struct verdict *v);
 
 /* ---- touched.c: one pass over the notes for the laws of the mask ---- */
 bool touched_pass(const struct world *world, uint32_t laws, struct verdict *v);
-bool touched_pass_all(const struct world *world, struct verdict *v);
+/* All of them, fast: true if all hold. If not, touched_pass() has the verdict. */
+bool touched_pass_all(const struct world *world);
 
 /* ---- what VMAs of a model and of a snapshot have in common: attrs.c ---- */
 struct attrs {

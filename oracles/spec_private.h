@@ -150,10 +150,13 @@ bool spec_run_from(const struct spec *spec, const struct spec_space *space, uint
 /* Last VMA that starts below the page (not: ends below). */
 bool spec_run_before(const struct spec *spec, const struct spec_space *space, uint64_t page,
                      struct spec_run *run);
-/* First and last page of a hole: a page that is not mapped is asked for. */
+/* First mapped page at or above the page, or task_size. */
 uint64_t spec_next_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page);
-uint64_t spec_hole_start(const struct spec *spec, const struct spec_space *space, uint64_t page);
-uint64_t spec_hole_above(const struct spec *spec, const struct spec_space *space, uint64_t page);
+/* First page at or above the page that is not mapped, or task_size. */
+uint64_t spec_next_hole(const struct spec *spec, const struct spec_space *space, uint64_t page);
+/* One past the last page below the page that is mapped (is not mapped), or 0. */
+uint64_t spec_mapped_end(const struct spec_space *space, uint64_t page);
+uint64_t spec_hole_end(const struct spec_space *space, uint64_t page);
 uint64_t spec_count_mapped(const struct spec_space *space, uint64_t start, uint64_t end);
 /* May page a and the one behind it, b, be in one VMA? */
 bool spec_compatible(const struct spec *spec, const struct spec_page *a, const struct spec_page *b);

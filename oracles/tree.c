@@ -63,15 +63,12 @@ const struct vma *tree_find(const struct world *world, const struct mm *mm, uint
 }
 
 /* ---- tree.order ---- */
-bool vma_order_ok(const struct mm *mm, const struct vma *prev, const struct vma *vma,
+bool order_broken(const struct mm *mm, const struct vma *prev, const struct vma *vma,
                   struct verdict *v)
 {
     uintptr_t start = vma->vm_start, end = vma->vm_end;
     const char *site;
 
-    if (likely(start < end && !((start | end) & ~PAGE_MASK) && end <= mm->task_size &&
-               (!prev || prev->vm_end <= start)))
-        return true;
     if (start >= end)
         site = "empty";
     else if ((start | end) & ~PAGE_MASK)
@@ -97,8 +94,8 @@ bool tree_order_full(const struct world *world, struct verdict *v)
 
         tree_walk_start(&w, world, mm);
         for (; (vma = tree_walk_next(&w)); prev = vma)
-            if (!vma_order_ok(mm, prev, vma, v))
-                return false;
+            if (!in_order(mm, prev, vma))
+                return order_broken(mm, prev, vma, v);
     }
     return true;
 }

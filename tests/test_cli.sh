@@ -37,7 +37,6 @@ err_lines() {
     n=$(wc -l <"$dir/err")
     if [ "$n" -eq "$1" ]; then ok; else wrong "$what: $n lines of errors, not $1"; fi
 }
-files_in() { find "$1" -type f | wc -l; }
 
 cat >"$dir/good.vma" <<'END'
 vmafuzz 1
@@ -183,9 +182,66 @@ if mount -t tmpfs -o size=4k,nr_inodes=8 none "$dir/small" 2>/dev/null; then
 else
     echo "skipped: a full folder (no right to mount)"
 fi
+
 # A folder that goes away meanwhile: the find is not lost, its program is in the report.
-mkdir "$dir/gone"
-(sleep 1; rm -rf "$dir/gone") &
-remover=$!
-expect 2 fuzz --seed 1 --time 20 --stop --fault none-such
-wait $remover
+wait_for() { while ! [ -e "$1" ]; do :; done; }
+# shellcheck disable=SC2086 # words are meant
+"$vmafuzz" $fuzz --out "$dir/gone" >"$dir/out" 2>"$dir/err" &
+pid=$!
+wait_for "$dir/gone"
+kill -STOP $pid
+rm -rf "$dir/gone"
+kill -CONT $pid
+wait $pid
+status=$?
+what="fuzz into a folder that goes away"
+if [ $status -eq 2 ]; then ok; else wrong "$what: status $status, not 2"; fi
+err_has 'gone/.*No such file'
+out_has 'vmafuzz 1'
+out_has 'BROKEN'
+
+# ---- signals ----
+for signal in INT:130 TERM:143; do
+    "$vmafuzz" fuzz --seed 1 --jobs 2 --out "$dir/none" >"$dir/out" 2>"$dir/err" &
+    pid=$!
+    wait_for "$dir/none"
+    sleep 0.3
+    kill -"${signal%:*}" $pid
+    wait $pid
+    status=$?
+    what="fuzz and ${signal%:*}"
+    if [ $status -eq "${signal#*:}" ]; then ok; else wrong "$what: status $status"; fi
+    out_has ': clean$'
+done
+# Killed at any moment: there is a whole program under its name, or none.
+for pause in 0.01 0.02 0.04 0.06 0.08 0.12 0.2; do
+    # shellcheck disable=SC2086 # words are meant
+    "$vmafuzz" $fuzz --out "$dir/killed" >/dev/null 2>&1 &
+    pid=$!
+    sleep $pause
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    [ -z "$(find "$dir/killed" -name '*.vma' 2>/dev/null)" ] && continue
+    expect 0 replay "$dir/killed"
+    rm -rf "$dir/killed"
+done
+
+# ---- help: each command has one, and the man page knows each command and option ----
+expect 0 --help
+out_has 'Commands'
+expect 0 --version
+man=$here/../docs/vmafuzz.1
+for command in fuzz replay shrink show convert emit-c faults 'faults measure' laws ops; do
+    # shellcheck disable=SC2086 # faults measure is two words
+    expect 0 $command --help
+    out_has 'Usage: vmafuzz'
+    out_has 'Exit status'
+    grep -q "^\.SS vmafuzz $command" "$man" || wrong "docs/vmafuzz.1 does not know $command"
+    for option in $(grep -oE -e '--[a-z][a-z-]+' "$dir/out" | sort -u); do
+        case $option in --help | --usage | --version) continue ;; esac
+        grep -qF -e "$option" "$man" || wrong "docs/vmafuzz.1 does not know $option"
+    done
+done
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

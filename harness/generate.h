@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the generator share.
+ *
+ * generate.c        the run's habits, the next operation     generate_map.c   what places mappings
+ * generate_attr.c   what changes attributes, and the rest    generate_plan.c  several steps at once
+ *
+ * The world is read through model/mm.h only, and never walked: a VMA is found by descending the tree
+ * to a random page, so that an operation costs the same in a large world as in a small one.
+ */
+#ifndef HARNESS_GENERATE_H
+#define HARNESS_GENERATE_H
+
+#include "harness/codec.h"
+
+struct gen {
+    struct generator *g;
+    const struct world *w;
+    const struct mm *mm;
+    const long *results;
+    struct op *op;
+};
+
+/* [start, end), pages */
+struct range {
+    uint32_t start, end;
+};
+
+enum flavour { /* what kind of mapping a run likes to make */
+    FLAVOUR_ANON, FLAVOUR_ANON_SHARED, FLAVOUR_FILE_PRIVATE, FLAVOUR_FILE_SHARED,
+    FLAVOUR_GROWSDOWN, FLAVOUR_GROWSUP, FLAVOUR_NORESERVE, FLAVOUR_LOCKED, NR_FLAVOURS
+};
+
+static inline uint32_t below(struct gen *c, uint32_t n)
+{
+    return rng_below(&c->g->rng, n);
+}
+
+/* True n times in 256. */
+static inline bool chance(struct gen *c, unsigned n)
+{
+    return rng_next(&c->g->rng) >> 56 < n;
+}
+
+static inline uint32_t page_of(uintptr_t addr)
+{
+    return (uint32_t)(addr >> PAGE_SHIFT);
+}
+
+static inline struct range range_of(const struct vma *v)
+{
+    return (struct range){page_of(v->vm_start), page_of(v->vm_end)};
+}
+
+static inline uint32_t pages_in(struct range r)
+{
+    return r.end - r.start;
+}
+
+static inline uint32_t task_pages(const struct gen *c)
+{
+    return (uint32_t)c->w->config.task_size;
+}
+
+static inline uint32_t gap_pages(const struct gen *c)
+{
+    return (uint32_t)c->w->config.stack_guard_gap;
+}
+
+static inline bool rules_from(const struct gen *c, enum rules rules)
+{
+    return c->w->config.rules >= rules;
+}
+
+static inline bool private_anon(const struct vma *v)
+{
+    return !v->vm_ops && !(v->vm_flags & VM_SHARED);
+}
+
+/* The one that touches v and shows how v could look to be merged; NULL: none does. */
+const struct vma *neighbour(struct gen *c, const struct vma *v);
+/* A random VMA, NULL if there is none; the second one prefers those with one of the flags. */
+const struct vma *pick_vma(struct gen *c);
+const struct vma *pick_vma_with(struct gen *c, uint64_t vm_flags);
+uint32_t pick_page(struct gen *c); /* mapped or not */
+/* A range about v: all of it, its head, tail or middle, with parts of its neighbours. covered: of
+ * calls that do not like holes. */
+struct range pick_range(struct gen *c, const struct vma *v, bool covered);
+struct range several(struct gen *c, const struct vma *v, bool covered); /* v, up to three more */
+/* The hole below or above v. */
+struct range hole_below(const struct gen *c, const struct vma *v);
+struct range hole_above(const struct gen *c, const struct vma *v);
+uint8_t pick_file(struct gen *c); /* obj of an open file, 0: none is open */
+uint8_t file_of(const struct gen *c, const struct vma *v); /* obj that v maps, 0: none or closed */
+uint8_t pick_prot(struct gen *c);
+
+/* Values: slots in the order of the operation's arguments. An address is said from a mapping's name
+ * where one is near. */
+void set_address(struct gen *c, unsigned slot, uint32_t page);
+static inline void set_pages(struct op *op, unsigned slot, uint32_t pages)
+{
+    op->v[slot].pages = (int32_t)pages;
+}
+static inline void set_range(struct gen *c, struct range r)
+{
+    set_address(c, 0, r.start);
+    set_pages(c->op, 1, pages_in(r));
+}
+uint8_t new_name(struct gen *c); /* perhaps 0: not every mapping needs one */
+void become(struct gen *c, enum op_kind kind); /* another operation instead, still without values */
+
+typedef void generate_fn(struct gen *c);
+generate_fn generate_mmap, generate_munmap, generate_mremap, generate_brk, generate_special,
+    generate_remap_file_pages;
+generate_fn generate_range, generate_mprotect, generate_mlock2, generate_mlockall, generate_madvise,
+    generate_mbind, generate_name, generate_msync, generate_access, generate_find,
+    generate_find_range, generate_gate, generate_setrlimit, generate_open, generate_file,
+    generate_uffd, generate_uffd_close, generate_uffd_range, generate_nothing;
+
+/* Starts a plan if the world allows one: its operations wait in g->plan. */
+void plan_start(struct gen *c);
+
+#endif

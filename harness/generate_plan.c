@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Plans: a few operations in a row that lead to a place which single random ones seldom reach. They
+ * are said in plain addresses, worked out when the plan is made.
+ */
+#include "harness/generate.h"
+
+enum { ADDR, LEN, THIRD, FOURTH }; /* value slots */
+
+static struct op *step(struct gen *c, enum op_kind kind)
+{
+    struct op *op = &c->g->plan[c->g->plan_nr++];
+
+    *op = (struct op){.kind = (uint8_t)kind};
+    return op;
+}
+
+static struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages)
+{
+    struct op *op = step(c, kind);
+
+    set_pages(op, ADDR, start);
+    set_pages(op, LEN, pages);
+    return op;
+}
+
+static struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_t prot)
+{
+    struct op *op = step_at(c, OP_MMAP, start, pages);
+
+    op->prot = prot;
+    op->flags = WORD(W_PRIVATE) | WORD(W_ANON) | WORD(W_FIXED);
+    return op;
+}
+
+static struct op *step_move(struct gen *c, struct range from, uint32_t to)
+{
+    struct op *op = step_at(c, OP_MREMAP, from.start, pages_in(from));
+
+    set_pages(op, THIRD, pages_in(from));
+    set_pages(op, FOURTH, to);
+    op->flags = WORD(W_MAYMOVE) | WORD(W_MREMAP_FIXED);
+    return op;
+}
+
+/* A stretch of the window, for plans that build their own mappings. */
+static uint32_t stretch(struct gen *c, uint32_t pages)
+{
+    uint32_t start = pick_page(c), low = (uint32_t)c->w->config.mmap_min_addr;
+
+    if (start + pages > task_pages(c))
+        start = task_pages(c) - pages;
+    return start < low && !c->w->config.privileged ? low : start;
+}
+
+/* AABBAA with the middle made like one side, then like both: cases 4 to 8. */
+static void plan_aba(struct gen *c)
+{
+    uint32_t at = stretch(c, 6), n = 1 + below(c, 2);
+    uint8_t a = pick_prot(c), b = a ^ (uint8_t)(1 + below(c, 7));
+
+    step_map(c, at, 3 * n, a);
+    step_at(c, OP_MPROTECT, at + n, n)->prot = b;
+    if (chance(c, 128)) /* the left one like the middle, or a third one: then only one side joins */
+        step_at(c, OP_MADVISE, at, n)->sel = W_DONTFORK;
+    step_at(c, OP_MPROTECT, at + n, n)->prot = a;
+    step_at(c, OP_MUNMAP, at + n, n + below(c, 2));
+}
+
+/* The same with policies. */
+static void plan_policies(struct gen *c)
+{
+    uint32_t at = stretch(c, 6), n = 1 + below(c, 2);
+
+    step_map(c, at, 3 * n, PROT_READ);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct op *op = step_at(c, OP_MBIND, at + i * n, n);
+
+        op->sel = MPOL_BIND;
+        op->flags = i == 1 ? 2 : 1 + 2 * below(c, 2);
+    }
+    *step(c, OP_MBIND) = c->g->plan[c->g->plan_nr - 2]; /* the middle again, as the last is now */
+    c->g->plan[c->g->plan_nr - 1].v[ADDR] = c->g->plan[c->g->plan_nr - 3].v[ADDR];
+}
+
+/* Away and back again: it must join what it left. */
+static void plan_there_and_back(struct gen *c)
+{
+    const struct vma *v = pick_vma(c);
+    struct range r = v ? range_of(v) : (struct range){0, 0};
+    uint32_t to, n = pages_in(r);
+
+    if (!n || n > 64)
+        return;
+    if (n > 2 && chance(c, 160))
+        r = (struct range){r.start + below(c, 2), r.end - 1};
+    n = pages_in(r);
+    to = stretch(c, n);
+    if (to < r.end && r.start < to + n)
+        to = r.end;
+    step_move(c, r, to);
+    if (chance(c, 128))
+        step_at(c, OP_FIND, r.start, 0);
+    step_move(c, (struct range){to, to + n}, r.start);
+}
+
+/* Nothing is left but what is below the minimum address, or at the top. */
+static void plan_fill(struct gen *c)
+{
+    uint32_t low = (uint32_t)c->w->config.mmap_min_addr, end = (uint32_t)c->w->config.mmap_base;
+    struct op *op;
+
+    low += below(c, 2) * below(c, 8);
+    if (end <= low)
+        return;
+    step_map(c, low, end - low, PROT_NONE);
+    op = step_at(c, OP_MMAP, 0, 1 + below(c, 4));
+    op->prot = pick_prot(c);
+    op->flags = WORD(W_PRIVATE) | WORD(W_ANON);
+    if (chance(c, 192))
+        step_at(c, OP_MUNMAP, low, end - low);
+}
+
+/* The last pages of a file's offsets, and growth beyond them. */
+static void plan_top_offset(struct gen *c)
+{
+    uint32_t at = stretch(c, 16), n = 1 + below(c, 4);
+    uint8_t file = pick_file(c);
+    struct op *op;
+
+    if (!file) {
+        op = step(c, OP_OPEN);
+        op->def = file = 1;
+        op->sel = FILE_REGULAR;
+        op->flags = FMODE_READ | FMODE_WRITE;
+        set_pages(op, 0, 8);
+    }
+    op = step_map(c, at, n, PROT_READ);
+    op->flags &= ~WORD(W_ANON);
+    op->obj = file;
+    op->v[THIRD] = (struct value){ANCHOR_TOP, 0, 0, -(int32_t)(n + below(c, 2))};
+    op = step_at(c, OP_MREMAP, at, n);
+    set_pages(op, THIRD, n + 1 + below(c, 3));
+    op->flags = WORD(W_MAYMOVE);
+}
+
+/* A limit that already locked pages would break if they were counted twice. */
+static void plan_lock_limit(struct gen *c)
+{
+    uint32_t at = stretch(c, 8), n = 2 + below(c, 6);
+    struct op *op;
+
+    step_map(c, at, n, PROT_READ | PROT_WRITE);
+    op = step_at(c, OP_MLOCK2, at, 1 + below(c, n));
+    op->flags = chance(c, 128) ? WORD(W_ONFAULT) : 0;
+    op = step(c, OP_SETRLIMIT);
+    op->sel = MM_RLIMIT_MEMLOCK;
+    set_pages(op, 0, (uint32_t)c->mm->locked_vm + n + below(c, 2));
+    step_at(c, OP_MLOCK, at, n);
+    op = step(c, OP_SETRLIMIT);
+    op->sel = MM_RLIMIT_MEMLOCK;
+    set_pages(op, 0, 2048);
+}
+
+/* AABBCC, B locked: locking all joins what the walk has just passed. */
+static void plan_lock_walk(struct gen *c)
+{
+    uint32_t at = stretch(c, 8);
+
+    step_map(c, at, 6, PROT_READ | PROT_WRITE);
+    step_at(c, OP_MLOCK, at + 2, 2);
+    step_at(c, OP_MLOCK, at, 6);
+    step_at(c, OP_MUNLOCK, at + 1, 3);
+}
+
+/* A stack with something a little below it: does it keep its distance? */
+static void plan_stack(struct gen *c)
+{
+    uint32_t gap = gap_pages(c), distance = 1 + below(c, 4) + (chance(c, 128) ? gap : below(c, gap + 1));
+    uint32_t low = (uint32_t)c->w->config.mmap_min_addr, at;
+    bool up = chance(c, 64);
+
+    if (distance + 16 > task_pages(c))
+        return;
+    at = chance(c, 64) ? low + below(c, 3) : stretch(c, distance + 4);
+    if (at + distance + 4 > task_pages(c))
+        return;
+    step_at(c, OP_MUNMAP, at, distance + 3);
+    if (!chance(c, 64))
+        step_map(c, at, 1, chance(c, 64) ? PROT_NONE : PROT_READ)->flags |= up ? WORD(W_GROWSUP) : 0;
+    step_map(c, at + 1 + distance, 2, PROT_READ | PROT_WRITE)->flags |= up ? 0 : WORD(W_GROWSDOWN);
+    for (int i = 0; i < 3; i++) {
+        uint32_t far = chance(c, 128) ? below(c, 4) : distance - (distance > gap ? gap : 0);
+
+        far = far > distance ? distance : far;
+        step_at(c, chance(c, 64) ? OP_POKE : OP_WRITE, up ? at + 1 + far : at + 1 + distance - far, 0);
+    }
+    if (chance(c, 128))
+        step_at(c, OP_MLOCK, at, distance + 2);
+}
+
+/* As many VMAs at once as a narrow sequence number counts to, between two look-ups. */
+static void plan_cache(struct gen *c)
+{
+    const struct vma *v = pick_vma(c), *last = v;
+    uint32_t at = stretch(c, 16);
+
+    for (int i = 0; i < 15 && last; i++)
+        last = last->vm_next;
+    if (last) {
+        struct range r = {page_of(v->vm_start), page_of(last->vm_end)};
+
+        step_at(c, OP_FIND, r.start, 0);
+        step_at(c, OP_FIND, r.end - 1, 0);
+        step_at(c, OP_MUNMAP, r.start, pages_in(r));
+        step_at(c, OP_FIND, pick_page(c), 0);
+        return;
+    }
+    for (uint32_t i = 0; i < 16; i++)
+        step_map(c, at + i, 1, i % 2 ? PROT_READ : PROT_NONE);
+    for (uint32_t i = 0; i < 4; i++)
+        step_at(c, OP_FIND, at + i, 0);
+    step_at(c, OP_MUNMAP, at, 16);
+    step_at(c, OP_FIND, at, 0);
+}
+
+/* The heap grows, loses some of its pages, and shrinks. */
+static void plan_heap(struct gen *c)
+{
+    uint32_t heap = page_of(c->mm->brk - c->mm->start_brk), start = page_of(c->mm->start_brk);
+    uint32_t more = 2 + below(c, 8), cut = below(c, more), target = heap + below(c, more);
+    struct op *op = step(c, OP_BRK);
+
+    op->v[0] = (struct value){ANCHOR_BRK, 0, 0, (int32_t)(heap + more)};
+    step_at(c, OP_MUNMAP, start + heap + cut, more - cut);
+    if (chance(c, 64))
+        step_map(c, start + heap + more + below(c, 3), 1, PROT_READ | PROT_WRITE);
+    op = step(c, OP_BRK);
+    op->v[0] = (struct value){ANCHOR_BRK, 0, 0, (int32_t)target};
+}
+
+/* Address 0 is an address like others. */
+static void plan_zero(struct gen *c)
+{
+    uint32_t n = 2 + below(c, 4), cut = 1 + below(c, n - 1);
+
+    if (c->w->config.mmap_min_addr && !c->w->config.privileged)
+        return;
+    step_map(c, 0, n, PROT_READ | PROT_WRITE);
+    step_move(c, (struct range){cut, cut + 1}, stretch(c, 8) + 8);
+    step_at(c, OP_MUNMAP, 0, n);
+}
+
+/* An object with open and close: split, and made whole again. */
+static void plan_close(struct gen *c)
+{
+    uint32_t at = stretch(c, 8);
+    uint8_t file = 0;
+
+    for (uint8_t i = 0; i < MAX_FDS; i++)
+        if (c->w->fd[i] && c->w->fd[i]->mapping->kind == FILE_SYSV)
+            file = i + 1;
+    if (!file) {
+        struct op *op = step(c, OP_OPEN);
+
+        op->def = file = (uint8_t)(1 + below(c, MAX_FDS));
+        op->sel = FILE_SYSV;
+        op->flags = FMODE_READ | FMODE_WRITE;
+        set_pages(op, 0, 8);
+    }
+    step_map(c, at, 4, PROT_READ);
+    c->g->plan[c->g->plan_nr - 1].obj = file;
+    c->g->plan[c->g->plan_nr - 1].flags = WORD(W_SHARED) | WORD(W_FIXED);
+    step_at(c, OP_MPROTECT, at + 2, 1)->prot = PROT_NONE;
+    step_at(c, OP_MPROTECT, at + 1, 1)->prot = PROT_WRITE;
+    step_at(c, OP_MPROTECT, at + 2, 1)->prot = PROT_WRITE;
+    step_at(c, OP_MREMAP, at + 3, 1)->v[THIRD].pages = 2;
+}
+
+void plan_start(struct gen *c)
+{
+    typedef void plan_fn(struct gen *c);
+    static plan_fn *const plans[] = {
+        plan_aba, plan_policies, plan_there_and_back, plan_fill, plan_top_offset, plan_lock_limit,
+        plan_lock_walk, plan_stack, plan_stack, plan_cache, plan_heap, plan_zero, plan_close,
+    };
+
+    c->g->plan_at = c->g->plan_nr = 0;
+    plans[below(c, sizeof(plans) / sizeof(*plans))](c);
+}

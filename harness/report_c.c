@@ -1,0 +1,714 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A program as C source that makes the same system calls on Linux. Each operation is a line of the
+ * column below; what has no system call, and failing allocations, become comments. Page n of the
+ * program is at BASE + n * PAGE, the heap starts at the real program break, and `task` is the real
+ * end of user space.
+ */
+#define _GNU_SOURCE
+#include "harness/codec.h"
+#include "harness/harness.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Parts of the emitted source that only some operations need. */
+enum part { PART_ACCESS = 1, PART_POKE = 2, PART_FILE = 4, PART_UFFD = 8, PART_NAME = 16,
+            PART_MINCORE = 32, PART_BRK = 64, PART_LIMIT = 128, PART_BIND = 256 };
+
+/* %A addr %L len %N new len %T to %O offset in bytes %o in pages %P pages
+ * %p prot %f flags %s choice %F file used %D file made %U context used %M context made
+ * %H start_brk */
+static const struct {
+    const char *call;
+    unsigned parts;
+} column[NR_OPS] = {
+    [OP_MMAP] = {"sys(syscall(SYS_mmap, %A, %L, %p, %f, %F, %O))", 0},
+    [OP_MUNMAP] = {"sys(syscall(SYS_munmap, %A, %L))", 0},
+    [OP_MPROTECT] = {"sys(syscall(SYS_mprotect, %A, %L, %p))", 0},
+    [OP_MREMAP] = {"sys(syscall(SYS_mremap, %A, %L, %N, %f, %T))", 0},
+    [OP_BRK] = {"syscall(SYS_brk, %A) - (long)(heap - BASE - %H * PAGE)", PART_BRK},
+    [OP_MLOCK] = {"sys(syscall(SYS_mlock, %A, %L))", 0},
+    [OP_MLOCK2] = {"sys(syscall(SYS_mlock2, %A, %L, %f))", 0},
+    [OP_MUNLOCK] = {"sys(syscall(SYS_munlock, %A, %L))", 0},
+    [OP_MLOCKALL] = {"sys(syscall(SYS_mlockall, %f))", 0},
+    [OP_MUNLOCKALL] = {"sys(syscall(SYS_munlockall))", 0},
+    [OP_MADVISE] = {"sys(syscall(SYS_madvise, %A, %L, %s))", 0},
+    [OP_MBIND] = {"bind_nodes(%A, %L, %s, %f)", PART_BIND},
+    [OP_NAME] = {"sys(prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, %A, %L, %s))", PART_NAME},
+    [OP_REMAP_FILE_PAGES] = {"sys(syscall(SYS_remap_file_pages, %A, %L, %p, %o, 0))", 0},
+    [OP_MINCORE] = {"resident(%A, %L)", PART_MINCORE},
+    [OP_MSYNC] = {"sys(syscall(SYS_msync, %A, %L, %f))", 0},
+    [OP_READ] = {"touch(%A, 0)", PART_ACCESS},
+    [OP_WRITE] = {"touch(%A, 1)", PART_ACCESS},
+    [OP_POKE] = {"poke(%A)", PART_POKE},
+    [OP_SETRLIMIT] = {"limit(%s, %P)", PART_LIMIT},
+    [OP_OPEN] = {"file_open(%D, %s, %f, %P)", PART_FILE},
+    [OP_REOPEN] = {"file_reopen(%D, %F, %f)", PART_FILE},
+    [OP_DUP] = {"file_keep(%D, dup(%F))", PART_FILE},
+    [OP_CLOSE] = {"file_close(&%F)", PART_FILE},
+    [OP_SEAL] = {"sys(fcntl(%F, F_ADD_SEALS, F_SEAL_WRITE))", PART_FILE},
+    [OP_UFFD] = {"context_new(%M)", PART_UFFD},
+    [OP_UFFD_CLOSE] = {"file_close(&%U)", PART_UFFD},
+    [OP_UFFD_REGISTER] = {"context_register(%U, %A, %L, %f)", PART_UFFD},
+    [OP_UFFD_UNREGISTER] = {"context_unregister(%U, %A, %L)", PART_UFFD},
+};
+
+static const char head[] =
+    "#define _GNU_SOURCE\n"
+    "#include <errno.h>\n"
+    "#include <fcntl.h>\n"
+    "#include <setjmp.h>\n"
+    "#include <signal.h>\n"
+    "#include <stdio.h>\n"
+    "#include <stdlib.h>\n"
+    "#include <string.h>\n"
+    "#include <sys/ioctl.h>\n"
+    "#include <sys/mman.h>\n"
+    "#include <sys/resource.h>\n"
+    "#include <sys/syscall.h>\n"
+    "#include <sys/uio.h>\n"
+    "#include <unistd.h>\n";
+
+static const char common[] =
+    "\n"
+    "#define PAGE 4096UL\n"
+    "#define BASE 0x200000000000UL /* page 0 of the program */\n"
+    "#define TASK 0x7ffffffff000UL /* the end of user space */\n"
+    "\n"
+    "static long sys(long ret)\n"
+    "{\n"
+    "    return ret == -1 ? -errno : ret;\n"
+    "}\n"
+    "\n"
+    "/* Prints what a call answered; addresses in pages of the program where they are its own. */\n"
+    "static unsigned long answer(unsigned line, const char *name, long ret)\n"
+    "{\n"
+    "    unsigned long n = (unsigned long)ret;\n"
+    "\n"
+    "    printf(\"%u: %s -> \", line, name);\n"
+    "    if (ret < 0)\n"
+    "        printf(\"-%d (%s)\\n\", (int)-ret, strerror((int)-ret));\n"
+    "    else if (n >= BASE && n < BASE + (1UL << 40))\n"
+    "        printf(\"page %#lx\\n\", (n - BASE) / PAGE);\n"
+    "    else\n"
+    "        printf(\"%#lx\\n\", n);\n"
+    "    return ret < 0 ? BASE : n;\n"
+    "}\n";
+
+static const char access_part[] =
+    "\n"
+    "static sigjmp_buf fault;\n"
+    "\n"
+    "static void on_fault(int sig)\n"
+    "{\n"
+    "    siglongjmp(fault, sig);\n"
+    "}\n"
+    "\n"
+    "static long touch(unsigned long addr, int write)\n"
+    "{\n"
+    "    int sig = sigsetjmp(fault, 1);\n"
+    "\n"
+    "    if (sig)\n"
+    "        return sig == SIGBUS ? -ENXIO : -EFAULT;\n"
+    "    if (write)\n"
+    "        *(volatile char *)addr = 0;\n"
+    "    else\n"
+    "        (void)*(volatile char *)addr;\n"
+    "    return 0;\n"
+    "}\n";
+
+static const char poke_part[] =
+    "\n"
+    "static long poke(unsigned long addr)\n"
+    "{\n"
+    "    struct iovec from = {(void *)\"\", 1}, to = {(void *)addr, 1};\n"
+    "    long ret = sys(syscall(SYS_process_vm_writev, getpid(), &from, 1UL, &to, 1UL, 0UL));\n"
+    "\n"
+    "    return ret < 0 ? ret : 0;\n"
+    "}\n";
+
+static const char file_part[] =
+    "\n"
+    "enum { REGULAR, SHMEM, HUGETLB, SYSV, DEVICE, NOMMAP };\n"
+    "\n"
+    "static long file_keep(int *fd, int opened)\n"
+    "{\n"
+    "    if (opened < 0)\n"
+    "        return -errno;\n"
+    "    if (*fd >= 0) {\n"
+    "        close(opened);\n"
+    "        return -EMFILE;\n"
+    "    }\n"
+    "    *fd = opened;\n"
+    "    return 0;\n"
+    "}\n"
+    "\n"
+    "/* mode: O_RDONLY, O_WRONLY, O_RDWR, or 3 for neither, perhaps with O_APPEND */\n"
+    "static __attribute__((unused)) long file_reopen(int *fd, int old, int mode)\n"
+    "{\n"
+    "    char path[64];\n"
+    "\n"
+    "    if (old < 0)\n"
+    "        return -EBADF;\n"
+    "    snprintf(path, sizeof(path), \"/proc/self/fd/%d\", old);\n"
+    "    return file_keep(fd, open(path, mode | O_CLOEXEC));\n"
+    "}\n"
+    "\n"
+    "/* Attach-counted and device files are memory files here. */\n"
+    "static __attribute__((unused)) long file_open(int *fd, int kind, int mode,\n"
+    "                                              unsigned long pages)\n"
+    "{\n"
+    "    int made = kind == REGULAR  ? open(\"/tmp\", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)\n"
+    "               : kind == NOMMAP ? (int)syscall(SYS_eventfd2, 0, 0)\n"
+    "               : kind == HUGETLB\n"
+    "                   ? memfd_create(\"vmafuzz\", MFD_HUGETLB | MFD_ALLOW_SEALING)\n"
+    "                   : memfd_create(\"vmafuzz\", MFD_ALLOW_SEALING);\n"
+    "    long ret;\n"
+    "\n"
+    "    if (made < 0)\n"
+    "        return -errno;\n"
+    "    if (kind == NOMMAP)\n"
+    "        return file_keep(fd, made);\n"
+    "    ret = ftruncate(made, (off_t)(pages * PAGE)) ? -errno : file_reopen(fd, made, mode);\n"
+    "    close(made);\n"
+    "    return ret;\n"
+    "}\n";
+
+static const char close_part[] =
+    "\n"
+    "static __attribute__((unused)) long file_close(int *fd)\n"
+    "{\n"
+    "    long ret = sys(close(*fd));\n"
+    "\n"
+    "    *fd = -1;\n"
+    "    return ret;\n"
+    "}\n";
+
+static const char uffd_part[] =
+    "\n"
+    "#include <linux/userfaultfd.h>\n"
+    "\n"
+    "/* Faults in registered ranges are signals, or this process would wait for itself. */\n"
+    "static long context_new(int *context)\n"
+    "{\n"
+    "    struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_SIGBUS};\n"
+    "    int fd;\n"
+    "\n"
+    "    if (*context >= 0)\n"
+    "        return -EMFILE;\n"
+    "    fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);\n"
+    "    if (fd < 0 || ioctl(fd, UFFDIO_API, &api))\n"
+    "        return -errno;\n"
+    "    *context = fd;\n"
+    "    return 0;\n"
+    "}\n"
+    "\n"
+    "static __attribute__((unused)) long context_register(int context, unsigned long addr,\n"
+    "                                                     unsigned long len, unsigned mode)\n"
+    "{\n"
+    "    struct uffdio_register r = {.range = {addr, len}, .mode = mode};\n"
+    "\n"
+    "    return sys(ioctl(context, UFFDIO_REGISTER, &r));\n"
+    "}\n"
+    "\n"
+    "static __attribute__((unused)) long context_unregister(int context, unsigned long addr,\n"
+    "                                                       unsigned long len)\n"
+    "{\n"
+    "    struct uffdio_range r = {addr, len};\n"
+    "\n"
+    "    return sys(ioctl(context, UFFDIO_UNREGISTER, &r));\n"
+    "}\n";
+
+static const char name_part[] =
+    "\n"
+    "#include <sys/prctl.h>\n"
+    "#ifndef PR_SET_VMA\n"
+    "#define PR_SET_VMA 0x53564d41\n"
+    "#endif\n"
+    "#ifndef PR_SET_VMA_ANON_NAME\n"
+    "#define PR_SET_VMA_ANON_NAME 0\n"
+    "#endif\n";
+
+static const char mincore_part[] =
+    "\n"
+    "static long resident(unsigned long addr, unsigned long len)\n"
+    "{\n"
+    "    static unsigned char pages[1 << 20];\n"
+    "\n"
+    "    if (len / PAGE >= sizeof(pages))\n"
+    "        return -ENOMEM;\n"
+    "    return sys(syscall(SYS_mincore, addr, len, pages));\n"
+    "}\n";
+
+static const char limit_part[] =
+    "\n"
+    "static long limit(int which, unsigned long pages)\n"
+    "{\n"
+    "    struct rlimit r;\n"
+    "\n"
+    "    getrlimit(which, &r); /* the hard limit stays */\n"
+    "    r.rlim_cur = pages < RLIM_INFINITY / PAGE ? pages * PAGE : r.rlim_max;\n"
+    "    return sys(setrlimit(which, &r));\n"
+    "}\n";
+
+static const char bind_part[] =
+    "\n"
+    "static long bind_nodes(unsigned long addr, unsigned long len, int mode, unsigned long nodes)\n"
+    "{\n"
+    "    return sys(syscall(SYS_mbind, addr, len, mode, &nodes, 8 * sizeof(nodes), 0));\n"
+    "}\n";
+
+/* ---- numbers and words ---- */
+
+static void put_name(unsigned name, FILE *to)
+{
+    if (name <= 26)
+        fputc('a' + (int)name - 1, to);
+    else
+        fprintf(to, "m%u", name);
+}
+
+static void put_pages(int64_t pages, int bytes, FILE *to)
+{
+    if (pages)
+        fprintf(to, " %c %#" PRIx64 " * PAGE", pages < 0 ? '-' : '+', (uint64_t)llabs(pages));
+    if (bytes)
+        fprintf(to, " %c %#x", bytes < 0 ? '-' : '+', (unsigned)abs(bytes));
+}
+
+/* A plain number of pages, in bytes. */
+static void put_length(const struct world_config *c, const struct value *v, FILE *to)
+{
+    if (v->anchor == ANCHOR_MAPPING) {
+        put_name(v->name, to);
+        fputs(" - BASE", to);
+    } else if (v->anchor == ANCHOR_TASK) {
+        fputs("TASK", to);
+    } else if (v->anchor == ANCHOR_BASE || v->anchor == ANCHOR_BRK) {
+        fprintf(to, "%#" PRIx64 " * PAGE",
+                v->anchor == ANCHOR_BASE ? c->mmap_base : c->start_brk);
+    } else if (v->anchor == ANCHOR_ZERO && v->pages > 0) {
+        fprintf(to, "%#x * PAGE", (unsigned)v->pages);
+        put_pages(0, v->bytes, to);
+        return;
+    } else {
+        fputs("0UL", to);
+    }
+    put_pages(v->pages, v->bytes, to);
+}
+
+static void put_address(const struct world_config *c, const struct op *op, const struct value *v,
+                        FILE *to)
+{
+    int64_t pages = v->pages;
+
+    switch ((enum anchor)v->anchor) {
+    case ANCHOR_MAPPING:
+        put_name(v->name, to);
+        break;
+    case ANCHOR_TASK:
+        fputs("TASK", to);
+        break;
+    case ANCHOR_BRK:
+        fputs("heap", to);
+        break;
+    case ANCHOR_TOP:
+        fputs("0UL", to); /* 2^64 */
+        break;
+    default:
+        if (v->anchor == ANCHOR_BASE)
+            pages += (int64_t)c->mmap_base;
+        if (op->kind == OP_BRK)
+            pages -= (int64_t)c->start_brk;
+        if (op->kind == OP_MMAP && !pages && !v->bytes) {
+            fputs("0UL", to); /* no hint */
+            return;
+        }
+        fputs(op->kind == OP_BRK ? "heap" : "BASE", to);
+    }
+    put_pages(pages, v->bytes, to);
+}
+
+static const char *word_prefix(enum arg arg)
+{
+    switch (arg) {
+    case ARG_PROT:
+        return "PROT_";
+    case ARG_MAP:
+        return "MAP_";
+    case ARG_MREMAP:
+        return "MREMAP_";
+    case ARG_MLOCK2:
+        return "MLOCK_";
+    case ARG_MCL:
+        return "MCL_";
+    case ARG_MSYNC:
+        return "MS_";
+    case ARG_ADVICE:
+        return "MADV_";
+    case ARG_RLIMIT:
+        return "RLIMIT_";
+    case ARG_KIND:
+        return "";
+    default:
+        return NULL; /* a plain number */
+    }
+}
+
+static void put_word(enum arg arg, const struct word *w, FILE *to)
+{
+    static const char *const spelled[][2] = {
+        {"r", "READ"},           {"w", "WRITE"},  {"x", "EXEC"}, {"anon", "ANONYMOUS"},
+        {"noreplace", "FIXED_NOREPLACE"},
+    };
+    const char *prefix = word_prefix(arg), *text = w->text;
+
+    /* 0x200: growing-up stacks are not for every architecture. */
+    if (!prefix || !strcmp(text, "invalid") || (arg == ARG_MAP && w->abi == MAP_GROWSUP)) {
+        fprintf(to, "%#x", w->abi);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(spelled) / sizeof(spelled[0]); i++)
+        if (!strcmp(text, spelled[i][0]))
+            text = spelled[i][1];
+    fputs(prefix, to);
+    for (; *text; text++)
+        fputc(toupper((unsigned char)*text), to);
+}
+
+static void put_words(enum arg arg, uint32_t bits, FILE *to)
+{
+    unsigned n;
+    const struct word *words = arg_words(arg, &n);
+    bool any = false;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!(bits >> i & 1))
+            continue;
+        fputs(any ? " | " : "", to);
+        put_word(arg, &words[i], to);
+        any = true;
+    }
+    if (!any)
+        fputs(arg == ARG_PROT ? "PROT_NONE" : "0", to);
+}
+
+/* enum file_mode as open's flags; noexec is a matter of the file system. */
+static void put_mode(uint32_t bits, FILE *to)
+{
+    static const char *const modes[] = {"3", "O_RDONLY", "O_WRONLY", "O_RDWR"};
+
+    fputs(modes[bits & (FMODE_READ | FMODE_WRITE)], to);
+    if (bits & FMODE_APPEND)
+        fputs(" | O_APPEND", to);
+}
+
+static void put_flags(const struct op *op, FILE *to)
+{
+    for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++) {
+        if (*a == ARG_FMODE)
+            put_mode(op->flags, to);
+        else if (arg_is_flags((enum arg)*a))
+            put_words((enum arg)*a, op->flags, to);
+    }
+}
+
+static void put_choice(const struct op *op, FILE *to)
+{
+    for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++) {
+        unsigned n;
+        const struct word *words = arg_words((enum arg)*a, &n);
+
+        if (!arg_is_choice((enum arg)*a))
+            continue;
+        if (*a != ARG_NAME)
+            put_word((enum arg)*a, &words[op->sel % n], to);
+        else if (words[op->sel % n].abi)
+            fprintf(to, "\"%s\"", words[op->sel % n].text);
+        else
+            fputs("NULL", to);
+    }
+}
+
+/* ---- operations ---- */
+
+static const struct value *value_of(const struct op *op, enum arg arg)
+{
+    const struct value *v = op->v;
+
+    for (const uint8_t *a = op_table[op->kind].args; *a != arg; a++)
+        v += arg_is_value((enum arg)*a);
+    return v;
+}
+
+static void put_file(const struct op *op, FILE *to)
+{
+    if (op->obj)
+        fprintf(to, "file[%u]", op->obj - 1);
+    else
+        fputs("-1", to);
+}
+
+static void put_number(const struct world_config *c, const struct op *op, FILE *to)
+{
+    const struct value *v = value_of(op, ARG_PAGES);
+
+    if (v->anchor == ANCHOR_ZERO)
+        fprintf(to, "%dUL", v->pages < 0 ? 0 : v->pages);
+    else if (v->anchor == ANCHOR_TOP && v->pages >= 0)
+        fputs("~0UL", to);
+    else {
+        fputc('(', to);
+        put_length(c, v, to);
+        fputs(") / PAGE", to);
+    }
+}
+
+static void put_part(const struct world_config *c, const struct op *op, char part, FILE *to)
+{
+    switch (part) {
+    case 'A':
+        return put_address(c, op, value_of(op, ARG_ADDR), to);
+    case 'L':
+        return put_length(c, value_of(op, ARG_LEN), to);
+    case 'N':
+        return put_length(c, value_of(op, ARG_NEWLEN), to);
+    case 'T':
+        return put_address(c, op, value_of(op, ARG_TO), to);
+    case 'O':
+        return put_length(c, value_of(op, ARG_OFF), to);
+    case 'o':
+        fputc('(', to);
+        put_length(c, value_of(op, ARG_OFF), to);
+        fputs(") / PAGE", to);
+        return;
+    case 'P':
+        return put_number(c, op, to);
+    case 'p':
+        return put_words(ARG_PROT, op->prot, to);
+    case 'f':
+        return put_flags(op, to);
+    case 's':
+        return put_choice(op, to);
+    case 'F':
+        return put_file(op, to);
+    case 'H':
+        fprintf(to, "%#" PRIx64, c->start_brk);
+        return;
+    case 'D':
+        fprintf(to, "&file[%u]", op->def ? op->def - 1 : 0);
+        return;
+    case 'U':
+        fprintf(to, "context[%u]", op->obj ? op->obj - 1 : 0);
+        return;
+    default:
+        fprintf(to, "&context[%u]", op->def ? op->def - 1 : 0);
+    }
+}
+
+/* Text that comes from a program may hold what would end the comment. */
+static void put_comment(const char *text, FILE *to)
+{
+    char last = ' ';
+
+    fputs("/* ", to);
+    for (; *text; last = *text++) {
+        if ((last == '*' && *text == '/') || (last == '/' && *text == '*'))
+            fputc(' ', to);
+        fputc(*text, to);
+    }
+    fputs(" */", to);
+}
+
+static void put_op_comment(const struct op *op, FILE *to)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+
+    if (!memory)
+        return;
+    op_print(op, memory);
+    fclose(memory);
+    put_comment(text, to);
+    free(text);
+}
+
+static bool has_call(const struct op *op)
+{
+    for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++)
+        if ((*a == ARG_FILE || *a == ARG_CONTEXT) && !op->obj)
+            return false;
+    return column[op->kind].call && !op->fail && !op->proc;
+}
+
+static void put_op(const struct program *p, uint32_t i, FILE *to)
+{
+    const struct op *op = &p->op[i];
+    bool named = op->def && op_table[op->kind].def == DEF_MAPPING;
+
+    if (op->kind == OP_NONE)
+        return;
+    fputs("\n    ", to);
+    put_op_comment(op, to);
+    if (!has_call(op)) {
+        fputs(" /* cannot be done from here */\n", to);
+        return;
+    }
+    fputs("\n    ", to);
+    if (named) {
+        put_name(op->def, to);
+        fputs(" = ", to);
+    }
+    fprintf(to, "answer(%u, \"%s\", ", i + 1, op_table[op->kind].name);
+    for (const char *c = column[op->kind].call; *c; c++) {
+        if (*c == '%')
+            put_part(&p->config, op, *++c, to);
+        else
+            fputc(*c, to);
+    }
+    fputs(");\n", to);
+}
+
+static bool names_are_used(const struct program *p, bool used[MAX_NAMES + 1])
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < p->nr; i++) {
+        const struct op *op = &p->op[i];
+        unsigned slot = 0;
+
+        if (!has_call(op))
+            continue;
+        for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++) {
+            if (!arg_is_value((enum arg)*a))
+                continue;
+            if (op->v[slot].anchor == ANCHOR_MAPPING)
+                used[op->v[slot].name] = any = true;
+            slot++;
+        }
+        if (op->def && op_table[op->kind].def == DEF_MAPPING)
+            used[op->def] = any = true;
+    }
+    return any;
+}
+
+static bool heap_is_used(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->nr; i++)
+        for (unsigned v = 0; v < MAX_VALUES; v++)
+            if (p->op[i].kind == OP_BRK || p->op[i].v[v].anchor == ANCHOR_BRK)
+                return true;
+    return false;
+}
+
+static unsigned parts_of(const struct program *p)
+{
+    unsigned parts = 0;
+
+    for (uint32_t i = 0; i < p->nr; i++) {
+        const struct op *op = &p->op[i];
+
+        if (has_call(op))
+            parts |= column[op->kind].parts;
+        if (has_call(op) && op->kind == OP_MMAP && op->obj)
+            parts |= PART_FILE;
+    }
+    return parts | (heap_is_used(p) ? PART_BRK : 0);
+}
+
+static void put_declarations(const struct program *p, unsigned parts, FILE *to)
+{
+    bool used[MAX_NAMES + 1] = {false};
+
+    if (names_are_used(p, used)) {
+        const char *before = "    unsigned long ";
+
+        for (unsigned n = 1; n <= MAX_NAMES; n++) {
+            if (!used[n])
+                continue;
+            fputs(before, to);
+            put_name(n, to);
+            fputs(" = BASE", to);
+            before = ", ";
+        }
+        fputs(";\n", to);
+    }
+    if (parts & PART_BRK)
+        fputs("    unsigned long heap = ((unsigned long)syscall(SYS_brk, 0UL) + PAGE - 1) & "
+              "~(PAGE - 1);\n", to);
+    if (parts & PART_FILE)
+        fprintf(to, "    int file[%d];\n", MAX_FDS);
+    if (parts & PART_UFFD)
+        fprintf(to, "    int context[%d];\n", MAX_FDS);
+}
+
+static void put_main(const struct program *p, unsigned parts, FILE *to)
+{
+    bool used[MAX_NAMES + 1] = {false};
+
+    fputs("\nint main(void)\n{\n    static char out[BUFSIZ]; /* no buffer from the heap */\n", to);
+    put_declarations(p, parts, to);
+    fputs("\n    setvbuf(stdout, out, _IOLBF, sizeof(out));\n", to);
+    if (parts & PART_ACCESS)
+        fputs("    signal(SIGSEGV, on_fault);\n    signal(SIGBUS, on_fault);\n", to);
+    if (parts & PART_BRK)
+        fputs("    syscall(SYS_brk, heap);\n", to);
+    if (parts & PART_FILE)
+        fputs("    memset(file, -1, sizeof(file));\n", to);
+    if (parts & PART_UFFD)
+        fputs("    memset(context, -1, sizeof(context));\n", to);
+    for (uint32_t i = 0; i < p->nr; i++)
+        put_op(p, i, to);
+    if (names_are_used(p, used)) {
+        fputc('\n', to);
+        for (unsigned n = 1; n <= MAX_NAMES; n++) {
+            if (!used[n])
+                continue;
+            fputs("    (void)", to);
+            put_name(n, to);
+            fputs(";\n", to);
+        }
+    }
+    fputs("    return 0;\n}\n", to);
+}
+
+static void put_title(const struct program *p, FILE *to)
+{
+    char *header = p->header ? strdup(p->header) : NULL;
+
+    fputs("/* The system calls of a vmafuzz program, on Linux: cc -o repro repro.c && ./repro */\n",
+          to);
+    fprintf(to, "/* rules: %s */\n", rules_names[p->config.rules]);
+    for (char *rest = header, *line; rest && (line = strsep(&rest, "\n"));) {
+        if (!*line)
+            continue;
+        put_comment(line, to);
+        fputc('\n', to);
+    }
+    free(header);
+}
+
+void report_c(const struct program *p, FILE *to)
+{
+    const struct {
+        unsigned parts;
+        const char *text;
+    } source[] = {
+        {PART_UFFD | PART_FILE, close_part}, {PART_FILE, file_part}, {PART_UFFD, uffd_part},
+        {PART_ACCESS, access_part}, {PART_POKE, poke_part}, {PART_MINCORE, mincore_part},
+        {PART_LIMIT, limit_part}, {PART_BIND, bind_part}, {PART_NAME, name_part},
+    };
+    unsigned parts = parts_of(p);
+
+    put_title(p, to);
+    fputs(head, to);
+    fputs(common, to);
+    for (size_t i = 0; i < sizeof(source) / sizeof(source[0]); i++)
+        if (parts & source[i].parts)
+            fputs(source[i].text, to);
+    put_main(p, parts, to);
+}

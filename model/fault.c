@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* An access as the fault handler sees it, and the growth of stacks that it may cause. */
+#include "model/internal.h"
+
+static inline bool vma_is_accessible(const struct vma *vma)
+{
+    return vma->vm_flags & VM_ACCESS_FLAGS;
+}
+
+static inline uintptr_t stack_guard_gap(const struct mm *mm)
+{
+    return mm->world->config.stack_guard_gap << PAGE_SHIFT;
+}
+
+/* The rules that hold for growth in both directions, but for the charge. */
+static bool growth_is_allowed(const struct vma *vma, uintptr_t start, uintptr_t end)
+{
+    struct mm *mm = vma->vm_mm;
+    const uint64_t pages = (end - start) >> PAGE_SHIFT, grow = pages - vma_pages(vma);
+
+    return may_expand_vm(mm, vma->vm_flags, grow) && pages <= mm->rlimit[MM_RLIMIT_STACK] &&
+           !mlock_future_check(mm, vma->vm_flags, grow);
+}
+
+/* Gives vma its new bounds with all that counts them. It is not merged with what it comes to touch. */
+static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff)
+{
+    struct mm *mm = vma->vm_mm;
+    const uint64_t grow = ((end - start) >> PAGE_SHIFT) - vma_pages(vma);
+    const uint64_t charged = vma->vm_flags & VM_ACCOUNT ? grow : 0;
+    int err;
+
+    if (!growth_is_allowed(vma, start, end) || vm_charge(mm, charged))
+        return -ENOMEM;
+    err = vma_adjust(vma, start, end, pgoff);
+    if (err) {
+        vm_uncharge(mm, charged);
+        return err;
+    }
+    vm_stat_account(mm, vma->vm_flags, (int64_t)grow);
+    if (vma->vm_flags & VM_LOCKED)
+        mm->locked_vm += grow;
+    return 0;
+}
+
+/* What lies below keeps its distance, unless it is a stack itself or nobody can reach it. */
+static bool too_near_below(const struct vma *vma, uintptr_t addr)
+{
+    const struct vma *prev = vma->vm_prev;
+    struct world *world = vma->vm_mm->world;
+    bool near;
+
+    if (!prev || (prev->vm_flags & VM_GROWSDOWN))
+        return false;
+    near = addr - prev->vm_end < stack_guard_gap(vma->vm_mm);
+    if (!vma_is_accessible(prev))
+        return fault(world, F_STACK_GAP_NO_PREV, near) && near;
+    if (near && fault(world, F_STACK_GAP_GROWTH, growth_is_allowed(vma, addr, vma->vm_end)))
+        return false;
+    return near;
+}
+
+static int expand_downwards(struct vma *vma, uintptr_t addr)
+{
+    struct mm *mm = vma->vm_mm;
+    const uint64_t grow = (vma->vm_start - addr) >> PAGE_SHIFT;
+
+    if (vma->vm_prev && addr < vma->vm_prev->vm_end)
+        return -ENOMEM;
+    /* whoever asks: a privileged stranger's access is no reason to map page 0 */
+    if (addr < mm_min_addr(mm) &&
+        !fault(mm->world, F_GROWTH_BELOW_MIN, growth_is_allowed(vma, addr, vma->vm_end)))
+        return -EPERM;
+    if (too_near_below(vma, addr))
+        return -ENOMEM;
+    if (grow > vma->vm_pgoff && !fault(mm->world, F_PGOFF_WRAP_STACK, true))
+        return -ENOMEM;
+    return grow_vma(vma, addr, vma->vm_end, vma->vm_pgoff - grow);
+}
+
+static int expand_upwards(struct vma *vma, uintptr_t end)
+{
+    const struct mm *mm = vma->vm_mm;
+    const struct vma *next = vma->vm_next;
+
+    if (end > mm->task_size || (next && end > next->vm_start))
+        return -ENOMEM;
+    if (next && vma_is_accessible(next) && !(next->vm_flags & VM_GROWSUP) &&
+        next->vm_start - end < stack_guard_gap(mm))
+        return -ENOMEM;
+    if (vma->vm_pgoff + ((end - vma->vm_start) >> PAGE_SHIFT) > PGOFF_LIMIT)
+        return -ENOMEM;
+    return grow_vma(vma, vma->vm_start, end, vma->vm_pgoff);
+}
+
+int expand_stack(struct vma *vma, uintptr_t addr)
+{
+    struct world *world = vma->vm_mm->world;
+    int err;
+
+    addr &= PAGE_MASK;
+    if (addr < vma->vm_start)
+        err = expand_downwards(vma, addr);
+    else
+        err = expand_upwards(vma, addr + PAGE_SIZE);
+    event(world, err ? EV_STACK_REFUSED : EV_STACK_GROW);
+    return err;
+}
+
+struct vma *find_extend_vma(struct mm *mm, uintptr_t addr)
+{
+    struct vma *prev, *vma = find_vma_prev(mm, addr, &prev);
+
+    if (vma && vma->vm_start <= addr)
+        return vma;
+    if (!vma || !(vma->vm_flags & VM_GROWSDOWN))
+        vma = prev && (prev->vm_flags & VM_GROWSUP) ? prev : NULL;
+    return vma && expand_stack(vma, addr) == 0 ? vma : NULL;
+}
+
+static bool access_is_allowed(const struct vma *vma, int access, bool remote)
+{
+    if (remote && (vma->vm_flags & (VM_IO | VM_PFNMAP)))
+        return false;
+    switch (access) {
+    case PROT_WRITE:
+        return vma->vm_flags & VM_WRITE;
+    case PROT_EXEC:
+        return vma->vm_flags & VM_EXEC;
+    default:
+        return vma_is_accessible(vma);
+    }
+}
+
+long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote)
+{
+    const bool grows = !remote || mm_rules(mm) < RULES_LINUX_6_18;
+    const struct vma *vma;
+
+    if (addr >= mm->task_size)
+        return -EFAULT;
+    vma = grows ? find_extend_vma(mm, addr) : vma_lookup(mm, addr);
+    if (!vma || !access_is_allowed(vma, access, remote))
+        return -EFAULT;
+    if (vma->vm_file && !file_is(vma->vm_file, FILE_DEVICE) &&
+        vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT) >= vma->vm_file->mapping->size)
+        return -ENXIO;
+    return 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Advice: some of it is kept as VMA flags, some only has conditions to be judged here. */
+#include "model/internal.h"
+
+int madvise_range(uintptr_t start, size_t len, uintptr_t *end)
+{
+    if (!page_aligned(start) || (len && !page_align(len)))
+        return -EINVAL;
+    *end = start + page_align(len);
+    if (*end < start)
+        return -EINVAL;
+    return *end > start;
+}
+
+long madvise_walk_vmas(struct mm *mm, uintptr_t start, uintptr_t end, madvise_visit *visit,
+                       const void *arg)
+{
+    struct vma *vma = find_vma(mm, start);
+    long hole = 0;
+
+    for (;; vma = vma->vm_next) {
+        uintptr_t piece_end;
+        int err;
+
+        step(mm->world);
+        if (!vma)
+            return -ENOMEM;
+        if (start < vma->vm_start) {
+            hole = -ENOMEM;
+            start = vma->vm_start;
+            if (start >= end)
+                return hole;
+        }
+        piece_end = vma->vm_end < end ? vma->vm_end : end;
+        err = visit(&vma, start, piece_end, arg);
+        if (err) /* there may be memory another time: this is how both callers say it */
+            return err == -ENOMEM ? -EAGAIN : err;
+        start = vma->vm_end;
+        if (start >= end)
+            return hole;
+    }
+}
+
+static bool advice_is_known(const struct mm *mm, int advice)
+{
+    switch (advice) {
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED:
+    case MADV_DONTNEED:
+    case MADV_REMOVE:
+    case MADV_DONTFORK:
+    case MADV_DOFORK:
+    case MADV_MERGEABLE:
+    case MADV_UNMERGEABLE:
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_DONTDUMP:
+    case MADV_DODUMP:
+        return true;
+    case MADV_FREE:
+    case MADV_WIPEONFORK:
+    case MADV_KEEPONFORK:
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+        return mm_rules(mm) >= RULES_LINUX_5_10;
+    default:
+        return false;
+    }
+}
+
+static int madvise_remove(const struct vma *vma)
+{
+    if ((vma->vm_flags & VM_LOCKED) || !vma->vm_file)
+        return -EINVAL;
+    return (vma->vm_flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE) ? 0 : -EACCES;
+}
+
+static int madvise_dontneed(const struct vma *vma, uintptr_t start)
+{
+    if (!(vma->vm_flags & VM_HUGETLB))
+        return vma->vm_flags & (VM_LOCKED | VM_PFNMAP) ? -EINVAL : 0;
+    return mm_rules(vma->vm_mm) < RULES_LINUX_6_1 || (start & (HPAGE_SIZE - 1)) ? -EINVAL : 0;
+}
+
+static int madvise_wipeonfork(const struct vma *vma, uint64_t *vm_flags)
+{
+    if (!vma_is_anonymous(vma) || (vma->vm_flags & VM_SHARED))
+        return -EINVAL;
+    *vm_flags |= VM_WIPEONFORK;
+    return 0;
+}
+
+static int madvise_dodump(const struct vma *vma, uint64_t *vm_flags)
+{
+    bool spared = mm_rules(vma->vm_mm) >= RULES_LINUX_5_10 && (vma->vm_flags & VM_HUGETLB);
+
+    if ((vma->vm_flags & VM_SPECIAL) && !spared)
+        return -EINVAL;
+    *vm_flags &= ~(uint64_t)VM_DONTDUMP;
+    return 0;
+}
+
+static int madvise_mergeable(const struct vma *vma, uint64_t *vm_flags)
+{
+    const uint64_t not_for_ksm =
+        VM_SHARED | VM_MAYSHARE | VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_HUGETLB | VM_MIXEDMAP;
+
+    if (!(vma->vm_flags & not_for_ksm))
+        *vm_flags |= VM_MERGEABLE;
+    return 0;
+}
+
+static int madvise_hugepage(const struct vma *vma, uint64_t *vm_flags, uint64_t set, uint64_t clear)
+{
+    if (vma->vm_flags & (VM_SPECIAL | VM_HUGETLB))
+        return -EINVAL;
+    *vm_flags = (*vm_flags & ~clear) | set;
+    return 0;
+}
+
+/* What becomes of the flags of a VMA, of which the range from start is meant. */
+static int madvise_flags(const struct vma *vma, uintptr_t start, int advice, uint64_t *vm_flags)
+{
+    const uint64_t access = VM_RAND_READ | VM_SEQ_READ;
+
+    switch (advice) {
+    case MADV_NORMAL:
+        *vm_flags &= ~access;
+        return 0;
+    case MADV_RANDOM:
+        *vm_flags = (*vm_flags & ~access) | VM_RAND_READ;
+        return 0;
+    case MADV_SEQUENTIAL:
+        *vm_flags = (*vm_flags & ~access) | VM_SEQ_READ;
+        return 0;
+    case MADV_DONTFORK:
+        *vm_flags |= VM_DONTCOPY;
+        return 0;
+    case MADV_DOFORK:
+        *vm_flags &= ~(uint64_t)VM_DONTCOPY;
+        return vma->vm_flags & VM_IO ? -EINVAL : 0;
+    case MADV_MERGEABLE:
+        return madvise_mergeable(vma, vm_flags);
+    case MADV_UNMERGEABLE:
+        *vm_flags &= ~(uint64_t)VM_MERGEABLE;
+        return 0;
+    case MADV_HUGEPAGE:
+        return madvise_hugepage(vma, vm_flags, VM_HUGEPAGE, VM_NOHUGEPAGE);
+    case MADV_NOHUGEPAGE:
+        return madvise_hugepage(vma, vm_flags, VM_NOHUGEPAGE, VM_HUGEPAGE);
+    case MADV_DONTDUMP:
+        *vm_flags |= VM_DONTDUMP;
+        return 0;
+    case MADV_DODUMP:
+        return madvise_dodump(vma, vm_flags);
+    case MADV_WIPEONFORK:
+        return madvise_wipeonfork(vma, vm_flags);
+    case MADV_KEEPONFORK:
+        *vm_flags &= ~(uint64_t)VM_WIPEONFORK;
+        return 0;
+    case MADV_DONTNEED:
+        return madvise_dontneed(vma, start);
+    case MADV_FREE:
+        return vma_is_anonymous(vma) ? madvise_dontneed(vma, start) : -EINVAL;
+    case MADV_REMOVE:
+        return madvise_remove(vma);
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+        return vma->vm_flags & (VM_LOCKED | VM_HUGETLB | VM_PFNMAP) ? -EINVAL : 0;
+    default:
+        return 0;
+    }
+}
+
+static int madvise_vma(struct vma **pvma, uintptr_t start, uintptr_t end, const void *arg)
+{
+    struct vma_attrs attrs = vma_attrs(*pvma);
+    struct vma *vma;
+    int err = madvise_flags(*pvma, start, *(const int *)arg, &attrs.vm_flags);
+
+    if (err || attrs.vm_flags == (*pvma)->vm_flags)
+        return err;
+    vma = vma_modify(*pvma, start, end, &attrs, &err);
+    if (!vma)
+        return err;
+    *pvma = vma;
+    return 0;
+}
+
+long mm_madvise(struct mm *mm, uintptr_t addr, size_t len, int advice)
+{
+    uintptr_t end;
+    int some;
+
+    if (!advice_is_known(mm, advice))
+        return -EINVAL;
+    some = madvise_range(addr, len, &end);
+    return some > 0 ? madvise_walk_vmas(mm, addr, end, madvise_vma, &advice) : some;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Locking ranges into memory. locked_vm is exactly the pages of VM_LOCKED VMAs (account.vm). */
+#include "model/internal.h"
+
+int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages)
+{
+    if (!(vm_flags & VM_LOCKED) || mm->world->config.privileged)
+        return 0;
+    return mm->locked_vm + pages > mm->rlimit[MM_RLIMIT_MEMLOCK] ? -EAGAIN : 0;
+}
+
+/* [start, end) of *vma; leaves there the VMA that covers it afterwards. lock: VM_LOCKED_MASK bits. */
+static int mlock_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uint64_t lock)
+{
+    struct vma *vma = *pvma;
+    struct mm *mm = vma->vm_mm;
+    struct vma_attrs attrs = vma_attrs(vma);
+    const uint64_t old_flags = vma->vm_flags, pages = (end - start) >> PAGE_SHIFT;
+    bool was = old_flags & VM_LOCKED;
+    int err;
+
+    attrs.vm_flags = (old_flags & ~(uint64_t)VM_LOCKED_MASK) | lock;
+    if (attrs.vm_flags == old_flags || (old_flags & (VM_SPECIAL | VM_HUGETLB)))
+        return 0;
+    vma = vma_modify(vma, start, end, &attrs, &err);
+    if (!vma)
+        return err;
+    *pvma = vma;
+    if (fault(mm->world, F_MLOCK_DOUBLE_COUNT, was && lock))
+        was = !lock;
+    if (lock && !was)
+        mm->locked_vm += pages;
+    else if (!lock && was)
+        mm->locked_vm -= pages;
+    return 0;
+}
+
+/* The VMA that goes on where the walk has come to, or NULL: a hole. */
+static struct vma *next_without_hole(struct vma *vma, uintptr_t at)
+{
+    struct world *world = vma->vm_mm->world;
+    struct vma *next = vma->vm_next, *grown = NULL;
+
+    if (next && next->vm_start == at)
+        return next;
+    if (vma->vm_end <= at &&
+        fault(world, F_FOREIGN_STACK_GROWTH, (grown = find_extend_vma(vma->vm_mm, at)) != NULL))
+        return grown;
+    return NULL;
+}
+
+static long apply_vma_lock_flags(struct mm *mm, uintptr_t start, size_t len, uint64_t lock)
+{
+    uintptr_t end = start + len;
+    struct vma *vma;
+
+    if (end < start)
+        return -EINVAL;
+    if (end == start)
+        return 0;
+    vma = vma_lookup(mm, start);
+    for (;;) {
+        uintptr_t piece_end;
+        int err;
+
+        step(mm->world);
+        if (!vma)
+            return -ENOMEM;
+        piece_end = vma->vm_end < end ? vma->vm_end : end;
+        err = mlock_fixup(&vma, start, piece_end, lock);
+        if (err)
+            return err;
+        start = vma->vm_end;
+        if (fault(mm->world, F_MLOCK_STALE_END, start > piece_end && piece_end < end))
+            start = piece_end;
+        if (start >= end)
+            return 0;
+        vma = next_without_hole(vma, start);
+    }
+}
+
+static uint64_t count_mlocked_pages(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+    uint64_t pages = 0;
+
+    for (const struct vma *vma = find_vma(mm, start); vma && vma->vm_start < end;
+         vma = vma->vm_next) {
+        uintptr_t from = vma->vm_start > start ? vma->vm_start : start;
+
+        step(mm->world);
+        if (vma->vm_flags & VM_LOCKED)
+            pages += ((vma->vm_end < end ? vma->vm_end : end) - from) >> PAGE_SHIFT;
+    }
+    return pages;
+}
+
+/* Pages that are locked already do not count twice, except in 4.4. */
+static bool over_mlock_limit(struct mm *mm, uintptr_t start, size_t len)
+{
+    const uint64_t limit = mm->rlimit[MM_RLIMIT_MEMLOCK];
+    uint64_t locked = mm->locked_vm + (len >> PAGE_SHIFT);
+
+    if (mm->world->config.privileged || locked <= limit)
+        return false;
+    if (mm_rules(mm) < RULES_LINUX_5_10)
+        return true;
+    locked -= count_mlocked_pages(mm, start, start + len);
+    if (fault(mm->world, F_MLOCK_LIMIT_DOUBLE, locked <= limit))
+        return true;
+    return locked > limit;
+}
+
+static bool vma_can_populate(const struct vma *vma, uintptr_t end)
+{
+    const struct address_space *mapping;
+    uint64_t last;
+
+    if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB | VM_LOCKONFAULT))
+        return true;
+    if (!(vma->vm_flags & VM_ACCESS_FLAGS))
+        return false;
+    if (!vma->vm_file)
+        return true;
+    mapping = vma->vm_file->mapping;
+    last = (((vma->vm_end < end ? vma->vm_end : end) - vma->vm_start) >> PAGE_SHIFT) - 1;
+    return vma->vm_pgoff + last < mapping->size;
+}
+
+/* Faulting the locked pages in: all that can be told here is what cannot be. */
+static long mm_populate(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+    for (const struct vma *vma = find_vma(mm, start); vma && vma->vm_start < end;
+         vma = vma->vm_next) {
+        step(mm->world);
+        if (!vma_can_populate(vma, end))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static long do_mlock(struct mm *mm, uintptr_t start, size_t len, uint64_t lock)
+{
+    long err;
+
+    if (!can_do_mlock(mm))
+        return -EPERM;
+    len = page_align(len + (start & ~PAGE_MASK));
+    start &= PAGE_MASK;
+    if (over_mlock_limit(mm, start, len))
+        return -ENOMEM;
+    err = apply_vma_lock_flags(mm, start, len, lock);
+    return err || (lock & VM_LOCKONFAULT) ? err : mm_populate(mm, start, start + len);
+}
+
+long mm_mlock(struct mm *mm, uintptr_t addr, size_t len)
+{
+    return do_mlock(mm, addr, len, VM_LOCKED);
+}
+
+long mm_mlock2(struct mm *mm, uintptr_t addr, size_t len, int flags)
+{
+    if (flags & ~MLOCK_ONFAULT)
+        return -EINVAL;
+    return do_mlock(mm, addr, len, flags & MLOCK_ONFAULT ? VM_LOCKED_MASK : VM_LOCKED);
+}
+
+long mm_munlock(struct mm *mm, uintptr_t addr, size_t len)
+{
+    len = page_align(len + (addr & ~PAGE_MASK));
+    return apply_vma_lock_flags(mm, addr & PAGE_MASK, len, 0);
+}
+
+/* Whole VMAs: nothing is split, so nothing can fail. */
+static void lock_all(struct mm *mm, uint64_t lock)
+{
+    for (struct vma *vma = mm->mmap; vma; vma = vma->vm_next) {
+        step(mm->world);
+        mlock_fixup(&vma, vma->vm_start, vma->vm_end, lock);
+    }
+}
+
+long mm_mlockall(struct mm *mm, int flags)
+{
+    const uint64_t lock = flags & MCL_ONFAULT ? VM_LOCKED_MASK : VM_LOCKED;
+
+    if (!flags || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)))
+        return -EINVAL;
+    if (flags == MCL_ONFAULT && mm_rules(mm) >= RULES_LINUX_5_10)
+        return -EINVAL;
+    if (!can_do_mlock(mm))
+        return -EPERM;
+    if ((flags & MCL_CURRENT) && !mm->world->config.privileged &&
+        mm->total_vm > mm->rlimit[MM_RLIMIT_MEMLOCK])
+        return -ENOMEM;
+    mm->def_flags = flags & MCL_FUTURE ? lock : 0;
+    if (flags & MCL_CURRENT)
+        lock_all(mm, lock);
+    return 0;
+}
+
+long mm_munlockall(struct mm *mm)
+{
+    mm->def_flags = 0;
+    lock_all(mm, 0);
+    return 0;
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* mremap as it was until Linux 6.1, and the steps that 6.18 has kept. */
+#include "model/mremap.h"
+
+/* In arithmetic that may wrap, as the kernel's. */
+bool remap_overlaps(const struct remap *r)
+{
+    return r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr;
+}
+
+int remap_align_hugetlb(struct remap *r)
+{
+    const uintptr_t mask = HPAGE_SIZE - 1;
+
+    r->old_len = (r->old_len + mask) & ~mask;
+    r->new_len = (r->new_len + mask) & ~mask;
+    if ((r->addr & mask) || ((r->flags & MREMAP_FIXED) && (r->new_addr & mask)))
+        return -EINVAL;
+    return r->new_len > r->old_len ? -EINVAL : 0;
+}
+
+/* The file's page at addr, or the address' own. */
+static uint64_t remap_pgoff(const struct remap *r)
+{
+    return r->vma->vm_pgoff + ((r->addr - r->vma->vm_start) >> PAGE_SHIFT);
+}
+
+/* DONTUNMAP came with 5.10 for private anonymous memory, and for nearly everything later. */
+static int dontunmap_check(const struct vma *vma)
+{
+    if (mm_rules(vma->vm_mm) < RULES_LINUX_6_1)
+        return vma_is_anonymous(vma) ? 0 : -EINVAL;
+    return vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP) ? -EINVAL : 0;
+}
+
+static int growth_check(const struct remap *r)
+{
+    const struct vma *vma = r->vma;
+    const bool wraps = remap_pgoff(r) + (r->new_len >> PAGE_SHIFT) > PGOFF_LIMIT;
+
+    if (wraps && !fault(r->mm->world, F_PGOFF_WRAP_MREMAP, true))
+        return -EINVAL;
+    if (vma->vm_flags & (VM_DONTEXPAND | VM_PFNMAP))
+        return -EFAULT;
+    if (mlock_future_check(r->mm, vma->vm_flags, remap_growth(r)))
+        return -EAGAIN;
+    return may_expand_vm(r->mm, vma->vm_flags, remap_growth(r)) ? 0 : -ENOMEM;
+}
+
+int remap_check(const struct remap *r)
+{
+    const struct vma *vma = r->vma;
+    int err;
+
+    if (!vma)
+        return -EFAULT;
+    if (!r->old_len && !(vma->vm_flags & VM_MAYSHARE))
+        return -EINVAL;
+    if (r->flags & MREMAP_DONTUNMAP) {
+        err = dontunmap_check(vma);
+        if (err)
+            return err;
+    }
+    if ((vma->vm_flags & VM_HUGETLB) && mm_rules(r->mm) < RULES_LINUX_6_1)
+        return -EINVAL;
+    if (r->old_len > vma->vm_end - r->addr)
+        return -EFAULT;
+    return r->new_len == r->old_len ? 0 : growth_check(r);
+}
+
+int remap_charge_growth(struct remap *r)
+{
+    const uint64_t pages = r->vma->vm_flags & VM_ACCOUNT ? remap_growth(r) : 0;
+
+    if (vm_charge(r->mm, pages))
+        return -ENOMEM;
+    r->charged = pages;
+    return 0;
+}
+
+static long remap_failed(const struct remap *r, long err)
+{
+    vm_uncharge(r->mm, r->charged);
+    return err;
+}
+
+/* ---- growing in place ---- */
+bool remap_has_room(const struct remap *r)
+{
+    const struct vma *vma = r->vma;
+    const uintptr_t end = r->addr + r->new_len;
+
+    if (r->addr + r->old_len != vma->vm_end || end < vma->vm_end || end > r->mm->task_size)
+        return false;
+    if (vma->vm_next && vma->vm_next->vm_start < end)
+        return false;
+    return vma->vm_start >= mm_min_addr(r->mm) || r->mm->world->config.privileged;
+}
+
+long remap_expand_in_place(struct remap *r)
+{
+    struct mm *mm = r->mm;
+    struct vma *vma = r->vma;
+    const uintptr_t end = r->addr + r->new_len;
+    const struct vma_attrs attrs = vma_attrs(vma);
+    const bool closes = vma->vm_ops && vma->vm_ops->close;
+    struct vma *merged = NULL;
+
+    if (fault(mm->world, F_EXPAND_REFUSED_CLOSE, closes) && closes)
+        return remap_failed(r, -ENOMEM);
+    if (mm_rules(mm) >= RULES_LINUX_6_18 && remap_charge_growth(r))
+        return -ENOMEM;
+    if (mm_rules(mm) >= RULES_LINUX_6_1) /* the one after may be joined */
+        merged = vma_merge(mm, vma, vma->vm_end, end, &attrs, vma->vm_pgoff + vma_pages(vma));
+    if (!merged && vma_adjust(vma, vma->vm_start, end, vma->vm_pgoff))
+        return remap_failed(r, -ENOMEM);
+    vm_stat_account(mm, attrs.vm_flags, (int64_t)remap_growth(r));
+    if (attrs.vm_flags & VM_LOCKED)
+        mm->locked_vm += remap_growth(r);
+    event(mm->world, EV_MREMAP_INPLACE);
+    return (long)r->addr;
+}
+
+/* ---- moving ---- */
+static int may_split_ends(const struct remap *r)
+{
+    struct vma *vma = r->vma;
+    const uintptr_t end = r->addr + r->old_len;
+    int err = 0;
+
+    if (mm_rules(r->mm) < RULES_LINUX_5_10 || !vma->vm_ops || !vma->vm_ops->may_split)
+        return 0;
+    if (vma->vm_start != r->addr)
+        err = vma->vm_ops->may_split(vma, r->addr);
+    if (!err && vma->vm_end != end)
+        err = vma->vm_ops->may_split(vma, end);
+    return err;
+}
+
+/* A second VMA over the same object, at new_addr. It has no userfault context. If it can be joined
+ * to its neighbours it is, even if one of them is the source: r->vma may be gone afterwards. */
+static int copy_vma(const struct remap *r)
+{
+    struct mm *mm = r->mm;
+    const uintptr_t end = r->new_addr + r->new_len;
+    const uint64_t pgoff = vma_is_anonymous(r->vma) ? r->new_addr >> PAGE_SHIFT : remap_pgoff(r);
+    struct vma_attrs attrs = vma_attrs(r->vma);
+    struct vma *prev, *copy;
+    struct rb_node **link, *parent;
+
+    attrs.vm_flags &= ~(uint64_t)VM_UFFD_FLAGS;
+    attrs.uffd = NULL;
+    if (find_vma_links(mm, r->new_addr, end, &prev, &link, &parent))
+        return -ENOMEM;
+    if (vma_merge(mm, prev, r->new_addr, end, &attrs, pgoff))
+        return 0;
+    copy = vma_dup(r->vma);
+    if (!copy)
+        return -ENOMEM;
+    uffd_put(mm->world, copy->vm_userfaultfd_ctx);
+    copy->vm_userfaultfd_ctx = NULL;
+    copy->vm_flags = attrs.vm_flags;
+    copy->vm_start = r->new_addr;
+    copy->vm_end = end;
+    copy->vm_pgoff = pgoff;
+    vma_open(copy);
+    vma_link(mm, copy, prev, link, parent);
+    return 0;
+}
+
+/* DONTUNMAP: the source stays, but whatever VMA it is part of by now is not locked any more. */
+static void unlock_source(const struct remap *r)
+{
+    struct vma *vma = vma_lookup(r->mm, r->addr);
+
+    if (!vma || !(vma->vm_flags & VM_LOCKED))
+        return;
+    r->mm->locked_vm -= vma_pages(vma);
+    vma_set_flags(vma, vma->vm_flags & ~(uint64_t)VM_LOCKED_MASK);
+}
+
+/* The source could not be taken away: the copy goes again, and all is as it was. If not even that
+ * can be done both stay, rightly charged. */
+static long undo_copy(const struct remap *r, uint64_t vm_flags)
+{
+    struct vma *first;
+
+    if (munmap_gather(r->mm, r->new_addr, r->new_addr + r->new_len, &first) == 0 && first)
+        munmap_complete(r->mm, first, r->new_addr + r->new_len);
+    else if (vm_flags & VM_ACCOUNT)
+        r->mm->world->committed_as += (int64_t)(r->new_len >> PAGE_SHIFT);
+    return remap_failed(r, -ENOMEM);
+}
+
+/* Would a sum of addresses in 16 bits take the move for one that has moved nothing? */
+static bool progress_wraps(const struct remap *r)
+{
+    return r->old_len && (uint16_t)(r->addr + r->old_len) < (uint16_t)r->addr;
+}
+
+/* The copy is there. The charge of the old range passes to it, so it is not given back. */
+static long remap_leave(const struct remap *r, uint64_t vm_flags, uintptr_t source_start)
+{
+    struct world *world = r->mm->world;
+    struct vma *first = NULL;
+    bool forgets;
+
+    if (fault(world, F_MREMAP_PROGRESS_WRAP, progress_wraps(r)) && progress_wraps(r))
+        return undo_copy(r, vm_flags);
+    if (r->flags & MREMAP_DONTUNMAP) {
+        unlock_source(r);
+    } else if (r->old_len) {
+        if (munmap_gather(r->mm, r->addr, r->addr + r->old_len, &first))
+            return undo_copy(r, vm_flags);
+        munmap_complete(r->mm, first, r->addr + r->old_len);
+        forgets = (vm_flags & VM_ACCOUNT) && source_start == 0 && r->addr > 0;
+        if (fault(world, F_MREMAP_ADDR_ZERO_ACCOUNT, forgets) && forgets)
+            vma_set_flags(r->mm->mmap, vm_flags & ~(uint64_t)VM_ACCOUNT);
+    }
+    event(world, r->old_len ? EV_MREMAP_MOVE : EV_MREMAP_DUP);
+    return (long)r->new_addr;
+}
+
+static long move_vma(struct remap *r)
+{
+    struct mm *mm = r->mm;
+    const uint64_t vm_flags = r->vma->vm_flags, pages = r->new_len >> PAGE_SHIFT;
+    const uintptr_t source_start = r->vma->vm_start;
+    int err;
+
+    if (mm->map_count + 3 >= mm->world->config.max_map_count)
+        return remap_failed(r, -ENOMEM);
+    err = may_split_ends(r);
+    if (err)
+        return remap_failed(r, err);
+    if ((vm_flags & VM_ACCOUNT) && !r->charged) {
+        const uint64_t owed = r->flags & MREMAP_DONTUNMAP ? pages : remap_growth(r);
+
+        if (vm_charge(mm, owed))
+            return -ENOMEM;
+        r->charged = owed;
+    }
+    err = copy_vma(r);
+    if (err)
+        return remap_failed(r, err);
+    vm_stat_account(mm, vm_flags, (int64_t)pages);
+    if (vm_flags & VM_LOCKED)
+        mm->locked_vm += pages;
+    return remap_leave(r, vm_flags, source_start);
+}
+
+long remap_move(struct remap *r)
+{
+    const bool to = r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+    const struct vma *vma = r->vma;
+    long area = get_unmapped_area(r->mm, vma->vm_file, to ? r->new_addr : 0, r->new_len,
+                                  (r->flags & MREMAP_FIXED ? MAP_FIXED : 0) |
+                                      (vma->vm_flags & VM_MAYSHARE ? MAP_SHARED : 0));
+
+    if (area < 0)
+        return remap_failed(r, area);
+    r->new_addr = (uintptr_t)area;
+    return move_vma(r);
+}
+
+/* ---- until Linux 6.1 ---- */
+/* To a given place, which is cleared before it is known whether the mapping can go there. */
+static long mremap_to(struct remap *r)
+{
+    struct mm *mm = r->mm;
+    long err;
+
+    if (!page_aligned(r->new_addr) || r->new_len > mm->task_size ||
+        r->new_addr > mm->task_size - r->new_len || remap_overlaps(r))
+        return -EINVAL;
+    if (mm_rules(mm) >= RULES_LINUX_5_10 && mm->map_count + 5 >= mm->world->config.max_map_count)
+        return -ENOMEM;
+    if (r->flags & MREMAP_FIXED) {
+        err = mm_munmap(mm, r->new_addr, r->new_len);
+        if (err)
+            return err;
+    }
+    if (r->old_len > r->new_len) {
+        err = mm_munmap(mm, r->addr + r->new_len, r->old_len - r->new_len);
+        if (err)
+            return err;
+        r->old_len = r->new_len;
+    }
+    r->vma = vma_lookup(mm, r->addr);
+    err = remap_check(r);
+    if (!err)
+        err = remap_charge_growth(r);
+    if (err)
+        return err;
+    if ((r->flags & MREMAP_DONTUNMAP) &&
+        !may_expand_vm(mm, r->vma->vm_flags, r->old_len >> PAGE_SHIFT))
+        return -ENOMEM; /* equal lengths: nothing is charged yet */
+    return remap_move(r);
+}
+
+static long mremap_grow(struct remap *r)
+{
+    long ret;
+
+    r->vma = vma_lookup(r->mm, r->addr);
+    ret = remap_check(r);
+    if (!ret)
+        ret = remap_charge_growth(r);
+    if (ret)
+        return ret;
+    if (remap_has_room(r))
+        return remap_expand_in_place(r);
+    return r->flags & MREMAP_MAYMOVE ? remap_move(r) : remap_failed(r, -ENOMEM);
+}
+
+static int remap_check_args(struct remap *r)
+{
+    const enum rules rules = mm_rules(r->mm);
+    int known = MREMAP_FIXED | MREMAP_MAYMOVE;
+
+    if (rules >= RULES_LINUX_5_10)
+        known |= MREMAP_DONTUNMAP;
+    if ((r->flags & ~known) || ((r->flags & MREMAP_FIXED) && !(r->flags & MREMAP_MAYMOVE)))
+        return -EINVAL;
+    if ((r->flags & MREMAP_DONTUNMAP) && (!(r->flags & MREMAP_MAYMOVE) || r->old_len != r->new_len))
+        return -EINVAL;
+    if (!page_aligned(r->addr) || !r->new_len)
+        return -EINVAL;
+    if (rules < RULES_LINUX_6_1)
+        return 0;
+    r->vma = vma_lookup(r->mm, r->addr);
+    if (!r->vma)
+        return -EFAULT;
+    return r->vma->vm_flags & VM_HUGETLB ? remap_align_hugetlb(r) : 0;
+}
+
+static long mremap_6_1(struct remap *r)
+{
+    long err = remap_check_args(r);
+
+    if (err)
+        return err;
+    if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
+        return mremap_to(r);
+    if (r->old_len < r->new_len)
+        return mremap_grow(r);
+    if (r->old_len > r->new_len) {
+        err = mm_munmap(r->mm, r->addr + r->new_len, r->old_len - r->new_len);
+        if (err)
+            return err;
+        event(r->mm->world, EV_MREMAP_SHRINK);
+    }
+    return (long)r->addr;
+}
+
+long mm_mremap(struct mm *mm, uintptr_t addr, size_t old_len, size_t new_len, int flags,
+               uintptr_t new_addr)
+{
+    struct remap r = {
+        .mm = mm,
+        .addr = addr,
+        .new_addr = new_addr,
+        .old_len = page_align(old_len),
+        .new_len = page_align(new_len),
+        .flags = flags,
+    };
+
+    return mm_rules(mm) >= RULES_LINUX_6_18 ? mremap_6_18(&r) : mremap_6_1(&r);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Room for snapshots, and their hash. */
+#include "oracles/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Grows by half at least, so that growing VMA by VMA costs little. */
+static int reserve(void *array, uint32_t *cap, uint32_t want, size_t size)
+{
+    uint32_t room = *cap + *cap / 2 > want ? *cap + *cap / 2 : want;
+    void *old, *new;
+
+    if (want <= *cap)
+        return 0;
+    memcpy(&old, array, sizeof(old));
+    new = realloc(old, room * size);
+    if (!new)
+        return -ENOMEM;
+    memcpy(array, &new, sizeof(new));
+    *cap = room;
+    return 0;
+}
+
+int snapshot_reserve(struct snapshot *s, uint32_t procs, uint32_t vmas, uint32_t objects)
+{
+    int error = reserve(&s->proc, &s->cap_procs, procs, sizeof(*s->proc));
+
+    if (!error)
+        error = reserve(&s->vma, &s->cap_vmas, vmas, sizeof(*s->vma));
+    if (!error)
+        error = reserve(&s->object, &s->cap_objects, objects, sizeof(*s->object));
+    return error;
+}
+
+void snapshot_fini(struct snapshot *s)
+{
+    free(s->proc);
+    free(s->vma);
+    free(s->object);
+    memset(s, 0, sizeof(*s));
+}
+
+/* Field by field: padding and byte order have no say. */
+static inline uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 32;
+}
+
+static uint64_t hash_proc(uint64_t hash, const struct snap_proc *p)
+{
+    hash = mix(mix(mix(hash, p->id), p->first_vma), p->nr_vmas);
+    hash = mix(mix(mix(hash, p->total_vm), p->locked_vm), p->pinned_vm);
+    hash = mix(mix(mix(hash, p->data_vm), p->exec_vm), p->stack_vm);
+    return mix(mix(mix(hash, p->hiwater_vm), p->brk), p->def_flags);
+}
+
+static uint64_t hash_vma(uint64_t hash, const struct snap_vma *v)
+{
+    hash = mix(mix(mix(mix(hash, v->start), v->end), v->pgoff), v->flags);
+    hash = mix(mix(hash, v->file), (uint64_t)v->object << 32 | v->context);
+    hash = mix(hash, (uint64_t)v->policy_mode << 16 | v->policy_nodes);
+    for (unsigned i = 0; i < sizeof(v->name) && v->name[i]; i++)
+        hash = mix(hash, (unsigned char)v->name[i]);
+    return hash;
+}
+
+uint64_t snapshot_hash(const struct snapshot *s)
+{
+    uint64_t hash = mix(mix(mix(0, s->nr_procs), s->nr_vmas), s->nr_objects);
+
+    hash = mix(hash, (uint64_t)s->committed);
+    for (uint32_t i = 0; i < s->nr_procs; i++)
+        hash = hash_proc(hash, &s->proc[i]);
+    for (uint32_t i = 0; i < s->nr_vmas; i++)
+        hash = hash_vma(hash, &s->vma[i]);
+    for (uint32_t i = 0; i < s->nr_objects; i++) {
+        const struct snap_object *o = &s->object[i];
+
+        hash = mix(mix(mix(hash, o->kind), o->size), (uint64_t)(int64_t)o->writable);
+    }
+    return hash;
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The flat specification's world: pages, heads, totals and limits. */
+#include "oracles/spec_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- worlds ---- */
+static void free_state(struct spec_state *state)
+{
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        free(state->space[i].page);
+        free(state->space[i].mapped);
+        free(state->space[i].heads);
+    }
+    free(state->file);
+    free(state->object);
+    memset(state, 0, sizeof(*state));
+}
+
+/* The backup of spec_before() needs no bits to scan. */
+static bool new_state(struct spec_state *state, uint64_t room, uint32_t table, bool bits)
+{
+    bool ok = true;
+
+    memset(state, 0, sizeof(*state));
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        struct spec_space *space = &state->space[i];
+
+        space->page = calloc(room, sizeof(*space->page));
+        space->mapped = bits ? calloc(room / 64, sizeof(*space->mapped)) : NULL;
+        space->heads = bits ? calloc(room / 64, sizeof(*space->heads)) : NULL;
+        ok = ok && space->page && (!bits || (space->mapped && space->heads));
+    }
+    state->file = calloc(table, sizeof(*state->file));
+    state->object = calloc(table, sizeof(*state->object));
+    return ok && state->file && state->object;
+}
+
+struct spec *spec_new(void)
+{
+    return calloc(1, sizeof(struct spec));
+}
+
+void spec_free(struct spec *spec)
+{
+    if (!spec)
+        return;
+    free_state(&spec->now);
+    free_state(&spec->before);
+    free(spec);
+}
+
+static bool makes_sense(const struct spec_config *c)
+{
+    return c->task_size >= 64 && c->task_size <= UINT64_C(1) << 24 &&
+           c->mmap_base <= c->task_size && c->start_brk < c->task_size &&
+           c->mmap_min_addr < c->task_size && c->stack_guard_gap < c->task_size &&
+           c->overcommit <= 2 && c->rules <= SPEC_LINUX_6_18;
+}
+
+/* Every live file but those of descriptors has a VMA. Half of the places stay free. */
+static uint32_t table_for(const struct spec_config *c)
+{
+    uint64_t need = 2 * (spec_min(c->task_size, c->max_map_count) + 2 * SPEC_FDS);
+    uint32_t table = 64;
+
+    while (table < need)
+        table *= 2;
+    return table;
+}
+
+static int reserve(struct spec *spec, const struct spec_config *config)
+{
+    uint64_t room = spec_round_up(config->task_size, 64);
+    uint32_t table = table_for(config);
+
+    if (room <= spec->room && table <= spec->table)
+        return 0;
+    room = spec_max(room, spec->room);
+    table = (uint32_t)spec_max(table, spec->table);
+    free_state(&spec->now);
+    free_state(&spec->before);
+    spec->room = 0;
+    spec->table = 0;
+    if (!new_state(&spec->now, room, table, true) || !new_state(&spec->before, room, table, false)) {
+        free_state(&spec->now);
+        free_state(&spec->before);
+        return -ENOMEM;
+    }
+    spec->room = room;
+    spec->table = table;
+    return 0;
+}
+
+static void empty_space(struct spec_space *space)
+{
+    for (uint64_t word = space->lowest / 64; word * 64 < space->highest; word++) {
+        if (space->mapped[word])
+            memset(&space->page[word * 64], 0, 64 * sizeof(*space->page));
+        space->mapped[word] = 0;
+        space->heads[word] = 0;
+    }
+    space->lowest = 0;
+    space->highest = 0;
+    space->map_count = 0;
+    memset(&space->totals, 0, sizeof(space->totals));
+}
+
+static void empty_state(struct spec *spec)
+{
+    struct spec_state *now = &spec->now;
+
+    memset(now->file, 0, spec_min((uint64_t)now->last_file + 1, spec->table) * sizeof(*now->file));
+    memset(now->object, 0,
+           spec_min((uint64_t)now->last_object + 1, spec->table) * sizeof(*now->object));
+    now->last_file = 0;
+    now->last_object = 0;
+    now->last_context = 0;
+    memset(now->fd, 0, sizeof(now->fd));
+    memset(now->ufd, 0, sizeof(now->ufd));
+    now->committed = 0;
+    spec->nr_ranges = 0;
+    spec->nr_names = 1;
+}
+
+int spec_reset(struct spec *spec, const struct spec_config *config)
+{
+    int error;
+
+    if (!makes_sense(config))
+        return -EINVAL;
+    error = reserve(spec, config);
+    if (error)
+        return error;
+    empty_state(spec);
+    spec->config = *config;
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        struct spec_space *space = &spec->now.space[i];
+
+        empty_space(space);
+        space->totals.id = i;
+        space->totals.brk = config->start_brk << SPEC_SHIFT;
+        space->rlimit[SPEC_AS] = UINT64_MAX;
+        space->rlimit[SPEC_DATA] = UINT64_MAX;
+        space->rlimit[SPEC_STACK] = 2048;
+        space->rlimit[SPEC_MEMLOCK] = 2048;
+    }
+    return 0;
+}
+
+const struct spec_page *spec_pages(const struct spec *spec, unsigned proc)
+{
+    return spec->now.space[proc].page;
+}
+
+const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc)
+{
+    return &spec->now.space[proc].totals;
+}
+
+int64_t spec_committed(const struct spec *spec)
+{
+    return spec->now.committed;
+}
+
+uint32_t spec_map_count(const struct spec *spec, unsigned proc)
+{
+    return spec->now.space[proc].map_count;
+}
+
+const struct spec_range *spec_touched(const struct spec *spec, unsigned *n)
+{
+    *n = spec->nr_ranges;
+    return spec->range;
+}
+
+uint64_t spec_brk(const struct spec *spec, unsigned proc)
+{
+    return spec->now.space[proc].totals.brk;
+}
+
+/* ---- scanning bits, a word at a time ---- */
+enum what { MAPPED, HOLES, HEADS, BREAKS /* where no VMA goes on: heads and holes */ };
+
+static inline uint64_t word_of(const struct spec_space *space, enum what what, uint64_t i)
+{
+    switch (what) {
+    case MAPPED:
+        return space->mapped[i];
+    case HOLES:
+        return ~space->mapped[i];
+    case HEADS:
+        return space->heads[i];
+    default:
+        return space->heads[i] | ~space->mapped[i];
+    }
+}
+
+/* First page of the kind in [from, limit), or limit. */
+static inline uint64_t scan_up(const struct spec_space *space, enum what what, uint64_t from,
+                               uint64_t limit)
+{
+    uint64_t i = from / 64, word;
+
+    if (from >= limit)
+        return limit;
+    word = word_of(space, what, i) & ~UINT64_C(0) << from % 64;
+    while (!word) {
+        if (++i * 64 >= limit)
+            return limit;
+        word = word_of(space, what, i);
+    }
+    return spec_min(i * 64 + (uint64_t)__builtin_ctzll(word), limit);
+}
+
+/* One past the last page of the kind in [floor, below), or floor. */
+static inline uint64_t scan_down(const struct spec_space *space, enum what what, uint64_t below,
+                                 uint64_t floor)
+{
+    uint64_t i, word;
+
+    if (below <= floor)
+        return floor;
+    i = (below - 1) / 64;
+    word = word_of(space, what, i) & ~UINT64_C(0) >> (63 - (below - 1) % 64);
+    while (!word) {
+        if (i * 64 <= floor)
+            return floor;
+        word = word_of(space, what, --i);
+    }
+    return spec_max(i * 64 + 64 - (uint64_t)__builtin_clzll(word), floor);
+}
+
+/* ---- pages and VMAs ---- */
+bool spec_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page)
+{
+    return page < spec->config.task_size && space->mapped[page / 64] >> page % 64 & 1;
+}
+
+struct spec_run spec_run_of(const struct spec *spec, const struct spec_space *space, uint64_t page)
+{
+    return (struct spec_run){scan_down(space, HEADS, page + 1, 0) - 1,
+                             scan_up(space, BREAKS, page + 1, spec->config.task_size)};
+}
+
+uint64_t spec_next_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page)
+{
+    uint64_t next;
+
+    page = spec_max(page, space->lowest);
+    next = scan_up(space, MAPPED, page, space->highest);
+    return next < space->highest ? next : spec->config.task_size;
+}
+
+uint64_t spec_mapped_end(const struct spec_space *space, uint64_t page)
+{
+    uint64_t end = scan_down(space, MAPPED, spec_min(page, space->highest), space->lowest);
+
+    return end > space->lowest ? end : 0;
+}
+
+uint64_t spec_next_hole(const struct spec *spec, const struct spec_space *space, uint64_t page)
+{
+    return scan_up(space, HOLES, page, spec->config.task_size);
+}
+
+uint64_t spec_hole_end(const struct spec_space *space, uint64_t page)
+{
+    return scan_down(space, HOLES, page, 0);
+}
+
+bool spec_run_from(const struct spec *spec, const struct spec_space *space, uint64_t page,
+                   struct spec_run *run)
+{
+    uint64_t first = spec_next_mapped(spec, space, page);
+
+    if (first >= spec->config.task_size)
+        return false;
+    *run = spec_run_of(spec, space, first);
+    return true;
+}
+
+bool spec_run_before(const struct spec *spec, const struct spec_space *space, uint64_t page,
+                     struct spec_run *run)
+{
+    uint64_t end = scan_down(space, HEADS, spec_min(page, space->highest), space->lowest);
+
+    if (end <= space->lowest)
+        return false;
+    *run = spec_run_of(spec, space, end - 1);
+    return true;
+}
+
+uint64_t spec_count_mapped(const struct spec_space *space, uint64_t start, uint64_t end)
+{
+    uint64_t n = 0;
+
+    for (uint64_t page = scan_up(space, MAPPED, start, end); page < end;
+         page = scan_up(space, MAPPED, page, end)) {
+        uint64_t hole = scan_up(space, HOLES, page, end);
+
+        n += hole - page;
+        page = hole;
+    }
+    return n;
+}
+
+bool spec_compatible(const struct spec *spec, const struct spec_page *a, const struct spec_page *b)
+{
+    return a->mapped && b->mapped && a->flags == b->flags && a->file == b->file &&
+           a->pgoff + 1 == b->pgoff && a->policy == b->policy && a->context == b->context &&
+           a->name == b->name && !(a->flags & SNAP_SPECIAL) &&
+           !spec_of_kind(spec, a->file, SPEC_SYSV); /* its operations have a close */
+}
+
+void spec_set_head(struct spec_space *space, uint64_t page, bool head)
+{
+    struct spec_page *p = &space->page[page];
+    uint64_t bit = UINT64_C(1) << page % 64;
+
+    space->map_count += (uint32_t)head - p->head;
+    p->head = head;
+    if (head)
+        space->heads[page / 64] |= bit;
+    else
+        space->heads[page / 64] &= ~bit;
+}
+
+void spec_join(struct spec *spec, struct spec_space *space, uint64_t page)
+{
+    const struct spec_page *p = &space->page[page];
+
+    if (spec_mapped(spec, space, page))
+        spec_set_head(space, page, page == 0 || !spec_compatible(spec, p - 1, p));
+}
+
+void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                    const struct spec_page *first)
+{
+    struct spec_page like = *first;
+
+    like.mapped = 1;
+    like.head = 0;
+    for (uint64_t page = start; page < end; page++, like.pgoff++) {
+        space->page[page] = like;
+        space->mapped[page / 64] |= UINT64_C(1) << page % 64;
+    }
+    space->lowest = space->highest ? spec_min(space->lowest, start) : start;
+    space->highest = spec_max(space->highest, end);
+    spec_account(spec, space, like.flags, (int64_t)(end - start));
+    spec_file_map(spec, like.file, like.flags, (int64_t)(end - start));
+}
+
+void spec_unmap_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end)
+{
+    struct spec_run run;
+
+    for (uint64_t from = start; spec_run_from(spec, space, from, &run) && run.start < end;
+         from = run.end) {
+        const struct spec_page *first = &space->page[run.start];
+
+        spec_account(spec, space, first->flags, -(int64_t)(run.end - run.start));
+        spec_file_map(spec, first->file, first->flags, -(int64_t)(run.end - run.start));
+        spec_set_head(space, run.start, false);
+        for (uint64_t page = run.start; page < run.end; page++) {
+            space->page[page] = (struct spec_page){0};
+            space->mapped[page / 64] &= ~(UINT64_C(1) << page % 64);
+        }
+    }
+}
+
+void spec_change_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                       const struct spec_page *to)
+{
+    spec_account(spec, space, space->page[start].flags, -(int64_t)(end - start));
+    spec_account(spec, space, to->flags, (int64_t)(end - start));
+    for (uint64_t page = start; page < end; page++) {
+        space->page[page].flags = to->flags;
+        space->page[page].policy = to->policy;
+        space->page[page].name = to->name;
+        space->page[page].context = to->context;
+    }
+}
+
+int spec_split(struct spec *spec, struct spec_space *space, uint64_t page, bool limit)
+{
+    if (!spec_mapped(spec, space, page) || space->page[page].head)
+        return 0; /* one starts there already, or nothing is there */
+    if (limit && space->map_count >= spec->config.max_map_count)
+        return -ENOMEM;
+    if (space->page[page].flags & SNAP_HUGETLB && page % SPEC_HUGE)
+        return -EINVAL;
+    spec_set_head(space, page, true);
+    return 0;
+}
+
+void spec_touch(struct spec *spec, const struct spec_space *space, uint64_t start, uint64_t end)
+{
+    unsigned proc = (unsigned)(space - spec->now.space);
+
+    if (spec->nr_ranges) {
+        struct spec_range *last = &spec->range[spec->nr_ranges - 1];
+        bool near = start <= last->end && last->start <= end;
+
+        if (spec->nr_ranges == SPEC_MAX_RANGES || near) {
+            last->start = spec_min(last->start, start);
+            last->end = spec_max(last->end, end);
+            return;
+        }
+    }
+    spec->range[spec->nr_ranges++] = (struct spec_range){proc, start, end};
+}
+
+/* ---- totals and limits ---- */
+static bool is_data(uint64_t flags)
+{
+    return (flags & (SNAP_WRITE | SNAP_SHARED | SNAP_GROWS)) == SNAP_WRITE;
+}
+
+void spec_account(struct spec *spec, struct spec_space *space, uint64_t flags, int64_t pages)
+{
+    struct snap_proc *t = &space->totals;
+    uint64_t n = (uint64_t)pages; /* wraps back where pages go */
+
+    t->total_vm += n;
+    if (t->total_vm > t->hiwater_vm)
+        t->hiwater_vm = t->total_vm;
+    if (is_data(flags))
+        t->data_vm += n;
+    else if (flags & SNAP_GROWS)
+        t->stack_vm += n;
+    else if ((flags & (SNAP_EXEC | SNAP_WRITE)) == SNAP_EXEC)
+        t->exec_vm += n;
+    if (flags & SNAP_LOCKED)
+        t->locked_vm += n;
+    if (flags & SNAP_ACCOUNT)
+        spec->now.committed += pages;
+}
+
+bool spec_may_expand(const struct spec *spec, const struct spec_space *space, uint64_t flags,
+                     uint64_t pages)
+{
+    if (space->totals.total_vm + pages > space->rlimit[SPEC_AS])
+        return false;
+    return !spec_since(spec, SPEC_LINUX_5_10) || !is_data(flags) ||
+           space->totals.data_vm + pages <= space->rlimit[SPEC_DATA];
+}
+
+bool spec_may_charge(const struct spec *spec, const struct spec_space *space, uint64_t pages)
+{
+    const struct spec_config *c = &spec->config;
+    uint64_t allowed = c->total_ram;
+    uint64_t kept = c->privileged ? 0 : c->admin_reserve;
+
+    if (!pages || c->overcommit == 1)
+        return true;
+    if (c->overcommit == 0)
+        return pages <= c->total_ram;
+    allowed -= spec_min(allowed, kept);
+    allowed -= spec_min(allowed, spec_min(space->totals.total_vm / 32, c->user_reserve));
+    return (uint64_t)spec->now.committed + pages < allowed;
+}
+
+bool spec_can_mlock(const struct spec *spec, const struct spec_space *space)
+{
+    return spec->config.privileged || space->rlimit[SPEC_MEMLOCK] != 0;
+}
+
+bool spec_may_lock(const struct spec *spec, const struct spec_space *space, uint64_t pages)
+{
+    return spec->config.privileged ||
+           space->totals.locked_vm + pages <= space->rlimit[SPEC_MEMLOCK];
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The shrinker: the class is kept, little is left, and few runs are needed for it. */
+#include "tests/play.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SEEDS 400
+#define OPS 500
+
+static struct run_options with_fault(enum fault_id fault)
+{
+    struct run_options o = run_options_full;
+
+    o.fault = fault;
+    return o;
+}
+
+/* A generated program that this fault makes fail; false if no seed has one. */
+static bool find_failure(struct executor *ex, const struct run_options *o, struct program *p,
+                         uint64_t first_seed, struct run_result *r)
+{
+    for (uint64_t seed = first_seed; seed < first_seed + SEEDS; seed++)
+        if (!executor_generate(ex, p, seed, OPS, NULL, o, r) && r->triggered_at)
+            return true;
+    return false;
+}
+
+static char *printed(const struct program *p)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+
+    program_print(p, to);
+    fclose(to);
+    return text;
+}
+
+static void clean_program_is_left_alone(void **state)
+{
+    struct program *p = play_program("p0: a = mmap 0x100 8 rw private anon\n");
+    struct shrink_options so = {0};
+    struct shrink_result sr;
+    struct run_result r;
+
+    assert_false(shrink(*state, p, &run_options_full, &so, &sr, &r));
+    assert_int_equal(r.verdict.law, LAW_NONE);
+    assert_int_equal(p->nr, 1);
+    program_free(p);
+}
+
+static void only_what_matters_is_left(void **state)
+{
+    const struct run_options o = with_fault(F_MPROTECT_HOLE_OK);
+    struct program *p = play_program("world ram=20000\n"
+                                     "p0: f0 = open shmem rw 8\n"
+                                     "p0: x = mmap 0x300 8 rw shared f0 off=3\n"
+                                     "p0: b = mmap 0x123 9 rwx private anon noreserve\n"
+                                     "p0: mlock x 2\n"
+                                     "p0: munmap x 8\n"
+                                     "p0: close f0\n"
+                                     "p0: mprotect b+5 40 rx\n"
+                                     "p0: munmap b 9\n");
+    struct shrink_options so = {0};
+    struct shrink_result sr;
+    struct run_result r;
+    char *text;
+
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    text = printed(p);
+    assert_int_equal(r.verdict.law, LAW_ERRNO);
+    assert_int_equal(r.kind, OP_MPROTECT);
+    assert_true(sr.fixpoint);
+    assert_int_equal(sr.ops_before, 8);
+    assert_int_equal(sr.ops_after, p->nr);
+    if (p->nr != 2 || strstr(text, "ram") || strstr(text, "noreserve") || strstr(text, "0x123"))
+        fail_msg("left:\n%s", text);
+    free(text);
+    program_free(p);
+}
+
+static void shrinking_is_deterministic(void **state)
+{
+    const struct run_options o = with_fault(F_MUNMAP_KEEPS_TAIL);
+    struct program *p = program_new(0), *q = program_new(0);
+    struct shrink_options so = {0};
+    struct shrink_result a, b;
+    struct run_result r;
+
+    assert_true(find_failure(*state, &o, p, 1, &r));
+    assert_int_equal(program_copy(q, p), 0);
+    assert_true(shrink(*state, p, &o, &so, &a, &r));
+    assert_true(shrink(*state, q, &o, &so, &b, &r));
+    assert_int_equal(a.evaluations, b.evaluations);
+    assert_int_equal(p->nr, q->nr);
+    assert_memory_equal(p->op, q->op, p->nr * sizeof(*p->op));
+    program_free(p);
+    program_free(q);
+}
+
+static void budget_and_signal_stop_it(void **state)
+{
+    const struct run_options o = with_fault(F_MUNMAP_KEEPS_TAIL);
+    struct program *p = program_new(0);
+    volatile bool stop = true;
+    struct shrink_options so = {.max_evaluations = 8};
+    struct shrink_result sr;
+    struct run_result r;
+
+    assert_true(find_failure(*state, &o, p, 1, &r));
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    assert_false(sr.fixpoint);
+    assert_true(sr.evaluations <= 8 + 1);
+    so = (struct shrink_options){.stop = &stop};
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    assert_false(sr.fixpoint);
+    program_free(p);
+}
+
+/* Each fault: the first failure of some seeds, shrunk, still fails in the same law. */
+static void faults_shrink_to_a_few_operations(void **state)
+{
+    struct program *p = program_new(0);
+    unsigned found = 0, small = 0;
+
+    for (unsigned f = F_NONE + 1; f < NR_FAULTS; f++) {
+        const struct run_options o = with_fault((enum fault_id)f);
+        struct shrink_options so = {.max_evaluations = 2000};
+        struct shrink_result sr;
+        struct run_result r;
+
+        if (!find_failure(*state, &o, p, f, &r))
+            continue;
+        found++;
+        assert_true(shrink(*state, p, &o, &so, &sr, &r));
+        assert_false(executor_run(*state, p, &o, &r));
+        small += p->nr <= 10;
+    }
+    assert_true(found >= NR_FAULTS / 2);
+    assert_true(small * 10 >= found * 9);
+    program_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clean_program_is_left_alone),
+        cmocka_unit_test(only_what_matters_is_left),
+        cmocka_unit_test(shrinking_is_deterministic),
+        cmocka_unit_test(budget_and_signal_stop_it),
+        cmocka_unit_test(faults_shrink_to_a_few_operations),
+    };
+
+    return cmocka_run_group_tests_name("shrink", tests, play_setup, play_teardown);
+}
