@@ -125,7 +125,7 @@ error_t parse_file_command(int key, char *arg, struct argp_state *state)
     struct file_command *c = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        if (state->root_argp->children)
+        if (state->child_inputs)
             state->child_inputs[0] = &c->subject;
         return 0;
     case ARGP_KEY_ARG:

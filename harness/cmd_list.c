@@ -132,6 +132,16 @@ int cmd_ops(int argc, char **argv)
 }
 
 /* ---- faults ---- */
+static void print_fault(const struct fault_info *info)
+{
+    printf("%-24s ", info->name);
+    if (info->number)
+        printf(" number %u", info->number);
+    if (*info->commit)
+        printf(" fixed by %s", info->commit);
+    printf(" %s\n    %s\n    seen by: %s\n", info->cve, info->title, info->laws);
+}
+
 int list_faults(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -139,10 +149,9 @@ int list_faults(int argc, char **argv)
         parse,
         "[NAME...] | measure [OPTION...] [NAME...]",
         "List the catalogued faults, or measure how soon each is found.\v"
-        "A fault is switched on by --fault NAME in fuzz, replay, shrink and show. The columns are "
-        "its name, its number in the catalogue of historical faults (- for one of our own, made so "
-        "that every law has one), the upstream fix, the CVE, the laws that may see it, and what is "
-        "wrong.\n\n"
+        "A fault is switched on by --fault NAME in fuzz, replay, shrink and show. Those with a "
+        "number are in the catalogue of historical faults; the others are our own, made so that "
+        "every law has one.\n\n"
         "`vmafuzz faults measure --help' describes the measurement.\n\n"
         "Exit status: 0 done, 2 unknown name.",
         NULL,
@@ -154,15 +163,8 @@ int list_faults(int argc, char **argv)
     for (unsigned f = F_NONE + 1; f < NR_FAULTS; f++)
         names[f - 1] = fault_table[f].name;
     check_names(&list, "fault", names, NR_FAULTS - 1);
-    for (unsigned f = F_NONE + 1; f < NR_FAULTS; f++) {
-        const struct fault_info *info = &fault_table[f];
-        char number[8] = "-";
-        if (info->number)
-            snprintf(number, sizeof(number), "%u", info->number);
-        if (wanted(&list, info->name))
-            printf("%-24s %3s  %-12s  %-16s  %s: %s\n", info->name, number,
-                   *info->commit ? info->commit : "-", *info->cve ? info->cve : "-", info->laws,
-                   info->title);
-    }
+    for (unsigned f = F_NONE + 1; f < NR_FAULTS; f++)
+        if (wanted(&list, fault_table[f].name))
+            print_fault(&fault_table[f]);
     return STATUS_CLEAN;
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "harness/fuzz_plan.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -138,15 +139,17 @@ static void name_file(char *name, size_t size, const struct worker *w, const str
              operation_name(r), hash);
 }
 
-static void set_header(struct program *p, const struct planned *pl, const struct run_result *r)
+static void set_header(struct worker *w, const struct planned *pl, const struct run_result *r)
 {
     char *header = NULL;
     const char *cause = pl->options.fault ? fault_table[pl->options.fault].name : "unknown";
-    if (asprintf(&header, "# cause: %s\n# law: %s\n# found: vmafuzz %s, seed 0x%016llx\n", cause,
-                 law_table[r->verdict.law].name, VMAFUZZ_VERSION, (unsigned long long)pl->seed) < 0)
+    if (asprintf(
+            &header,
+            "# cause: %s\n# law: %s\n# found: vmafuzz %s, seed %" PRIu64 ", program %" PRIu64 "\n",
+            cause, law_table[r->verdict.law].name, VMAFUZZ_VERSION, w->plan->seed, pl->number) < 0)
         return;
-    free(p->header);
-    p->header = header;
+    free(w->program->header);
+    w->program->header = header;
 }
 
 /* { number, law, operation, site, file, program, report, finding }: all that the parent needs. */
@@ -185,20 +188,24 @@ static void worker_find(struct worker *w, const struct planned *pl, const struct
     bool fails = shrink(w->ex, p, o, &so, &sr, &r);
     w->counters.shrinking = 0;
     if (!fails) {
-        fail(w, "a find does not fail again: seed 0x%016llx", (unsigned long long)pl->seed);
+        fail(w, "a find does not fail again: program %" PRIu64, pl->number);
         return;
     }
     char file[PATH_MAX];
     name_file(file, sizeof(file), w, &r);
-    set_header(p, pl, &r);
-    const struct finding f = {
-        .program = p, .result = &r, .options = o, .shrink = &sr, .seed = pl->seed, .file = file};
+    set_header(w, pl, &r);
+    const struct finding f = {.program = p,
+                              .result = &r,
+                              .options = o,
+                              .shrink = &sr,
+                              .seed = w->plan->seed,
+                              .file = file};
     json_t *find = describe_find(w, &f, pl->number);
     char *text = find ? json_dumps(find, JSON_COMPACT) : NULL;
     if (text)
         send_message(w, MESSAGE_FIND, text, strlen(text));
     else
-        fail(w, "a find cannot be reported: seed 0x%016llx", (unsigned long long)pl->seed);
+        fail(w, "a find cannot be reported: program %" PRIu64, pl->number);
     free(text);
     json_decref(find);
 }

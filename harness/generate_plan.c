@@ -187,7 +187,7 @@ static void plan_stack(struct gen *c)
         return;
     step_at(c, OP_MUNMAP, at, distance + 3);
     if (!chance(c, 64))
-        step_map(c, at, 1, chance(c, 64) ? PROT_NONE : PROT_READ)->flags |= up ? WORD(W_GROWSUP) : 0;
+        step_map(c, at, 1, chance(c, 112) ? PROT_NONE : PROT_READ)->flags |= up ? WORD(W_GROWSUP) : 0;
     step_map(c, at + 1 + distance, 2, PROT_READ | PROT_WRITE)->flags |= up ? 0 : WORD(W_GROWSDOWN);
     for (int i = 0; i < 3; i++) {
         uint32_t far = chance(c, 128) ? below(c, 4) : distance - (distance > gap ? gap : 0);
@@ -197,6 +197,61 @@ static void plan_stack(struct gen *c)
     }
     if (chance(c, 128))
         step_at(c, OP_MLOCK, at, distance + 2);
+}
+
+/* Two pieces of a file, in the wrong order for a merge, and a window over both. */
+static void plan_remap(struct gen *c)
+{
+    uint32_t at = stretch(c, 8), n = 1 + below(c, 4);
+    uint8_t file = pick_file(c);
+
+    if (!file)
+        return;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct op *op = step_map(c, at + i * n, n, PROT_READ);
+
+        op->flags = WORD(W_SHARED) | WORD(W_FIXED);
+        op->obj = file;
+        set_pages(op, THIRD, 8 - 8 * i);
+    }
+    set_pages(step_at(c, OP_REMAP_FILE_PAGES, at, 2 * n - below(c, 2)), THIRD, below(c, 8));
+}
+
+/* Growth to below the lowest address that user space may have. */
+static void plan_low_stack(struct gen *c)
+{
+    uint32_t low = (uint32_t)c->w->config.mmap_min_addr, at = low + below(c, 2);
+
+    if (!low)
+        return;
+    step_at(c, OP_MUNMAP, 0, at + 2);
+    step_map(c, at, 2, PROT_READ | PROT_WRITE)->flags |= WORD(W_GROWSDOWN);
+    step_at(c, OP_WRITE, low - (at > low ? 0 : 1), 0);
+    step_at(c, OP_POKE, low - 1 - below(c, low), 0);
+}
+
+/* A charged mapping that nothing can absorb, and no memory for its VMA. */
+static void plan_failed_charge(struct gen *c)
+{
+    uint32_t at = stretch(c, 6);
+
+    step_at(c, OP_MUNMAP, at, 6);
+    step_map(c, at + 1, 2, PROT_READ | PROT_WRITE)->fail = (uint16_t)(1 + below(c, 2));
+    step_map(c, at + 1, 4, PROT_WRITE)->fail = (uint16_t)below(c, 4);
+}
+
+/* Names, of shared memory as well where the rules allow it. */
+static void plan_names(struct gen *c)
+{
+    uint32_t at = stretch(c, 4);
+    bool shared = rules_from(c, RULES_LINUX_6_18) && chance(c, 192);
+
+    if (!rules_from(c, RULES_LINUX_6_1))
+        return;
+    step_map(c, at, 4, PROT_READ)->flags ^= shared ? WORD(W_SHARED) | WORD(W_PRIVATE) : 0;
+    step_at(c, OP_NAME, at, 4)->sel = 1;
+    step_at(c, OP_NAME, at + below(c, 3), 1)->sel = (uint8_t)below(c, 3);
+    step_at(c, OP_MUNMAP, at + 1, 3);
 }
 
 /* As many VMAs at once as a narrow sequence number counts to, between two look-ups. */
@@ -282,7 +337,8 @@ void plan_start(struct gen *c)
     typedef void plan_fn(struct gen *c);
     static plan_fn *const plans[] = {
         plan_aba, plan_policies, plan_there_and_back, plan_fill, plan_top_offset, plan_lock_limit,
-        plan_lock_walk, plan_stack, plan_stack, plan_cache, plan_heap, plan_zero, plan_close,
+        plan_lock_walk, plan_stack, plan_stack, plan_low_stack, plan_failed_charge, plan_names,
+        plan_cache, plan_heap, plan_zero, plan_zero, plan_close, plan_remap,
     };
 
     c->g->plan_at = c->g->plan_nr = 0;

@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include "harness/executor.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,10 +46,9 @@ static void install_handlers(void)
 
 void guard_install(struct executor *ex)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     stack_t old;
 
-    pthread_once(&once, install_handlers);
+    install_handlers();
     /* A stack that overflowed cannot hold the handler's frame. One per thread is enough. */
     if (sigaltstack(NULL, &old) || !(old.ss_flags & SS_DISABLE))
         return;

@@ -111,8 +111,23 @@ struct rng {
     uint64_t s[4]; /* xoshiro256** */
 };
 void rng_seed(struct rng *r, uint64_t seed);
-uint64_t rng_next(struct rng *r);
-uint32_t rng_below(struct rng *r, uint32_t n); /* 0..n-1; n > 0 */
+/* Here, since the generator asks ten times for each operation. */
+static inline uint64_t rng_next(struct rng *r)
+{
+    uint64_t *s = r->s, x = s[1] * 5, t = s[1] << 17;
+
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = s[3] << 45 | s[3] >> 19;
+    return (x << 7 | x >> 57) * 9;
+}
+static inline uint32_t rng_below(struct rng *r, uint32_t n) /* 0..n-1; n > 0 */
+{
+    return (uint32_t)((rng_next(r) >> 32) * n >> 32);
+}
 
 /* ---- wire ---- */
 #define RECORD_SIZE 40 /* bytes; the first record of a wire program is the world's */

@@ -329,6 +329,8 @@ static bool lower_number(struct shrinker *s, enum arg arg, struct value from)
         e.to.pages = middle;
         if (try_edit(s, edit_value, &e))
             return true; /* the next round goes on from here */
+        if (!worth_exactness(s))
+            return false;
         fails = middle;
     }
     return false;

@@ -246,6 +246,8 @@ static bool reduce_one(struct shrinker *s, struct place *pl, uint32_t i)
             shrunk = true;
         } else {
             fails = pl->gap[i];
+            if (!worth_exactness(s))
+                break;
         }
     }
     pl->gap[i] = works;

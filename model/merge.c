@@ -243,15 +243,22 @@ struct vma *vma_merge(struct mm *mm, struct vma *prev, uintptr_t addr, uintptr_t
 }
 
 /* ---- the one way to change attributes ---- */
+static void set_policy(struct vma *vma, struct mempolicy *policy)
+{
+    struct mempolicy *old = vma->vm_policy;
+
+    vma->vm_policy = mpol_get(policy);
+    mpol_put(vma->vm_mm->world, old);
+}
+
 static void set_attrs(struct vma *vma, const struct vma_attrs *attrs)
 {
     struct world *world = vma->vm_mm->world;
     struct vma_attrs old = vma_attrs(vma);
 
-    vma->vm_policy = mpol_get(attrs->policy);
+    set_policy(vma, attrs->policy);
     vma->vm_userfaultfd_ctx = uffd_get(attrs->uffd);
     vma->anon_name = anon_name_get(attrs->name);
-    mpol_put(world, old.policy);
     uffd_put(world, old.uffd);
     anon_name_put(world, old.name);
     vma_set_flags(vma, attrs->vm_flags);
@@ -270,10 +277,10 @@ struct vma *vma_modify(struct vma *vma, uintptr_t start, uintptr_t end,
                           vma->vm_pgoff + pages_between(vma->vm_start, start));
     if (merged_to) {
         if (whole && merged_to == next) { /* case 8 */
-            if (fault(world, F_CASE8_WRONG_SURVIVOR, true))
+            if (fault(world, F_CASE8_WRONG_SURVIVOR, old.vm_flags != attrs->vm_flags))
                 vma_set_flags(next, old.vm_flags);
-            if (fault(world, F_MBIND_CASE8_SKIPS, old.policy != next->vm_policy))
-                set_attrs(next, &old);
+            if (!old.policy && attrs->policy && fault(world, F_MBIND_CASE8_SKIPS, true))
+                set_policy(next, NULL);
         }
         return merged_to;
     }

@@ -83,6 +83,8 @@ static uint64_t count_mlocked_pages(struct mm *mm, uintptr_t start, uintptr_t en
 {
     uint64_t pages = 0;
 
+    if (end < start) /* what wraps is refused later */
+        return 0;
     for (const struct vma *vma = find_vma(mm, start); vma && vma->vm_start < end;
          vma = vma->vm_next) {
         uintptr_t from = vma->vm_start > start ? vma->vm_start : start;
@@ -149,7 +151,7 @@ static long do_mlock(struct mm *mm, uintptr_t start, size_t len, uint64_t lock)
     if (over_mlock_limit(mm, start, len))
         return -ENOMEM;
     err = apply_vma_lock_flags(mm, start, len, lock);
-    return err || (lock & VM_LOCKONFAULT) ? err : mm_populate(mm, start, start + len);
+    return err || !len || (lock & VM_LOCKONFAULT) ? err : mm_populate(mm, start, start + len);
 }
 
 long mm_mlock(struct mm *mm, uintptr_t addr, size_t len)

@@ -25,12 +25,14 @@ uintptr_t vm_start_gap(const struct vma *vma)
 
 uintptr_t vm_end_gap(const struct vma *vma)
 {
-    uintptr_t end;
+    const struct world_config *config = &world_of(vma)->config;
+    uintptr_t end, task_size;
 
     if (likely(!(vma->vm_flags & VM_GROWSUP)))
         return vma->vm_end;
-    end = vma->vm_end + (world_of(vma)->config.stack_guard_gap << PAGE_SHIFT);
-    return end < vma->vm_end || end > vma->vm_mm->task_size ? vma->vm_mm->task_size : end;
+    end = vma->vm_end + (config->stack_guard_gap << PAGE_SHIFT);
+    task_size = config->task_size << PAGE_SHIFT;
+    return end < vma->vm_end || end > task_size ? task_size : end;
 }
 
 /* The gap before a VMA: guard gaps at both of its ends are not free. */
@@ -131,25 +133,33 @@ static bool vmacache_holds(const struct mm *mm, const struct vma *vma)
 }
 
 /* ---- lookups ---- */
-/* The node at which the way down to addr ends, NULL in an empty tree. It is the first VMA that ends
- * above addr, or the one before it.
- * The loop goes all the way and remembers nothing else, so that it compiles to conditional moves: a
- * branch that nobody can predict costs more than the levels it could save. */
-static inline struct vma *descend(struct mm *mm, uintptr_t addr)
+struct descent {
+    struct vma *at[2]; /* BELOW: the last VMA that ends at or below the address; ABOVE: the next one */
+    struct vma *last;  /* where the way down ended: one of the two */
+};
+enum { ABOVE, BELOW };
+
+/*
+ * All the way down, although the right VMA may be met early, and without a branch on what is compared:
+ * nobody can predict it, and a wrong guess costs more than the levels that could be saved.
+ */
+static inline struct descent descend(struct mm *mm, uintptr_t addr)
 {
-    struct rb_node *rb = mm->mm_rb.node, *last = NULL;
+    struct rb_node *rb = mm->mm_rb.node;
+    struct descent d = {{NULL, NULL}, NULL};
     uint64_t steps_left = mm->world->steps_left;
 
     while (rb) {
         struct rb_node *left = rb->left, *right = rb->right;
+        bool below = vma_of(rb)->vm_end <= addr;
 
         if (unlikely(--steps_left == 0))
             world_trap(mm->world, TRAP_STEPS, "tree descent: step budget used up");
-        last = rb;
-        rb = vma_of(rb)->vm_end > addr ? left : right;
+        d.at[below] = d.last = vma_of(rb);
+        rb = below ? right : left;
     }
     mm->world->steps_left = steps_left;
-    return last ? vma_of(last) : NULL;
+    return d;
 }
 
 struct vma *find_vma(struct mm *mm, uintptr_t addr)
@@ -158,12 +168,7 @@ struct vma *find_vma(struct mm *mm, uintptr_t addr)
 
     if (found)
         return found;
-    found = descend(mm, addr);
-    if (found) {
-        struct vma *next = found->vm_next;
-
-        found = found->vm_end > addr ? found : next;
-    }
+    found = descend(mm, addr).at[ABOVE];
     if (found && found->vm_start <= addr) {
         *vmacache_slot(mm, addr) = found;
         mm->world->notes.cache_touched = true;
@@ -273,25 +278,18 @@ void vma_free(struct vma *vma)
 int find_vma_links(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **pprev,
                    struct rb_node ***plink, struct rb_node **pparent)
 {
-    struct vma *last = descend(mm, start), *prev, *next;
-    bool above;
+    struct descent d = descend(mm, start);
 
-    if (!last) {
-        *pprev = NULL;
+    if (d.at[ABOVE] && d.at[ABOVE]->vm_start < end)
+        return -ENOMEM;
+    *pprev = d.at[BELOW];
+    if (d.last) {
+        *plink = d.last == d.at[BELOW] ? &d.last->vm_rb.right : &d.last->vm_rb.left;
+        *pparent = &d.last->vm_rb;
+    } else {
         *plink = &mm->mm_rb.node;
         *pparent = NULL;
-        return 0;
     }
-    above = last->vm_end <= start;
-    prev = last->vm_prev;
-    next = last->vm_next;
-    prev = above ? last : prev;
-    next = above ? next : last;
-    if (next && next->vm_start < end)
-        return -ENOMEM;
-    *pprev = prev;
-    *plink = above ? &last->vm_rb.right : &last->vm_rb.left;
-    *pparent = &last->vm_rb;
     return 0;
 }
 

@@ -37,6 +37,16 @@ static bool new_state(struct spec_state *state, uint64_t room, uint32_t table, b
     return ok && state->file && state->object;
 }
 
+static void release(struct spec *spec)
+{
+    free_state(&spec->now);
+    free_state(&spec->before);
+    free(spec->match);
+    spec->match = NULL;
+    spec->room = 0;
+    spec->table = 0;
+}
+
 struct spec *spec_new(void)
 {
     return calloc(1, sizeof(struct spec));
@@ -46,8 +56,7 @@ void spec_free(struct spec *spec)
 {
     if (!spec)
         return;
-    free_state(&spec->now);
-    free_state(&spec->before);
+    release(spec);
     free(spec);
 }
 
@@ -79,13 +88,11 @@ static int reserve(struct spec *spec, const struct spec_config *config)
         return 0;
     room = spec_max(room, spec->room);
     table = (uint32_t)spec_max(table, spec->table);
-    free_state(&spec->now);
-    free_state(&spec->before);
-    spec->room = 0;
-    spec->table = 0;
-    if (!new_state(&spec->now, room, table, true) || !new_state(&spec->before, room, table, false)) {
-        free_state(&spec->now);
-        free_state(&spec->before);
+    release(spec);
+    spec->match = calloc(table, sizeof(*spec->match));
+    if (!new_state(&spec->now, room, table, true) ||
+        !new_state(&spec->before, room, table, false) || !spec->match) {
+        release(spec);
         return -ENOMEM;
     }
     spec->room = room;
@@ -93,7 +100,7 @@ static int reserve(struct spec *spec, const struct spec_config *config)
     return 0;
 }
 
-static void empty_space(struct spec_space *space)
+void spec_empty_pages(struct spec_space *space)
 {
     for (uint64_t word = space->lowest / 64; word * 64 < space->highest; word++) {
         if (space->mapped[word])
@@ -104,7 +111,6 @@ static void empty_space(struct spec_space *space)
     space->lowest = 0;
     space->highest = 0;
     space->map_count = 0;
-    memset(&space->totals, 0, sizeof(space->totals));
 }
 
 static void empty_state(struct spec *spec)
@@ -138,7 +144,8 @@ int spec_reset(struct spec *spec, const struct spec_config *config)
     for (unsigned i = 0; i < SPEC_SPACES; i++) {
         struct spec_space *space = &spec->now.space[i];
 
-        empty_space(space);
+        spec_empty_pages(space);
+        memset(&space->totals, 0, sizeof(space->totals));
         space->totals.id = i;
         space->totals.brk = config->start_brk << SPEC_SHIFT;
         space->rlimit[SPEC_AS] = UINT64_MAX;
@@ -395,21 +402,32 @@ int spec_split(struct spec *spec, struct spec_space *space, uint64_t page, bool 
     return 0;
 }
 
+static void add_range(struct spec_range *range, uint32_t *n, struct spec_range new)
+{
+    struct spec_range *last = range + (*n ? *n - 1 : 0);
+    bool near = *n && new.proc == last->proc && new.start <= last->end && last->start <= new.end;
+
+    if (near || *n == SPEC_MAX_RANGES) {
+        last->start = spec_min(last->start, new.start);
+        last->end = spec_max(last->end, new.end);
+    } else {
+        range[(*n)++] = new;
+    }
+}
+
 void spec_touch(struct spec *spec, const struct spec_space *space, uint64_t start, uint64_t end)
 {
     unsigned proc = (unsigned)(space - spec->now.space);
 
-    if (spec->nr_ranges) {
-        struct spec_range *last = &spec->range[spec->nr_ranges - 1];
-        bool near = start <= last->end && last->start <= end;
+    add_range(spec->range, &spec->nr_ranges, (struct spec_range){proc, start, end});
+}
 
-        if (spec->nr_ranges == SPEC_MAX_RANGES || near) {
-            last->start = spec_min(last->start, start);
-            last->end = spec_max(last->end, end);
-            return;
-        }
-    }
-    spec->range[spec->nr_ranges++] = (struct spec_range){proc, start, end};
+void spec_touch_gone(struct spec *spec, const struct spec_space *space, uint64_t start,
+                     uint64_t end)
+{
+    unsigned proc = (unsigned)(space - spec->now.space);
+
+    add_range(spec->gone, &spec->nr_gone, (struct spec_range){proc, start, end});
 }
 
 /* ---- totals and limits ---- */

@@ -508,8 +508,7 @@ long spec_madvise(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len,
     return go <= 0 ? go : finish_range(change_range(spec, space, start, end, &change));
 }
 
-/* By value: the first use of a name gives it its number. */
-static uint8_t name_number(struct spec *spec, const char *name)
+uint8_t spec_name_number(struct spec *spec, const char *name)
 {
     char text[SPEC_NAME_SIZE] = "";
 
@@ -538,7 +537,7 @@ long spec_prctl_set_vma_name(struct spec *spec, unsigned proc, uint64_t addr, ui
     go = advice_bounds(addr, len, &start, &end);
     if (go <= 0)
         return go;
-    change.value = name_number(spec, name);
+    change.value = spec_name_number(spec, name);
     return finish_range(change_range(spec, space, start, end, &change));
 }
 

@@ -33,9 +33,11 @@ int spec_unmap_range(struct spec *spec, struct spec_space *space, uint64_t start
         return 0;
     spec_touch(spec, space, start, end);
     error = split_ends(spec, space, start, end);
-    if (!error)
-        spec_unmap_pages(spec, space, start, end);
-    return error;
+    if (error)
+        return error;
+    spec_touch_gone(spec, space, start, end);
+    spec_unmap_pages(spec, space, start, end);
+    return 0;
 }
 
 long spec_unmap_call(struct spec *spec, struct spec_space *space, uint64_t addr, uint64_t len)

@@ -94,8 +94,10 @@ struct spec {
     struct spec_state now, before;
     uint64_t room;           /* pages that the arrays hold */
     uint32_t table;          /* places for files and objects, a power of two */
-    uint32_t nr_ranges, nr_names;
-    struct spec_range range[SPEC_MAX_RANGES];
+    uint32_t *match;         /* scratch of spec_adopt(), `table` zeros otherwise */
+    uint32_t nr_ranges, nr_gone, nr_names;
+    struct spec_range range[SPEC_MAX_RANGES]; /* touched by the last call */
+    struct spec_range gone[SPEC_MAX_RANGES];  /* unmapped by it, if only for a while */
     char name[SPEC_NAMES][SPEC_NAME_SIZE]; /* [0] is no name */
 };
 
@@ -168,6 +170,8 @@ void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start,
                     const struct spec_page *first);
 /* All of [start, end) goes; no VMA reaches beyond either end. */
 void spec_unmap_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end);
+/* None is mapped any more; counts nothing. */
+void spec_empty_pages(struct spec_space *space);
 /* Give mapped pages of one VMA other flags, policy, name, context; heads stay as they are. */
 void spec_change_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                        const struct spec_page *to);
@@ -175,9 +179,13 @@ void spec_change_pages(struct spec *spec, struct spec_space *space, uint64_t sta
 int spec_split(struct spec *spec, struct spec_space *space, uint64_t page, bool limit);
 /* Pages whose state the call may change; to be said at or before the change. */
 void spec_touch(struct spec *spec, const struct spec_space *space, uint64_t start, uint64_t end);
+/* Pages that the call leaves unmapped if it fails from now on. */
+void spec_touch_gone(struct spec *spec, const struct spec_space *space, uint64_t start,
+                     uint64_t end);
 static inline struct spec_space *spec_begin(struct spec *spec, unsigned proc)
 {
     spec->nr_ranges = 0;
+    spec->nr_gone = 0;
     return &spec->now.space[proc];
 }
 
@@ -210,6 +218,9 @@ long spec_unmap_call(struct spec *spec, struct spec_space *space, uint64_t addr,
  * compatible neighbours, split off otherwise. 0, -ENOMEM, -EINVAL. */
 int spec_change_piece(struct spec *spec, struct spec_space *space, struct spec_run vma,
                       uint64_t start, uint64_t end, const struct spec_page *to);
+
+/* Names by value: the first use gives one its number. NULL: 0. */
+uint8_t spec_name_number(struct spec *spec, const char *name);
 
 /* ---- spec_object.c ---- */
 /* A new file of an object (0: of a new object of this kind and size), not yet referred to. */

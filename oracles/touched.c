@@ -27,8 +27,9 @@ struct pass {
     const struct world *world;
     uintptr_t base, span; /* where the objects of the VMA pool are */
     const struct mm *mm;
+    const struct vma *last; /* the last VMA of mm, if the pass has met it */
     struct verdict *v;
-    bool many;            /* more than one way: ways may meet */
+    bool many;              /* more than one way: ways may meet */
     uint32_t nseen;
     uint64_t filter;      /* a bit per seen node, by hash: clear means certainly not seen */
     const struct vma *seen[MAX_SEEN];
@@ -228,16 +229,18 @@ pass_inline void see(struct pass *p, const struct vma *vma, int height)
 }
 
 /* To the root has come a way with `height` black nodes below it: as many as on the far side? */
-pass_inline bool root_ok(const struct pass *p, const struct vma *root, bool from_right, int height,
+pass_inline bool root_ok(struct pass *p, const struct vma *root, bool from_right, int height,
                          const uint32_t laws)
 {
-    const struct vma *last;
+    const struct vma *last = root;
 
     JUDGE(LAW_TREE_SHAPE, p->mm->mm_rb.node == &root->vm_rb, shape_broken(p, "root-parent", root));
     JUDGE(LAW_TREE_SHAPE, rb_is_black(&root->vm_rb), shape_broken(p, "root-red", root));
     JUDGE(LAW_TREE_SHAPE,
           spine(p, child_of(&root->vm_rb, !from_right), !from_right, &last, laws) == height,
           shape_broken(p, "black-height", root));
+    if (!from_right && (laws & LAW_BIT(LAW_TREE_SHAPE)))
+        p->last = last;
     return true;
 }
 
@@ -247,6 +250,13 @@ pass_inline bool sibling_ok(const struct pass *p, const struct rb_node *sibling,
     const struct vma *last;
 
     return (sibling && height > LOW_HEIGHT) || spine(p, sibling, right, &last, laws) == height;
+}
+
+/* Does a end where b starts or before it, or, if not a_first, b before a? Without a branch: which
+ * side a way comes from, nobody can predict. */
+pass_inline bool ascend(const struct vma *a, const struct vma *b, bool a_first)
+{
+    return ((a->vm_end <= b->vm_start) & a_first) | ((b->vm_end <= a->vm_start) & !a_first);
 }
 
 /* From a noted VMA to the root; if its end may have moved, from its successor below it, whose own gap
@@ -282,8 +292,7 @@ pass_inline bool way_up_ok(struct pass *p, const struct note *note, const struct
              shape_broken(p, "parent-link", at));
         height += rb_is_black(&at->vm_rb);
         at = vma_of_rb(parent);
-        JUDGE(LAW_TREE_ORDER,
-              from_right ? at->vm_end <= from->vm_start : at->vm_start >= from->vm_end,
+        JUDGE(LAW_TREE_ORDER, ascend(at, from, from_right),
               order_broken(p->mm, from_right ? at : from, from_right ? from : at, p->v));
         JUDGE(LAW_TREE_SHAPE,
               sibling_ok(p, child_of(parent, !from_right), from_right, height, laws),
@@ -293,33 +302,31 @@ pass_inline bool way_up_ok(struct pass *p, const struct note *note, const struct
     return true;
 }
 
-/* The end of the tree, the end of the list and the highest end are in one place. */
-pass_inline bool last_ok(const struct pass *p, const struct mm *mm, const uint32_t laws)
-{
-    const struct rb_node *root = mm->mm_rb.node;
-    const struct vma *last = NULL;
-    uintptr_t highest;
-
-    NEED(LAW_TREE_SHAPE, spine(p, root, true, &last, laws) >= 0,
-         law_broken(p->v, LAW_TREE_SHAPE, "dead-node", mm->id, 0,
-                    "the right spine of the tree leads to something that is no live VMA"));
-    JUDGE(LAW_LIST_TREE, root ? !last->vm_next : !mm->mmap,
-          law_broken(p->v, LAW_LIST_TREE, "sequence", mm->id, mm->highest_vm_end,
-                     "the list does not end where the tree does"));
-    highest = last ? end_with_guard(p->world, last) : 0;
-    JUDGE(LAW_GAP_HIGHEST, mm->highest_vm_end == highest, highest_broken(mm, highest, p->v));
-    return true;
-}
-
 /* What a process has only one of. */
 pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
 {
     NEED(LAW_LIST_TREE, object_live(p->world, POOL_MM, mm), dead_note(p, NULL));
     p->mm = mm;
-    if (!last_ok(p, mm, laws))
-        return false;
+    JUDGE(LAW_LIST_TREE, !mm->mm_rb.node == !mm->mmap,
+          law_broken(p->v, LAW_LIST_TREE, "sequence", mm->id, 0,
+                     "one of list and tree is empty, the other is not"));
+    JUDGE(LAW_GAP_HIGHEST, mm->mm_rb.node || !mm->highest_vm_end, highest_broken(mm, 0, p->v));
     JUDGE(LAW_CACHE_COHERENT, cache_slots_ok(mm, false, p->v), false);
     JUDGE(LAW_ACCOUNT_VM, totals_plausible(mm, p->v), false);
+    return true;
+}
+
+/* The end of the list and the highest end are where the tree ends. */
+pass_inline bool last_ok(const struct pass *p, const uint32_t laws)
+{
+    uintptr_t highest;
+
+    if (!p->last)
+        return true;
+    highest = end_with_guard(p->world, p->last);
+    JUDGE(LAW_LIST_TREE, !p->last->vm_next,
+          list_broken(p, "sequence", p->last, p->last->vm_next));
+    JUDGE(LAW_GAP_HIGHEST, p->mm->highest_vm_end == highest, highest_broken(p->mm, highest, p->v));
     return true;
 }
 
@@ -346,6 +353,10 @@ pass_inline bool note_ok(struct pass *p, const struct note *note, const uint32_t
         return false;
     if (!neighbours_ok(p, vma, &n, laws) || !way_up_ok(p, note, &n, laws))
         return false;
+    if (!n.after)
+        p->last = vma;
+    if (!last_ok(p, laws))
+        return false;
     JUDGE(LAW_VMA_ATTRS, plain_anonymous(vma) || vma_attrs_ok(p->world, vma, p->v), false);
     if (vma->vm_file)
         JUDGE(LAW_INTERVAL_TREE, interval_path_ok(p->world, vma, p->v), false);
@@ -371,6 +382,7 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     p.base = (uintptr_t)pool->base;
     p.span = (uintptr_t)pool->used * sizeof(struct vma);
     p.mm = NULL;
+    p.last = NULL;
     p.v = v;
     p.many = notes->n > 1;
     p.nseen = 0;
