@@ -28,6 +28,7 @@ struct measure {
     uint64_t at[NR_MILESTONES];             /* this seed: operations up to it; 0: not yet */
     uint64_t ops[NR_MILESTONES][MAX_SEEDS]; /* sorted, of the seeds that got there */
     unsigned n[NR_MILESTONES];
+    unsigned false_alarms;  /* laws broken before the fault made a difference */
     unsigned laws[NR_LAWS]; /* seeds in which it was the first to see the fault */
 };
 
@@ -36,9 +37,10 @@ static const char doc[] =
     "until a law is broken, and tell in how many seeds the fault was reached, triggered and "
     "detected, and the median of the operations needed.\v"
     "Reached: the faulty line ran. Triggered: its result differed from the right one. Detected: a "
-    "law said so. Seeds are 1 to --seeds.\n\n"
-    "Exit status: 0 each fault was detected in at least one seed, 1 not so, 2 bad usage, 130 after "
-    "Ctrl-C.\n\n"
+    "law said so. A law that is broken before the fault made a difference is a false alarm. Seeds "
+    "are 1 to --seeds.\n\n"
+    "Exit status: 0 each fault was detected in at least one seed, without false alarm, 1 not so, 2 "
+    "bad usage, 130 after Ctrl-C.\n\n"
     "Example: vmafuzz faults measure --seeds 20 case3-pgoff";
 
 static const struct argp_option options[] = {
@@ -111,10 +113,11 @@ static void run_seed(struct measure *m)
             m->at[REACHED] = m->before;
         if (r.fault_triggered && !m->at[TRIGGERED])
             m->at[TRIGGERED] = m->before;
-        if (!clean) {
+        if (!clean && m->at[TRIGGERED]) {
             m->at[DETECTED] = m->before;
             m->laws[r.verdict.law]++;
         }
+        m->false_alarms += !clean && !m->at[TRIGGERED];
     }
 }
 
@@ -129,6 +132,7 @@ static void run_fault(struct measure *m, enum fault_id fault)
     m->plan.subject.fault = fault;
     memset(m->n, 0, sizeof(m->n));
     memset(m->laws, 0, sizeof(m->laws));
+    m->false_alarms = 0;
     for (unsigned s = 1; s <= m->seeds && !stop_requested; s++) {
         m->plan.seed = s;
         run_seed(m);
@@ -142,7 +146,7 @@ static void run_fault(struct measure *m, enum fault_id fault)
 
 static void print_row(const struct measure *m, const struct fault_info *info)
 {
-    printf("%-24s", info->name);
+    printf("%-28s", info->name);
     for (unsigned i = 0; i < NR_MILESTONES; i++) {
         char median[24] = "-";
         if (m->n[i])
@@ -152,6 +156,8 @@ static void print_row(const struct measure *m, const struct fault_info *info)
     for (unsigned l = LAW_NONE + 1; l < NR_LAWS; l++)
         if (m->laws[l])
             printf("  %s %u", law_table[l].name, m->laws[l]);
+    if (m->false_alarms)
+        printf("  FALSE ALARMS %u", m->false_alarms);
     putchar('\n');
     fflush(stdout);
 }
@@ -172,6 +178,7 @@ static json_t *row_json(const struct measure *m, const struct fault_info *info)
         if (m->laws[l])
             json_object_set_new(laws, law_table[l].name, json_integer(m->laws[l]));
     json_object_set_new(row, "laws", laws);
+    json_object_set_new(row, "false_alarms", json_integer(m->false_alarms));
     return row;
 }
 
@@ -183,12 +190,13 @@ static bool chosen(const struct measure *m, enum fault_id fault)
     return m->nr_names == 0;
 }
 
-static unsigned run_all(struct measure *m)
+/* True if something is wrong. */
+static bool run_all(struct measure *m)
 {
-    unsigned undetected = 0, faults = 0;
+    unsigned undetected = 0, false_alarms = 0, faults = 0;
     json_t *rows = json_array();
     if (!m->json)
-        printf("%-24s  %-16s  %-16s  %-16s  seen by (seeds)\n", "fault (seeds, median)",
+        printf("%-28s  %-16s  %-16s  %-16s  seen by (seeds)\n", "fault (seeds, median)",
                milestone_names[0], milestone_names[1], milestone_names[2]);
     for (unsigned f = F_NONE + 1; f < NR_FAULTS && !stop_requested; f++) {
         if (!chosen(m, f))
@@ -196,6 +204,7 @@ static unsigned run_all(struct measure *m)
         run_fault(m, f);
         faults++;
         undetected += m->n[DETECTED] == 0;
+        false_alarms += m->false_alarms;
         if (m->json)
             json_array_append_new(rows, row_json(m, &fault_table[f]));
         else
@@ -205,10 +214,11 @@ static unsigned run_all(struct measure *m)
         json_dumpf(rows, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
-        printf("%u faults, %u detected\n", faults, faults - undetected);
+        printf("%u faults, %u detected, %u false alarms\n", faults, faults - undetected,
+               false_alarms);
     }
     json_decref(rows);
-    return undetected;
+    return undetected || false_alarms;
 }
 
 static int measure(int argc, char **argv)
@@ -224,10 +234,10 @@ static int measure(int argc, char **argv)
     if (!m.program)
         usage_error("out of memory");
     catch_stop_signals();
-    unsigned undetected = run_all(&m);
+    bool wrong = run_all(&m);
     program_free(m.program);
     executor_free(m.ex);
-    return status_or_stopped(undetected ? STATUS_FOUND : STATUS_CLEAN);
+    return status_or_stopped(wrong ? STATUS_FOUND : STATUS_CLEAN);
 }
 
 int cmd_faults(int argc, char **argv)

@@ -155,7 +155,7 @@ static void report_find(struct fuzz *f, json_t *find)
     json_object_set_new(f->classes, class, json_true());
     progress_clear(&f->progress);
     if (!f->json) {
-        fputs(report, stdout);
+        puts(report); /* with an empty line after it */
         fflush(stdout);
     }
     store(f, find);

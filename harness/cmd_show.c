@@ -11,7 +11,7 @@ static const char doc[] =
     "An operation that changes nothing gets no drawing. If a law is broken the drawing ends there "
     "and the law follows.\n\n"
     "Exit status: 0 clean, 1 a law was broken, 2 bad usage or input.\n\n"
-    "Example: vmafuzz show corpus/seeds/merge.vma";
+    "Example: vmafuzz show corpus/seeds/merge-case1.vma";
 
 struct show {
     struct executor *ex;

@@ -45,7 +45,7 @@ static inline bool arg_has_letters(enum arg arg)
     return arg == ARG_PROT || arg == ARG_FMODE;
 }
 
-/* PROT_GROWSDOWN has the name of MAP_GROWSDOWN, which follows it in mmap: there it cannot be said. */
+/* In mmap, growsdown is MAP_GROWSDOWN, which follows; PROT_GROWSDOWN cannot be said there. */
 static inline bool op_has_prot_words(enum op_kind kind)
 {
     return kind != OP_MMAP;
@@ -54,8 +54,18 @@ static inline bool op_has_prot_words(enum op_kind kind)
 /* Positions in the word lists of ops.c, for the code that makes operations. */
 enum { W_READ, W_WRITE, W_EXEC, W_PROT_GROWSDOWN, W_PROT_GROWSUP, W_PROT_INVALID };
 enum {
-    W_PRIVATE, W_SHARED, W_SHARED_VALIDATE, W_ANON, W_FIXED, W_NOREPLACE, W_GROWSDOWN, W_GROWSUP,
-    W_LOCKED, W_STACK, W_NORESERVE, W_POPULATE
+    W_PRIVATE,
+    W_SHARED,
+    W_SHARED_VALIDATE,
+    W_ANON,
+    W_FIXED,
+    W_NOREPLACE,
+    W_GROWSDOWN,
+    W_GROWSUP,
+    W_LOCKED,
+    W_STACK,
+    W_NORESERVE,
+    W_POPULATE
 };
 enum { W_MAYMOVE, W_MREMAP_FIXED, W_DONTUNMAP, W_MREMAP_INVALID };
 enum { W_ONFAULT, W_MLOCK2_INVALID };
@@ -64,9 +74,26 @@ enum { W_ASYNC, W_INVALIDATE, W_SYNC, W_MSYNC_INVALID };
 enum { W_MISSING, W_WP, W_UFFD_INVALID };
 enum { W_FMODE_READ, W_FMODE_WRITE, W_FMODE_APPEND, W_FMODE_NOEXEC };
 enum {
-    W_NORMAL, W_RANDOM, W_SEQUENTIAL, W_WILLNEED, W_DONTNEED, W_FREE, W_REMOVE, W_DONTFORK,
-    W_DOFORK, W_MERGEABLE, W_UNMERGEABLE, W_HUGEPAGE, W_NOHUGEPAGE, W_DONTDUMP, W_DODUMP,
-    W_WIPEONFORK, W_KEEPONFORK, W_COLD, W_PAGEOUT, W_ADVICE_INVALID
+    W_NORMAL,
+    W_RANDOM,
+    W_SEQUENTIAL,
+    W_WILLNEED,
+    W_DONTNEED,
+    W_FREE,
+    W_REMOVE,
+    W_DONTFORK,
+    W_DOFORK,
+    W_MERGEABLE,
+    W_UNMERGEABLE,
+    W_HUGEPAGE,
+    W_NOHUGEPAGE,
+    W_DONTDUMP,
+    W_DODUMP,
+    W_WIPEONFORK,
+    W_KEEPONFORK,
+    W_COLD,
+    W_PAGEOUT,
+    W_ADVICE_INVALID
 };
 #define WORD(w) (1u << (w))
 
@@ -88,10 +115,24 @@ static inline uint64_t *world_field(struct world_config *config, unsigned i)
 bool record_decode(const uint8_t record[RECORD_SIZE], struct op *op);
 /* The world's record, in which every byte is a choice; see docs/program.md. */
 enum world_byte {
-    WORLD_VERSION, WORLD_RULES, WORLD_LAYOUT, WORLD_PRIVILEGED, WORLD_READ_IMPLIES_EXEC,
-    WORLD_OVERCOMMIT, WORLD_TASK, WORLD_BASE, WORLD_MIN, WORLD_BRK, WORLD_GAP, WORLD_MAPS,
-    WORLD_RAM, WORLD_ADMIN_RESERVE, WORLD_USER_RESERVE, NR_WORLD_BYTES
+    WORLD_VERSION,
+    WORLD_RULES,
+    WORLD_LAYOUT,
+    WORLD_PRIVILEGED,
+    WORLD_READ_IMPLIES_EXEC,
+    WORLD_OVERCOMMIT,
+    WORLD_TASK,
+    WORLD_BASE,
+    WORLD_MIN,
+    WORLD_BRK,
+    WORLD_GAP,
+    WORLD_MAPS,
+    WORLD_RAM,
+    WORLD_ADMIN_RESERVE,
+    WORLD_USER_RESERVE,
+    NR_WORLD_BYTES
 };
-void world_decode(const uint8_t record[RECORD_SIZE], struct world_config *config, bool *rules_given);
+void world_decode(const uint8_t record[RECORD_SIZE], struct world_config *config,
+                  bool *rules_given);
 
 #endif

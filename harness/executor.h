@@ -46,7 +46,10 @@ void guard_remove(struct executor *ex);
 #define GUARD_ASAN 1
 #endif
 #endif
-#ifdef GUARD_ASAN
+#ifndef GUARD_ASAN
+#define GUARD_ASAN 0
+#endif
+#if GUARD_ASAN
 bool guard_asan_clean(struct executor *ex); /* false with a verdict: ASan has reported and went on */
 #else
 static inline bool guard_asan_clean(const struct executor *ex)

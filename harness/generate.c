@@ -43,7 +43,8 @@ static void choose_window(struct generator *g, const struct world_config *config
     else if (choice < 11)
         start = low;
     else if (choice < 13)
-        start = (uint32_t)config->start_brk > pages / 4 ? (uint32_t)config->start_brk - pages / 4 : 0;
+        start =
+            (uint32_t)config->start_brk > pages / 4 ? (uint32_t)config->start_brk - pages / 4 : 0;
     else if (choice < 14)
         start = task - pages;
     else
@@ -55,17 +56,17 @@ static void choose_window(struct generator *g, const struct world_config *config
 static void choose_habits(struct generator *g)
 {
     static const uint8_t flavours[16] = {
-        FLAVOUR_ANON, FLAVOUR_ANON, FLAVOUR_ANON, FLAVOUR_ANON, FLAVOUR_ANON_SHARED,
-        FLAVOUR_FILE_PRIVATE, FLAVOUR_FILE_PRIVATE, FLAVOUR_FILE_SHARED, FLAVOUR_FILE_SHARED,
-        FLAVOUR_FILE_SHARED, FLAVOUR_GROWSDOWN, FLAVOUR_GROWSDOWN, FLAVOUR_GROWSDOWN,
-        FLAVOUR_GROWSUP, FLAVOUR_NORESERVE, FLAVOUR_LOCKED,
+        FLAVOUR_ANON,        FLAVOUR_ANON,         FLAVOUR_ANON,         FLAVOUR_ANON,
+        FLAVOUR_ANON_SHARED, FLAVOUR_FILE_PRIVATE, FLAVOUR_FILE_PRIVATE, FLAVOUR_FILE_SHARED,
+        FLAVOUR_FILE_SHARED, FLAVOUR_FILE_SHARED,  FLAVOUR_GROWSDOWN,    FLAVOUR_GROWSDOWN,
+        FLAVOUR_GROWSDOWN,   FLAVOUR_GROWSUP,      FLAVOUR_NORESERVE,    FLAVOUR_LOCKED,
     };
-    static const uint8_t advice[8] = {W_DONTFORK, W_SEQUENTIAL, W_RANDOM, W_HUGEPAGE,
+    static const uint8_t advice[8] = {W_DONTFORK, W_SEQUENTIAL, W_RANDOM,    W_HUGEPAGE,
                                       W_DONTDUMP, W_WIPEONFORK, W_MERGEABLE, W_NOHUGEPAGE};
     static const uint8_t kinds[16] = {
-        FILE_REGULAR, FILE_REGULAR, FILE_REGULAR, FILE_REGULAR, FILE_SHMEM, FILE_SHMEM, FILE_SHMEM,
-        FILE_SHMEM, FILE_SYSV, FILE_SYSV, FILE_SYSV, FILE_HUGETLB, FILE_HUGETLB, FILE_DEVICE,
-        FILE_REGULAR, FILE_NOMMAP,
+        FILE_REGULAR, FILE_REGULAR, FILE_REGULAR, FILE_REGULAR, FILE_SHMEM, FILE_SHMEM,
+        FILE_SHMEM,   FILE_SHMEM,   FILE_SYSV,    FILE_SYSV,    FILE_SYSV,  FILE_HUGETLB,
+        FILE_HUGETLB, FILE_DEVICE,  FILE_REGULAR, FILE_NOMMAP,
     };
 
     for (int i = 0; i < 3; i++) {
@@ -210,7 +211,8 @@ static struct range part_of(struct gen *c, struct range r, uint32_t choice)
     if (choice == 1) /* tail */
         return (struct range){r.end - 1 - below(c, cut - 1), r.end};
     r.start += below(c, n - 1);
-    return (struct range){r.start, r.start + 1 + below(c, r.end - r.start < 16 ? r.end - r.start : 16)};
+    return (struct range){r.start,
+                          r.start + 1 + below(c, r.end - r.start < 16 ? r.end - r.start : 16)};
 }
 
 /* From inside a to inside b, which comes after it. */
@@ -379,17 +381,17 @@ static void spoil(struct gen *c)
     unsigned slot = 0, choice = below(c, 8);
 
     for (uint32_t skip = below(c, 3); skip && *args != ARG_END; args++, skip--)
-        slot += arg_is_value((enum arg)*args);
-    if (!arg_is_value((enum arg)*args) || slot == MAX_VALUES)
+        slot += arg_is_value((enum arg) * args);
+    if (!arg_is_value((enum arg) * args) || slot == MAX_VALUES)
         return;
     if (choice < 4) {
-        if (arg_has_bytes((enum arg)*args, (enum op_kind)c->op->kind))
+        if (arg_has_bytes((enum arg) * args, (enum op_kind)c->op->kind))
             c->op->v[slot].bytes = (int16_t)(1 + below(c, PAGE_SIZE - 1));
     } else if (choice < 6) {
         c->op->v[slot] = (struct value){.pages = 0};
     } else {
-        c->op->v[slot] = (struct value){choice == 6 ? ANCHOR_TASK : ANCHOR_TOP, 0, 0,
-                                        -(int32_t)below(c, 4)};
+        c->op->v[slot] =
+            (struct value){choice == 6 ? ANCHOR_TASK : ANCHOR_TOP, 0, 0, -(int32_t)below(c, 4)};
     }
 }
 

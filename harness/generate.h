@@ -5,8 +5,8 @@
  * generate.c        the run's habits, the next operation     generate_map.c   what places mappings
  * generate_attr.c   what changes attributes, and the rest    generate_plan.c  several steps at once
  *
- * The world is read through model/mm.h only, and never walked: a VMA is found by descending the tree
- * to a random page, so that an operation costs the same in a large world as in a small one.
+ * The world is read through model/mm.h only, and never walked: a VMA is found by descending the
+ * tree to a random page, so that an operation costs the same in a large world as in a small one.
  */
 #ifndef HARNESS_GENERATE_H
 #define HARNESS_GENERATE_H
@@ -27,8 +27,15 @@ struct range {
 };
 
 enum flavour { /* what kind of mapping a run likes to make */
-    FLAVOUR_ANON, FLAVOUR_ANON_SHARED, FLAVOUR_FILE_PRIVATE, FLAVOUR_FILE_SHARED,
-    FLAVOUR_GROWSDOWN, FLAVOUR_GROWSUP, FLAVOUR_NORESERVE, FLAVOUR_LOCKED, NR_FLAVOURS
+               FLAVOUR_ANON,
+               FLAVOUR_ANON_SHARED,
+               FLAVOUR_FILE_PRIVATE,
+               FLAVOUR_FILE_SHARED,
+               FLAVOUR_GROWSDOWN,
+               FLAVOUR_GROWSUP,
+               FLAVOUR_NORESERVE,
+               FLAVOUR_LOCKED,
+               NR_FLAVOURS
 };
 
 static inline uint32_t below(struct gen *c, uint32_t n)
@@ -106,7 +113,7 @@ static inline void set_range(struct gen *c, struct range r)
     set_address(c, 0, r.start);
     set_pages(c->op, 1, pages_in(r));
 }
-uint8_t new_name(struct gen *c); /* perhaps 0: not every mapping needs one */
+uint8_t new_name(struct gen *c);               /* perhaps 0: not every mapping needs one */
 void become(struct gen *c, enum op_kind kind); /* another operation instead, still without values */
 
 typedef void generate_fn(struct gen *c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The generator's operations that change attributes, look things up, and make files and contexts. */
+/* The generator's operations that change attributes, look up, and make files and contexts. */
 #include "harness/generate.h"
 
 /* A mapping to work on and a range about it; without one, a mapping is made instead. */
@@ -46,7 +46,8 @@ void generate_mprotect(struct gen *c)
         return;
     other = neighbour(c, v);
     growing = v->vm_flags & (VM_GROWSDOWN | VM_GROWSUP);
-    c->op->prot = may_prot(c, v, other && chance(c, 128) ? other->vm_flags & PROT_RWX : pick_prot(c));
+    c->op->prot =
+        may_prot(c, v, other && chance(c, 128) ? other->vm_flags & PROT_RWX : pick_prot(c));
     set_range(c, pick_range(c, v, true));
     if (growing ? chance(c, 48) : chance(c, 2))
         c->op->prot |= WORD(growing & VM_GROWSUP ? W_PROT_GROWSUP : W_PROT_GROWSDOWN);
@@ -64,9 +65,14 @@ void generate_mlock2(struct gen *c)
 void generate_mlockall(struct gen *c)
 {
     static const uint8_t flags[8] = {
-        WORD(W_CURRENT), WORD(W_CURRENT), WORD(W_FUTURE), WORD(W_CURRENT) | WORD(W_FUTURE),
-        WORD(W_CURRENT) | WORD(W_MCL_ONFAULT), WORD(W_FUTURE) | WORD(W_MCL_ONFAULT),
-        WORD(W_CURRENT) | WORD(W_FUTURE) | WORD(W_MCL_ONFAULT), WORD(W_MCL_ONFAULT),
+        WORD(W_CURRENT),
+        WORD(W_CURRENT),
+        WORD(W_FUTURE),
+        WORD(W_CURRENT) | WORD(W_FUTURE),
+        WORD(W_CURRENT) | WORD(W_MCL_ONFAULT),
+        WORD(W_FUTURE) | WORD(W_MCL_ONFAULT),
+        WORD(W_CURRENT) | WORD(W_FUTURE) | WORD(W_MCL_ONFAULT),
+        WORD(W_MCL_ONFAULT),
     };
 
     c->op->flags = flags[below(c, 8)];
@@ -82,14 +88,10 @@ static uint8_t advice_towards(const struct vma *v, const struct vma *other)
         uint64_t flag;
         uint8_t set, clear;
     } advices[] = {
-        {VM_DONTCOPY, W_DONTFORK, W_DOFORK},
-        {VM_SEQ_READ, W_SEQUENTIAL, W_NORMAL},
-        {VM_RAND_READ, W_RANDOM, W_NORMAL},
-        {VM_DONTDUMP, W_DONTDUMP, W_DODUMP},
-        {VM_WIPEONFORK, W_WIPEONFORK, W_KEEPONFORK},
-        {VM_MERGEABLE, W_MERGEABLE, W_UNMERGEABLE},
-        {VM_HUGEPAGE, W_HUGEPAGE, W_NOHUGEPAGE},
-        {VM_NOHUGEPAGE, W_NOHUGEPAGE, W_HUGEPAGE},
+        {VM_DONTCOPY, W_DONTFORK, W_DOFORK},         {VM_SEQ_READ, W_SEQUENTIAL, W_NORMAL},
+        {VM_RAND_READ, W_RANDOM, W_NORMAL},          {VM_DONTDUMP, W_DONTDUMP, W_DODUMP},
+        {VM_WIPEONFORK, W_WIPEONFORK, W_KEEPONFORK}, {VM_MERGEABLE, W_MERGEABLE, W_UNMERGEABLE},
+        {VM_HUGEPAGE, W_HUGEPAGE, W_NOHUGEPAGE},     {VM_NOHUGEPAGE, W_NOHUGEPAGE, W_HUGEPAGE},
     };
     uint64_t differs = v->vm_flags ^ other->vm_flags;
 
@@ -133,8 +135,8 @@ static bool advice_refused(const struct gen *c, const struct vma *v, uint8_t adv
 
 void generate_madvise(struct gen *c)
 {
-    static const uint8_t rare[8] = {W_WILLNEED, W_DONTNEED, W_FREE, W_REMOVE,
-                                    W_COLD, W_PAGEOUT, W_WILLNEED, W_ADVICE_INVALID};
+    static const uint8_t rare[8] = {W_WILLNEED, W_DONTNEED, W_FREE,     W_REMOVE,
+                                    W_COLD,     W_PAGEOUT,  W_WILLNEED, W_ADVICE_INVALID};
     const struct vma *v = work_on(c, 0), *other;
     uint8_t advice = c->g->advice_habit[below(c, 3)];
 
@@ -177,8 +179,7 @@ void generate_mbind(struct gen *c)
 
 static bool can_be_named(const struct gen *c, const struct vma *v)
 {
-    return private_anon(v) ||
-           (rules_from(c, RULES_LINUX_6_18) && v->vm_file && !file_of(c, v));
+    return private_anon(v) || (rules_from(c, RULES_LINUX_6_18) && v->vm_file && !file_of(c, v));
 }
 
 void generate_name(struct gen *c)
@@ -197,7 +198,7 @@ void generate_msync(struct gen *c)
 {
     static const uint8_t flags[8] = {
         WORD(W_ASYNC), WORD(W_SYNC), WORD(W_SYNC) | WORD(W_INVALIDATE), WORD(W_INVALIDATE),
-        WORD(W_ASYNC), WORD(W_SYNC), WORD(W_ASYNC) | WORD(W_SYNC), WORD(W_MSYNC_INVALID),
+        WORD(W_ASYNC), WORD(W_SYNC), WORD(W_ASYNC) | WORD(W_SYNC),      WORD(W_MSYNC_INVALID),
     };
 
     generate_range(c);
@@ -214,7 +215,8 @@ static void beside_stack(struct gen *c, const struct vma *v)
 
     if (chance(c, 160) && pages_in(hole) > 4) { /* a few pages */
         page = down ? page - below(c, 4) : page + below(c, 4);
-    } else if (chance(c, 128) && pages_in(hole) > gap + 1) { /* at the edge of what the gap leaves */
+    } else if (chance(c, 128) &&
+               pages_in(hole) > gap + 1) { /* at the edge of what the gap leaves */
         page = down ? hole.start + gap : hole.end - gap;
         page += below(c, 3) - 1;
     }
@@ -275,8 +277,10 @@ void generate_setrlimit(struct gen *c)
 {
     uint32_t which = below(c, NR_MM_RLIMITS), more = below(c, 32);
     const uint64_t used[NR_MM_RLIMITS] = {
-        [MM_RLIMIT_AS] = c->mm->total_vm, [MM_RLIMIT_DATA] = c->mm->data_vm,
-        [MM_RLIMIT_STACK] = 4, [MM_RLIMIT_MEMLOCK] = c->mm->locked_vm,
+        [MM_RLIMIT_AS] = c->mm->total_vm,
+        [MM_RLIMIT_DATA] = c->mm->data_vm,
+        [MM_RLIMIT_STACK] = 4,
+        [MM_RLIMIT_MEMLOCK] = c->mm->locked_vm,
     };
 
     for (uint32_t i = 0; i < NR_MM_RLIMITS; i++)
@@ -304,8 +308,7 @@ static uint8_t free_file(struct gen *c)
 
 static uint32_t pick_fmode(struct gen *c)
 {
-    static const uint8_t modes[8] = {3, 3, 3, 3, 3, FMODE_READ, 3 | FMODE_NOEXEC,
-                                     3 | FMODE_APPEND};
+    static const uint8_t modes[8] = {3, 3, 3, 3, 3, FMODE_READ, 3 | FMODE_NOEXEC, 3 | FMODE_APPEND};
 
     return chance(c, 4) ? below(c, 16) : modes[below(c, 8)];
 }
@@ -323,8 +326,9 @@ void generate_open(struct gen *c)
     op->def = chance(c, 4) ? (uint8_t)(1 + below(c, MAX_FDS)) : slot;
     op->sel = c->g->file_habit[below(c, 3)];
     op->flags = pick_fmode(c);
-    set_pages(op, 0, op->sel == FILE_HUGETLB ? (uint32_t)HPAGE_PAGES * (1 + below(c, 4))
-                                             : 4 + below(c, 60));
+    set_pages(op, 0,
+              op->sel == FILE_HUGETLB ? (uint32_t)HPAGE_PAGES * (1 + below(c, 4))
+                                      : 4 + below(c, 60));
 }
 
 static uint8_t sealable_file(struct gen *c)

@@ -32,7 +32,8 @@ static struct range place(struct gen *c, const struct vma *v)
     if (choice < 3 || !pages_in(hole)) {
         uint32_t n = pages_in(over) > 32 ? 32 : pages_in(over);
 
-        over.start += chance(c, 64) && over.start > 2 ? (uint32_t)-(int32_t)below(c, 3) : below(c, n);
+        over.start +=
+            chance(c, 64) && over.start > 2 ? (uint32_t) - (int32_t)below(c, 3) : below(c, n);
         return (struct range){over.start, over.start + length};
     }
     if (length > pages_in(hole) && !chance(c, 32))
@@ -51,7 +52,7 @@ static struct range place(struct gen *c, const struct vma *v)
 }
 
 /* ---- mmap: what ---- */
-/* As v is, so that it merges if it touches v: page `at` of the new mapping is `at - v` of v's file. */
+/* As v is, so that it merges if it touches v: the same page offset from v in v's file. */
 static bool like(struct gen *c, const struct vma *v, uint32_t at)
 {
     struct op *op = c->op;
@@ -105,8 +106,8 @@ static void of_file(struct gen *c, bool shared)
     if (chance(c, 128))
         set_pages(op, MMAP_OFF, below(c, 16));
     if (chance(c, 4)) /* where offsets end */
-        op->v[MMAP_OFF] = (struct value){ANCHOR_TOP, 0, 0,
-                                         -op->v[MMAP_LEN].pages - (int32_t)below(c, 4) + 1};
+        op->v[MMAP_OFF] =
+            (struct value){ANCHOR_TOP, 0, 0, -op->v[MMAP_LEN].pages - (int32_t)below(c, 4) + 1};
 }
 
 static void of_flavour(struct gen *c, enum flavour flavour)
@@ -205,19 +206,28 @@ void generate_munmap(struct gen *c)
 }
 
 /* ---- mremap ---- */
-enum move { MOVE_SHRINK, MOVE_GROW, MOVE_MAY_MOVE, MOVE_SAME, MOVE_FIXED, MOVE_RESIZE_FIXED,
-            MOVE_DONTUNMAP, MOVE_DUPLICATE };
+enum move {
+    MOVE_SHRINK,
+    MOVE_GROW,
+    MOVE_MAY_MOVE,
+    MOVE_SAME,
+    MOVE_FIXED,
+    MOVE_RESIZE_FIXED,
+    MOVE_DONTUNMAP,
+    MOVE_DUPLICATE
+};
 
 static enum move pick_move(struct gen *c, const struct vma *v)
 {
     static const uint8_t moves[16] = {
-        MOVE_SHRINK, MOVE_SHRINK, MOVE_GROW, MOVE_GROW, MOVE_GROW, MOVE_MAY_MOVE, MOVE_MAY_MOVE,
-        MOVE_SAME, MOVE_FIXED, MOVE_FIXED, MOVE_FIXED, MOVE_FIXED, MOVE_RESIZE_FIXED,
-        MOVE_RESIZE_FIXED, MOVE_DONTUNMAP, MOVE_DUPLICATE,
+        MOVE_SHRINK,       MOVE_SHRINK,       MOVE_GROW,      MOVE_GROW,
+        MOVE_GROW,         MOVE_MAY_MOVE,     MOVE_MAY_MOVE,  MOVE_SAME,
+        MOVE_FIXED,        MOVE_FIXED,        MOVE_FIXED,     MOVE_FIXED,
+        MOVE_RESIZE_FIXED, MOVE_RESIZE_FIXED, MOVE_DONTUNMAP, MOVE_DUPLICATE,
     };
     enum move move = (enum move)moves[below(c, 16)];
-    bool dontunmap = rules_from(c, RULES_LINUX_6_1) ||
-                     (rules_from(c, RULES_LINUX_5_10) && private_anon(v));
+    bool dontunmap =
+        rules_from(c, RULES_LINUX_6_1) || (rules_from(c, RULES_LINUX_5_10) && private_anon(v));
 
     if (chance(c, 8))
         return move;

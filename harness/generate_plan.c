@@ -176,7 +176,8 @@ static void plan_lock_walk(struct gen *c)
 /* A stack with something a little below it: does it keep its distance? */
 static void plan_stack(struct gen *c)
 {
-    uint32_t gap = gap_pages(c), distance = 1 + below(c, 4) + (chance(c, 128) ? gap : below(c, gap + 1));
+    uint32_t gap = gap_pages(c),
+             distance = 1 + below(c, 4) + (chance(c, 128) ? gap : below(c, gap + 1));
     uint32_t low = (uint32_t)c->w->config.mmap_min_addr, at;
     bool up = chance(c, 64);
 
@@ -187,13 +188,15 @@ static void plan_stack(struct gen *c)
         return;
     step_at(c, OP_MUNMAP, at, distance + 3);
     if (!chance(c, 64))
-        step_map(c, at, 1, chance(c, 112) ? PROT_NONE : PROT_READ)->flags |= up ? WORD(W_GROWSUP) : 0;
+        step_map(c, at, 1, chance(c, 112) ? PROT_NONE : PROT_READ)->flags |=
+            up ? WORD(W_GROWSUP) : 0;
     step_map(c, at + 1 + distance, 2, PROT_READ | PROT_WRITE)->flags |= up ? 0 : WORD(W_GROWSDOWN);
     for (int i = 0; i < 3; i++) {
         uint32_t far = chance(c, 128) ? below(c, 4) : distance - (distance > gap ? gap : 0);
 
         far = far > distance ? distance : far;
-        step_at(c, chance(c, 64) ? OP_POKE : OP_WRITE, up ? at + 1 + far : at + 1 + distance - far, 0);
+        step_at(c, chance(c, 64) ? OP_POKE : OP_WRITE, up ? at + 1 + far : at + 1 + distance - far,
+                0);
     }
     if (chance(c, 128))
         step_at(c, OP_MLOCK, at, distance + 2);
@@ -334,11 +337,12 @@ static void plan_close(struct gen *c)
 
 void plan_start(struct gen *c)
 {
-    typedef void plan_fn(struct gen *c);
+    typedef void plan_fn(struct gen * c);
     static plan_fn *const plans[] = {
-        plan_aba, plan_policies, plan_there_and_back, plan_fill, plan_top_offset, plan_lock_limit,
-        plan_lock_walk, plan_stack, plan_stack, plan_low_stack, plan_failed_charge, plan_names,
-        plan_cache, plan_heap, plan_zero, plan_zero, plan_close, plan_remap,
+        plan_aba,           plan_policies,  plan_there_and_back, plan_fill,  plan_top_offset,
+        plan_lock_limit,    plan_lock_walk, plan_stack,          plan_stack, plan_low_stack,
+        plan_failed_charge, plan_names,     plan_cache,          plan_heap,  plan_zero,
+        plan_zero,          plan_close,     plan_remap,
     };
 
     c->g->plan_at = c->g->plan_nr = 0;

@@ -7,48 +7,122 @@
 #define _GNU_SOURCE
 #include "harness/executor.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#if GUARD_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
 
 #define SIGNAL_STACK_SIZE (64 * 1024)
 
 static const int caught[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+#define NR_CAUGHT (sizeof(caught) / sizeof(caught[0]))
+static struct sigaction before[NR_CAUGHT]; /* who had them; written once per process in effect */
 
 static _Thread_local struct executor *running;
 
+/* Not ours: the one before us gets it, or the instruction is tried again and ends the process. */
+static void pass_on(int sig, siginfo_t *info, void *context)
+{
+    for (size_t i = 0; i < NR_CAUGHT; i++) {
+        if (caught[i] != sig)
+            continue;
+        if (before[i].sa_flags & SA_SIGINFO)
+            before[i].sa_sigaction(sig, info, context);
+        else
+            signal(sig, SIG_DFL);
+    }
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
-    (void)info, (void)context;
     if (!running) {
-        /* Not ours: the instruction is tried again and ends the process as it would have. */
-        signal(sig, SIG_DFL);
+        pass_on(sig, info, context);
         return;
     }
     running->signal = sig;
     siglongjmp(running->trap, 1);
 }
 
-/* Whoever handles a signal already (a sanitizer, a fuzzing engine) keeps it. */
+/* Whoever handles a signal already (a fuzzing engine, a test) keeps it. ASan is asked to share: it
+ * would end the process where a verdict is wanted. */
+static bool may_take(const struct sigaction *old)
+{
+    if (old->sa_flags & SA_SIGINFO)
+        return GUARD_ASAN && old->sa_sigaction != on_signal;
+    return old->sa_handler == SIG_DFL;
+}
+
 static void install_handlers(void)
 {
     struct sigaction act = {.sa_sigaction = on_signal,
                             .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 
     sigemptyset(&act.sa_mask);
-    for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+    for (size_t i = 0; i < NR_CAUGHT; i++) {
         struct sigaction old;
 
-        if (!sigaction(caught[i], NULL, &old) && !(old.sa_flags & SA_SIGINFO) &&
-            old.sa_handler == SIG_DFL)
-            sigaction(caught[i], &act, NULL);
+        if (sigaction(caught[i], NULL, &old) || !may_take(&old))
+            continue;
+        before[i] = old;
+        sigaction(caught[i], &act, NULL);
     }
 }
+
+#if GUARD_ASAN
+/*
+ * Built with -fsanitize-recover=address, ASan reports and goes on, and the report becomes a verdict
+ * at the end of the operation: it cannot be jumped out of. The first one is shown, since it has the
+ * stack; the shrinker's many others are not. Outside of a run a report is the end, as ever.
+ */
+static _Thread_local bool asan_reported;
+
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "halt_on_error=0:suppress_equal_pcs=0";
+}
+
+static void after_report(const char *text)
+{
+    (void)text;
+    if (!running)
+        abort();
+    asan_reported = true;
+}
+
+void __asan_on_error(void);
+void __asan_on_error(void)
+{
+    static bool shown;
+    static int nowhere = -1;
+
+    if (nowhere < 0)
+        nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    __sanitizer_set_report_fd((void *)(intptr_t)(running && shown && nowhere >= 0 ? nowhere : 2));
+    shown = true;
+}
+
+bool guard_asan_clean(struct executor *ex)
+{
+    if (!asan_reported)
+        return true;
+    asan_reported = false;
+    return law_broken(&ex->r->verdict, LAW_MODEL_BUG, "asan", ex->call.proc, ex->call.addr,
+                      "AddressSanitizer saw an access to freed memory, or a wild one");
+}
+#endif
 
 void guard_install(struct executor *ex)
 {
     stack_t old;
 
     install_handlers();
+#if GUARD_ASAN
+    __asan_set_error_report_callback(after_report);
+#endif
     /* A stack that overflowed cannot hold the handler's frame. One per thread is enough. */
     if (sigaltstack(NULL, &old) || !(old.ss_flags & SS_DISABLE))
         return;
@@ -103,6 +177,9 @@ bool guarded(struct executor *ex, bool (*body)(struct executor *ex, void *arg), 
     bool ok;
 
     ex->signal = 0;
+#if GUARD_ASAN
+    asan_reported = false;
+#endif
     ex->world->on_trap = &ex->trap;
     running = ex;
     if (sigsetjmp(ex->trap, 0) == 0)
@@ -113,24 +190,3 @@ bool guarded(struct executor *ex, bool (*body)(struct executor *ex, void *arg), 
     ex->world->on_trap = NULL;
     return ok;
 }
-
-#ifdef GUARD_ASAN
-/* With -fsanitize-recover=address and halt_on_error=0 ASan reports and goes on. It must not be
- * jumped out of, so a flag is left for the end of the operation. */
-static _Thread_local bool asan_reported;
-
-void __asan_on_error(void);
-void __asan_on_error(void)
-{
-    asan_reported = true;
-}
-
-bool guard_asan_clean(struct executor *ex)
-{
-    if (!asan_reported)
-        return true;
-    asan_reported = false;
-    return law_broken(&ex->r->verdict, LAW_MODEL_BUG, "asan", ex->call.proc, ex->call.addr,
-                      "AddressSanitizer saw a wild access; its own report is on stderr");
-}
-#endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the engines' custom mutators do: change whole records, or one argument of one record, so that
- * a mutant is again a sequence of operations. Records are changed through their decoded form, which
- * keeps every mutation inside what the wire form can say.
+ * What the engines' custom mutators do: change whole records, or one argument of one record, so
+ * that a mutant is again a sequence of operations. Records are changed through their decoded form,
+ * which keeps every mutation inside what the wire form can say.
  */
 #include "harness/codec.h"
 

@@ -10,9 +10,11 @@
 #define ARGS_5(a, ...) ARG_##a, ARGS_4(__VA_ARGS__)
 #define ARGS_6(a, ...) ARG_##a, ARGS_5(__VA_ARGS__)
 #define ARGS_NTH(a, b, c, d, e, f, n, ...) n
-#define ARGS_PICK(...)                                                                             \
-    ARGS_NTH(__VA_ARGS__, ARGS_6, ARGS_5, ARGS_4, ARGS_3, ARGS_2, ARGS_1, ARGS_0)
-#define ARGS(...) {__VA_OPT__(ARGS_PICK(__VA_ARGS__)(__VA_ARGS__))}
+#define ARGS_PICK(...) ARGS_NTH(__VA_ARGS__, ARGS_6, ARGS_5, ARGS_4, ARGS_3, ARGS_2, ARGS_1, ARGS_0)
+#define ARGS(...)                                                                                  \
+    {                                                                                              \
+        __VA_OPT__(ARGS_PICK(__VA_ARGS__)(__VA_ARGS__))                                            \
+    }
 
 const struct op_info op_table[NR_OPS] = {
 #define OP(id, text_name, arguments, op_weight, defines, says)                                     \
@@ -29,68 +31,99 @@ const struct op_info op_table[NR_OPS] = {
 
 /* Bits that no kernel knows are called invalid, so that a program can ask for EINVAL. */
 static const struct word prot_words[] = {
-    [W_READ] = {"r", PROT_READ}, [W_WRITE] = {"w", PROT_WRITE}, [W_EXEC] = {"x", PROT_EXEC},
+    [W_READ] = {"r", PROT_READ},
+    [W_WRITE] = {"w", PROT_WRITE},
+    [W_EXEC] = {"x", PROT_EXEC},
     [W_PROT_GROWSDOWN] = {"growsdown", PROT_GROWSDOWN},
-    [W_PROT_GROWSUP] = {"growsup", PROT_GROWSUP}, [W_PROT_INVALID] = {"invalid", 0x40},
+    [W_PROT_GROWSUP] = {"growsup", PROT_GROWSUP},
+    [W_PROT_INVALID] = {"invalid", 0x40},
 };
 static const struct word map_words[] = {
-    [W_PRIVATE] = {"private", MAP_PRIVATE}, [W_SHARED] = {"shared", MAP_SHARED},
+    [W_PRIVATE] = {"private", MAP_PRIVATE},
+    [W_SHARED] = {"shared", MAP_SHARED},
     [W_SHARED_VALIDATE] = {"shared_validate", MAP_SHARED_VALIDATE},
-    [W_ANON] = {"anon", MAP_ANONYMOUS}, [W_FIXED] = {"fixed", MAP_FIXED},
+    [W_ANON] = {"anon", MAP_ANONYMOUS},
+    [W_FIXED] = {"fixed", MAP_FIXED},
     [W_NOREPLACE] = {"noreplace", MAP_FIXED_NOREPLACE},
-    [W_GROWSDOWN] = {"growsdown", MAP_GROWSDOWN}, [W_GROWSUP] = {"growsup", MAP_GROWSUP},
-    [W_LOCKED] = {"locked", MAP_LOCKED}, [W_STACK] = {"stack", MAP_STACK},
-    [W_NORESERVE] = {"noreserve", MAP_NORESERVE}, [W_POPULATE] = {"populate", MAP_POPULATE},
+    [W_GROWSDOWN] = {"growsdown", MAP_GROWSDOWN},
+    [W_GROWSUP] = {"growsup", MAP_GROWSUP},
+    [W_LOCKED] = {"locked", MAP_LOCKED},
+    [W_STACK] = {"stack", MAP_STACK},
+    [W_NORESERVE] = {"noreserve", MAP_NORESERVE},
+    [W_POPULATE] = {"populate", MAP_POPULATE},
 };
 static const struct word mremap_words[] = {
-    [W_MAYMOVE] = {"maymove", MREMAP_MAYMOVE}, [W_MREMAP_FIXED] = {"fixed", MREMAP_FIXED},
-    [W_DONTUNMAP] = {"dontunmap", MREMAP_DONTUNMAP}, [W_MREMAP_INVALID] = {"invalid", 0x40},
+    [W_MAYMOVE] = {"maymove", MREMAP_MAYMOVE},
+    [W_MREMAP_FIXED] = {"fixed", MREMAP_FIXED},
+    [W_DONTUNMAP] = {"dontunmap", MREMAP_DONTUNMAP},
+    [W_MREMAP_INVALID] = {"invalid", 0x40},
 };
 static const struct word mlock2_words[] = {
-    [W_ONFAULT] = {"onfault", MLOCK_ONFAULT}, [W_MLOCK2_INVALID] = {"invalid", 0x40},
+    [W_ONFAULT] = {"onfault", MLOCK_ONFAULT},
+    [W_MLOCK2_INVALID] = {"invalid", 0x40},
 };
 static const struct word mcl_words[] = {
-    [W_CURRENT] = {"current", MCL_CURRENT}, [W_FUTURE] = {"future", MCL_FUTURE},
-    [W_MCL_ONFAULT] = {"onfault", MCL_ONFAULT}, [W_MCL_INVALID] = {"invalid", 0x40},
+    [W_CURRENT] = {"current", MCL_CURRENT},
+    [W_FUTURE] = {"future", MCL_FUTURE},
+    [W_MCL_ONFAULT] = {"onfault", MCL_ONFAULT},
+    [W_MCL_INVALID] = {"invalid", 0x40},
 };
 static const struct word msync_words[] = {
-    [W_ASYNC] = {"async", MS_ASYNC}, [W_INVALIDATE] = {"invalidate", MS_INVALIDATE},
-    [W_SYNC] = {"sync", MS_SYNC}, [W_MSYNC_INVALID] = {"invalid", 0x40},
+    [W_ASYNC] = {"async", MS_ASYNC},
+    [W_INVALIDATE] = {"invalidate", MS_INVALIDATE},
+    [W_SYNC] = {"sync", MS_SYNC},
+    [W_MSYNC_INVALID] = {"invalid", 0x40},
 };
 static const struct word uffd_words[] = {
     [W_MISSING] = {"missing", UFFDIO_REGISTER_MODE_MISSING},
-    [W_WP] = {"wp", UFFDIO_REGISTER_MODE_WP}, [W_UFFD_INVALID] = {"invalid", 0x40},
+    [W_WP] = {"wp", UFFDIO_REGISTER_MODE_WP},
+    [W_UFFD_INVALID] = {"invalid", 0x40},
 };
 static const struct word fmode_words[] = {
-    [W_FMODE_READ] = {"r", FMODE_READ}, [W_FMODE_WRITE] = {"w", FMODE_WRITE},
-    [W_FMODE_APPEND] = {"append", FMODE_APPEND}, [W_FMODE_NOEXEC] = {"noexec", FMODE_NOEXEC},
+    [W_FMODE_READ] = {"r", FMODE_READ},
+    [W_FMODE_WRITE] = {"w", FMODE_WRITE},
+    [W_FMODE_APPEND] = {"append", FMODE_APPEND},
+    [W_FMODE_NOEXEC] = {"noexec", FMODE_NOEXEC},
 };
-static const struct word node_words[] = { /* n4: one more than there are */
+static const struct word node_words[] = {
+    /* n4: one more than there are */
     {"n0", 1}, {"n1", 2}, {"n2", 4}, {"n3", 8}, {"n4", 16},
 };
 static const struct word advice_words[] = {
-    [W_NORMAL] = {"normal", MADV_NORMAL}, [W_RANDOM] = {"random", MADV_RANDOM},
-    [W_SEQUENTIAL] = {"sequential", MADV_SEQUENTIAL}, [W_WILLNEED] = {"willneed", MADV_WILLNEED},
-    [W_DONTNEED] = {"dontneed", MADV_DONTNEED}, [W_FREE] = {"free", MADV_FREE},
-    [W_REMOVE] = {"remove", MADV_REMOVE}, [W_DONTFORK] = {"dontfork", MADV_DONTFORK},
-    [W_DOFORK] = {"dofork", MADV_DOFORK}, [W_MERGEABLE] = {"mergeable", MADV_MERGEABLE},
-    [W_UNMERGEABLE] = {"unmergeable", MADV_UNMERGEABLE}, [W_HUGEPAGE] = {"hugepage", MADV_HUGEPAGE},
-    [W_NOHUGEPAGE] = {"nohugepage", MADV_NOHUGEPAGE}, [W_DONTDUMP] = {"dontdump", MADV_DONTDUMP},
-    [W_DODUMP] = {"dodump", MADV_DODUMP}, [W_WIPEONFORK] = {"wipeonfork", MADV_WIPEONFORK},
-    [W_KEEPONFORK] = {"keeponfork", MADV_KEEPONFORK}, [W_COLD] = {"cold", MADV_COLD},
-    [W_PAGEOUT] = {"pageout", MADV_PAGEOUT}, [W_ADVICE_INVALID] = {"invalid", 99},
+    [W_NORMAL] = {"normal", MADV_NORMAL},
+    [W_RANDOM] = {"random", MADV_RANDOM},
+    [W_SEQUENTIAL] = {"sequential", MADV_SEQUENTIAL},
+    [W_WILLNEED] = {"willneed", MADV_WILLNEED},
+    [W_DONTNEED] = {"dontneed", MADV_DONTNEED},
+    [W_FREE] = {"free", MADV_FREE},
+    [W_REMOVE] = {"remove", MADV_REMOVE},
+    [W_DONTFORK] = {"dontfork", MADV_DONTFORK},
+    [W_DOFORK] = {"dofork", MADV_DOFORK},
+    [W_MERGEABLE] = {"mergeable", MADV_MERGEABLE},
+    [W_UNMERGEABLE] = {"unmergeable", MADV_UNMERGEABLE},
+    [W_HUGEPAGE] = {"hugepage", MADV_HUGEPAGE},
+    [W_NOHUGEPAGE] = {"nohugepage", MADV_NOHUGEPAGE},
+    [W_DONTDUMP] = {"dontdump", MADV_DONTDUMP},
+    [W_DODUMP] = {"dodump", MADV_DODUMP},
+    [W_WIPEONFORK] = {"wipeonfork", MADV_WIPEONFORK},
+    [W_KEEPONFORK] = {"keeponfork", MADV_KEEPONFORK},
+    [W_COLD] = {"cold", MADV_COLD},
+    [W_PAGEOUT] = {"pageout", MADV_PAGEOUT},
+    [W_ADVICE_INVALID] = {"invalid", 99},
 };
 static const struct word policy_words[] = {
-    {"default", MPOL_DEFAULT}, {"preferred", MPOL_PREFERRED}, {"bind", MPOL_BIND},
-    {"interleave", MPOL_INTERLEAVE}, {"local", MPOL_LOCAL}, {"invalid", 99},
+    {"default", MPOL_DEFAULT},       {"preferred", MPOL_PREFERRED}, {"bind", MPOL_BIND},
+    {"interleave", MPOL_INTERLEAVE}, {"local", MPOL_LOCAL},         {"invalid", 99},
 };
 static const struct word rlimit_words[] = {
-    {"as", MM_RLIMIT_AS}, {"data", MM_RLIMIT_DATA}, {"stack", MM_RLIMIT_STACK},
+    {"as", MM_RLIMIT_AS},
+    {"data", MM_RLIMIT_DATA},
+    {"stack", MM_RLIMIT_STACK},
     {"memlock", MM_RLIMIT_MEMLOCK},
 };
 static const struct word kind_words[] = {
-    {"regular", FILE_REGULAR}, {"shmem", FILE_SHMEM}, {"hugetlb", FILE_HUGETLB},
-    {"sysv", FILE_SYSV}, {"device", FILE_DEVICE}, {"nommap", FILE_NOMMAP},
+    {"regular", FILE_REGULAR}, {"shmem", FILE_SHMEM},   {"hugetlb", FILE_HUGETLB},
+    {"sysv", FILE_SYSV},       {"device", FILE_DEVICE}, {"nommap", FILE_NOMMAP},
 };
 static const struct word name_words[] = {{"none", 0}, {"red", 1}, {"green", 2}, {"blue", 3}};
 

@@ -22,12 +22,34 @@ enum op_kind {
 /* Kinds of arguments, as ops.def names them. */
 enum arg {
     ARG_END,
-    ARG_ADDR, ARG_LEN, ARG_NEWLEN, ARG_TO, ARG_OFF, ARG_PAGES, /* value slots, in this order */
-    ARG_PROT,      /* op.prot: r w x growsdown growsup invalid */
-    ARG_MAP,       /* op.flags: words of mmap flags */
-    ARG_MREMAP, ARG_MLOCK2, ARG_MCL, ARG_MSYNC, ARG_UFFD_MODE, ARG_FMODE, ARG_NODES, /* op.flags */
-    ARG_ADVICE, ARG_POLICY, ARG_RLIMIT, ARG_KIND, ARG_NAME, /* op.sel: one word of a list */
-    ARG_FILE, ARG_FILE_OPT, ARG_CONTEXT, /* op.obj */
+    /* op.v: value slots, in this order */
+    ARG_ADDR,
+    ARG_LEN,
+    ARG_NEWLEN,
+    ARG_TO,
+    ARG_OFF,
+    ARG_PAGES,
+    /* op.prot: r w x growsdown growsup invalid */
+    ARG_PROT,
+    /* op.flags: any words of a list */
+    ARG_MAP,
+    ARG_MREMAP,
+    ARG_MLOCK2,
+    ARG_MCL,
+    ARG_MSYNC,
+    ARG_UFFD_MODE,
+    ARG_FMODE,
+    ARG_NODES,
+    /* op.sel: one word of a list */
+    ARG_ADVICE,
+    ARG_POLICY,
+    ARG_RLIMIT,
+    ARG_KIND,
+    ARG_NAME,
+    /* op.obj */
+    ARG_FILE,
+    ARG_FILE_OPT,
+    ARG_CONTEXT,
 };
 enum def_kind { DEF_NONE, DEF_MAPPING, DEF_FILE, DEF_CONTEXT };
 
@@ -38,7 +60,7 @@ enum def_kind { DEF_NONE, DEF_MAPPING, DEF_FILE, DEF_CONTEXT };
 /* What a value counts from. */
 enum anchor {
     ANCHOR_ZERO,    /* 0x10: plain number of pages */
-    ANCHOR_MAPPING, /* a+2: from the result of the operation that defined the name; 0 if it failed */
+    ANCHOR_MAPPING, /* a+2: from the answer of the operation that defined a; from 0 if it failed */
     ANCHOR_TASK,    /* task-1: from the configured task_size */
     ANCHOR_BASE,    /* base-4: from mmap_base */
     ANCHOR_BRK,     /* brk+3: from start_brk */
@@ -55,10 +77,10 @@ struct value {
 
 struct op {
     uint8_t kind;
-    uint8_t proc;   /* 0..MAX_PROCS-1 */
-    uint8_t def;    /* name that it defines: 1..MAX_NAMES (mapping) or 1..MAX_FDS (file, context); 0: none */
-    uint8_t obj;    /* file or context that it uses: 1..MAX_FDS; 0: none */
-    uint16_t fail;  /* make its Nth allocation fail; 0: none */
+    uint8_t proc;  /* 0..MAX_PROCS-1 */
+    uint8_t def;   /* name that it defines: mapping 1..MAX_NAMES, file or context 1..MAX_FDS; 0 */
+    uint8_t obj;   /* file or context that it uses: 1..MAX_FDS; 0: none */
+    uint16_t fail; /* make its Nth allocation fail; 0: none */
     uint8_t prot, sel;
     uint32_t flags; /* bit i: i-th word of the argument's word list */
     struct value v[MAX_VALUES];
@@ -68,10 +90,9 @@ struct program {
     struct world_config config;
     bool rules_given; /* the text or wire form named the rules; otherwise any preset may be used */
     uint32_t nr, cap;
-    struct op *op;    /* cap of them, caller's or program_new()'s */
-    char *header;     /* comment lines before the first operation, each with '#' and newline, or
-                         NULL; owned */
-    bool grows;       /* op came from the heap: program_append() may move it */
+    struct op *op; /* cap of them, caller's or program_new()'s */
+    char *header;  /* comment lines before the first operation, with '#' and newline; owned; NULL */
+    bool grows;    /* op came from the heap: program_append() may move it */
 };
 
 struct op_info {
@@ -92,7 +113,7 @@ const struct word *arg_words(enum arg arg, unsigned *n); /* NULL for kinds witho
 struct program *program_new(uint32_t cap); /* NULL: out of memory; grows in program_append() */
 /* A program in the caller's array of operations does not grow: -ENOMEM when it is full. */
 void program_free(struct program *p);
-int program_append(struct program *p, const struct op *op); /* 0 or -ENOMEM */
+int program_append(struct program *p, const struct op *op);       /* 0 or -ENOMEM */
 int program_copy(struct program *to, const struct program *from); /* 0 or -ENOMEM */
 
 /* ---- text ---- */
@@ -100,7 +121,7 @@ struct parse_error {
     unsigned line, column; /* from 1 */
     char text[160];        /* what was expected, without place or file name */
 };
-/* Reads the whole text. 0; -EINVAL with *err filled; -ENOMEM. size may be anything, NULs included. */
+/* Reads the whole text. 0; -EINVAL with *err filled; -ENOMEM. Any bytes may be given. */
 int program_parse(struct program *p, const char *text, size_t size, struct parse_error *err);
 /* Whole program, or one operation without the newline. */
 void program_print(const struct program *p, FILE *to);
@@ -131,8 +152,8 @@ static inline uint32_t rng_below(struct rng *r, uint32_t n) /* 0..n-1; n > 0 */
 
 /* ---- wire ---- */
 #define RECORD_SIZE 40 /* bytes; the first record of a wire program is the world's */
-/* Total: any bytes give a valid program; a trailing part of a record counts as zero-filled. Takes at
- * most p->cap operations; never allocates. */
+/* Total: any bytes give a valid program; a trailing part of a record counts as zero-filled. Takes
+ * at most p->cap operations; never allocates. */
 void program_decode(struct program *p, const uint8_t *data, size_t size);
 /* Bytes needed, or -ENOSPC if size is too small, -ERANGE if the world is not one that the wire form
  * can say. decode(encode(p)) prints as p does, but for comments and the spelling of names. */
@@ -151,14 +172,14 @@ size_t wire_crossover(const uint8_t *a, size_t a_size, const uint8_t *b, size_t 
 struct call {
     uint8_t kind, proc;
     uint16_t fail;
-    int fd, new_fd;        /* descriptor used, descriptor to be made; -1: none. Contexts as well */
-    uint64_t addr, len;    /* bytes */
-    uint64_t new_len, to;  /* bytes */
-    uint64_t off;          /* OFF: bytes (as mmap takes it); remap_file_pages: pages */
-    uint64_t pages;        /* PAGES */
-    int prot, flags;       /* ABI values; flags holds the nodes of mbind, the mode of open and uffd */
-    unsigned sel;          /* ABI value of ADVICE, POLICY, RLIMIT, KIND */
-    const char *name;      /* NAME, NULL: take the name away */
+    int fd, new_fd;       /* descriptor used, descriptor to be made; -1: none. Contexts as well */
+    uint64_t addr, len;   /* bytes */
+    uint64_t new_len, to; /* bytes */
+    uint64_t off;         /* OFF: bytes (as mmap takes it); remap_file_pages: pages */
+    uint64_t pages;       /* PAGES */
+    int prot, flags;  /* ABI values; flags holds the nodes of mbind, the mode of open and uffd */
+    unsigned sel;     /* ABI value of ADVICE, POLICY, RLIMIT, KIND */
+    const char *name; /* NAME, NULL: take the name away */
 };
 /* results[n] is the answer of the operation that defined mapping name n; index 0 is unused. */
 void op_resolve(const struct op *op, const struct world_config *config,
@@ -170,13 +191,13 @@ struct generator {
     struct rng rng;
     uint32_t weight[NR_OPS]; /* swarm: this run's weights, some zero */
     uint32_t total_weight;
-    uint8_t pick[256];       /* kinds, as often as their weights say: one look-up picks one */
+    uint8_t pick[256]; /* kinds, as often as their weights say: one look-up picks one */
     uint32_t window_start, window_pages; /* where most addresses fall */
     uint8_t next_name;
     uint8_t prot_habit[3], flag_habit[3]; /* values that are repeated so that merges happen */
     uint8_t advice_habit[3], policy_habit[3], file_habit[3];
-    uint32_t fail_rate;      /* per mille of operations with a failing allocation */
-    uint32_t plan_rate;      /* per mille of operations that start a plan */
+    uint32_t fail_rate;       /* per mille of operations with a failing allocation */
+    uint32_t plan_rate;       /* per mille of operations that start a plan */
     uint8_t plan_at, plan_nr; /* operations of a plan that are still to come */
     struct op plan[MAX_PLAN];
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From an operation to what a subject is asked to do: anchors become addresses, words ABI values. */
+/* From an operation to what a subject is asked: anchors become addresses, words ABI values. */
 #include "harness/codec.h"
 
 #include <string.h>
@@ -84,7 +84,7 @@ void op_resolve(const struct op *op, const struct world_config *config,
     call->fd = (int)op->obj - 1;
     call->new_fd = info->def == DEF_FILE || info->def == DEF_CONTEXT ? (int)op->def - 1 : -1;
     for (const uint8_t *a = info->args; *a != ARG_END; a++) {
-        enum arg arg = (enum arg)*a;
+        enum arg arg = (enum arg) * a;
 
         if (arg_is_value(arg)) {
             uint64_t page = anchor_page(v, config, results) + (uint64_t)(int64_t)v->pages;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The seed of the random numbers (xoshiro256**) by splitmix64: Blackman and Vigna, public domain. */
+/* The seed of the random numbers (xoshiro256**), by splitmix64 (Blackman, Vigna: public domain). */
 #include "harness/program.h"
 
 void rng_seed(struct rng *r, uint64_t seed)

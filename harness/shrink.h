@@ -63,10 +63,10 @@ static inline bool op_has_arg(enum op_kind kind, enum arg arg)
 }
 
 /* In a long program limits and sizes hang together, and the exact minimum of each costs more runs
- * than a reader gains: there a number is halved while that works, and left alone then. */
+ * than a reader gains: there, after a while, a number is only halved as long as that works. */
 static inline bool worth_exactness(const struct shrinker *s)
 {
-    return s->best->nr <= 8;
+    return s->best->nr <= 8 || s->sr->evaluations < 1000;
 }
 
 /* Pages that an operation of best named or got: at most MAX_SPANS of them. */

@@ -21,7 +21,7 @@ struct parser {
     struct parse_error *err;
     const char *line, *at, *eol; /* this line, how far it is read, its end */
     unsigned line_no;
-    uint64_t mappings;           /* bit n - 1: name n is defined */
+    uint64_t mappings; /* bit n - 1: name n is defined */
     uint32_t files, contexts;
     bool world_seen, op_seen, no_memory;
     size_t header_size, header_cap;
@@ -149,8 +149,10 @@ static bool is_digit(char c)
 
 static int digit_value(char c, unsigned base)
 {
-    int v = is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-            c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+    int v = is_digit(c)            ? c - '0'
+            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+            : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                   : 99;
 
     return v < (int)base ? v : -1;
 }
@@ -186,7 +188,7 @@ static bool whole_number(struct parser *ps, struct token t, const char *what, ui
 }
 
 /* ---- names ---- */
-/* 1 + the number behind the letter, 0 if it is none. No leading zeros: one spelling for one name. */
+/* 1 + the number behind the letter, 0 if it is none. No leading zeros: one spelling, one name. */
 static unsigned numbered(struct token t, unsigned first, unsigned last)
 {
     unsigned n = 0;
@@ -227,8 +229,9 @@ static const char *const name_forms[] = {
 
 static bool defined(const struct parser *ps, enum def_kind kind, unsigned name)
 {
-    uint64_t names = kind == DEF_MAPPING ? ps->mappings :
-                     kind == DEF_FILE ? ps->files : ps->contexts;
+    uint64_t names = kind == DEF_MAPPING ? ps->mappings
+                     : kind == DEF_FILE  ? ps->files
+                                         : ps->contexts;
 
     return names >> (name - 1) & 1;
 }
@@ -252,7 +255,10 @@ static bool anchor(struct parser *ps, struct token *t, struct value *v)
         const char *word;
         enum anchor anchor;
     } words[] = {
-        {"task", ANCHOR_TASK}, {"base", ANCHOR_BASE}, {"brk", ANCHOR_BRK}, {"top", ANCHOR_TOP},
+        {"task", ANCHOR_TASK},
+        {"base", ANCHOR_BASE},
+        {"brk", ANCHOR_BRK},
+        {"top", ANCHOR_TOP},
     };
     struct token word = {t->s, 0};
     struct candidates c = {.n = 0};
@@ -473,8 +479,8 @@ static bool fail_unexpected(struct parser *ps, const struct op *op, struct token
     struct candidates c = {.n = 0};
 
     for (const uint8_t *a = info->args; *a != ARG_END; a++)
-        if (arg_is_flags((enum arg)*a))
-            candidate_words(&c, (enum arg)*a);
+        if (arg_is_flags((enum arg) * a))
+            candidate_words(&c, (enum arg) * a);
     return fail_word(ps, t, c.n ? "a flag or the end of the line" : "the end of the line", &c);
 }
 
@@ -493,9 +499,10 @@ static bool optional_arguments(struct parser *ps, struct op *op)
         if (taken)
             op->fail = (uint16_t)n;
         for (const uint8_t *a = info->args; *a != ARG_END && !taken; a++) {
-            if (optional((enum arg)*a) && !optional_argument(ps, op, (enum arg)*a, v, t, &taken))
+            if (optional((enum arg) * a) &&
+                !optional_argument(ps, op, (enum arg) * a, v, t, &taken))
                 return false;
-            v += arg_is_value((enum arg)*a);
+            v += arg_is_value((enum arg) * a);
         }
         if (!taken)
             return fail_unexpected(ps, op, t);
@@ -508,9 +515,9 @@ static bool arguments(struct parser *ps, struct op *op)
     struct value *v = op->v;
 
     for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++) {
-        if (!optional((enum arg)*a) && !required_argument(ps, op, (enum arg)*a, v))
+        if (!optional((enum arg) * a) && !required_argument(ps, op, (enum arg) * a, v))
             return false;
-        v += arg_is_value((enum arg)*a);
+        v += arg_is_value((enum arg) * a);
     }
     return optional_arguments(ps, op);
 }
@@ -537,8 +544,8 @@ static bool op_start(struct parser *ps, struct op *op, struct token *def)
     uint64_t n = 0;
 
     if (has_prefix) {
-        if (!whole_number(ps, (struct token){t.s + 1, t.n - 2}, "a process number",
-                          MAX_PROCS - 1, &n))
+        if (!whole_number(ps, (struct token){t.s + 1, t.n - 2}, "a process number", MAX_PROCS - 1,
+                          &n))
             return false;
         op->proc = (uint8_t)n;
         t = next(ps);
@@ -625,8 +632,7 @@ static bool world_number(struct parser *ps, struct token t)
         candidate(&c, world_fields[i].name);
         if (equals && is(key, world_fields[i].name)) {
             rest = (struct token){equals + 1, t.n - key.n - 1};
-            return whole_number(ps, rest, "a number", UINT64_MAX,
-                                world_field(&ps->p->config, i));
+            return whole_number(ps, rest, "a number", UINT64_MAX, world_field(&ps->p->config, i));
         }
     }
     return fail_word(ps, key, "a property of the world", &c);
@@ -734,7 +740,7 @@ static bool text_line(struct parser *ps)
 int program_parse(struct program *p, const char *text, size_t size, struct parse_error *err)
 {
     struct parser ps = {.p = p, .err = err};
-    const char *end = text + size, *at = text;
+    const char *at = size ? text : "", *end = at + size;
 
     free(p->header);
     p->header = NULL;

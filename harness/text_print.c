@@ -6,7 +6,10 @@
 #include <stdlib.h>
 
 static const char *const anchor_words[NR_ANCHORS] = {
-    [ANCHOR_TASK] = "task", [ANCHOR_BASE] = "base", [ANCHOR_BRK] = "brk", [ANCHOR_TOP] = "top",
+    [ANCHOR_TASK] = "task",
+    [ANCHOR_BASE] = "base",
+    [ANCHOR_BRK] = "brk",
+    [ANCHOR_TOP] = "top",
 };
 
 static void print_name(enum def_kind kind, unsigned number, FILE *to)
@@ -71,8 +74,8 @@ static void print_letters(enum arg arg, uint32_t bits, FILE *to)
 
 static void print_argument(const struct op *op, enum arg arg, const struct value *v, FILE *to)
 {
-    static const char *const before[] = {[ARG_NEWLEN] = " -> ", [ARG_TO] = " to=",
-                                         [ARG_OFF] = " off="};
+    static const char *const before[] = {
+        [ARG_NEWLEN] = " -> ", [ARG_TO] = " to=", [ARG_OFF] = " off="};
     bool optional = arg == ARG_TO || arg == ARG_OFF;
     unsigned n;
 
@@ -112,8 +115,8 @@ void op_print(const struct op *op, FILE *to)
     }
     fputs(info->name, to);
     for (const uint8_t *a = info->args; *a != ARG_END; a++) {
-        print_argument(op, (enum arg)*a, v, to);
-        v += arg_is_value((enum arg)*a);
+        print_argument(op, (enum arg) * a, v, to);
+        v += arg_is_value((enum arg) * a);
     }
     if (op->fail)
         fprintf(to, " fail=%u", op->fail);

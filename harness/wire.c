@@ -20,7 +20,7 @@
 #define PROC_MARK 0xb0u
 #define FAIL_MARK 0xf000u
 
-/* place: 0..63 are mapping names; what is above the last anchor is taken as one of the small ones. */
+/* place: 0..63 are mapping names; what is above the last anchor is taken as plain pages. */
 #define PLACE_ANCHORS MAX_NAMES /* + ANCHOR_ZERO, ANCHOR_TASK, ... */
 
 /* mode: how pages are folded; lengths and offsets have a place only in the last four. */
@@ -231,7 +231,7 @@ bool record_decode(const uint8_t record[RECORD_SIZE], struct op *op)
         op->fail = fail & MAX_FAIL;
     op->def = def_decode(record[2], (enum def_kind)op_table[kind].def);
     for (const uint8_t *a = op_table[kind].args; *a != ARG_END; a++)
-        argument_decode(record, (enum arg)*a, op, &values);
+        argument_decode(record, (enum arg) * a, op, &values);
     return true;
 }
 
@@ -248,7 +248,7 @@ void record_encode(const struct op *op, uint8_t record[RECORD_SIZE])
     record[3] = op->obj;
     store(record + 4, 2, op->fail ? FAIL_MARK | op->fail : 0);
     for (const uint8_t *a = info->args; *a != ARG_END; a++) {
-        enum arg arg = (enum arg)*a;
+        enum arg arg = (enum arg) * a;
 
         if (arg_is_value(arg)) {
             value_encode(&op->v[values], arg, record + VALUES_AT + values * VALUE_SIZE);
@@ -278,9 +278,12 @@ static const struct {
     const uint32_t *choice;
     unsigned n;
 } world_tables[NR_WORLD_FIELDS] = {
-#define CHOICES(list) {list, sizeof(list) / sizeof(*(list))}
-    CHOICES(task_sizes), CHOICES(base_gaps), CHOICES(mins), CHOICES(brks), CHOICES(gaps),
-    CHOICES(maps), CHOICES(rams), CHOICES(reserves), CHOICES(reserves),
+#define CHOICES(list)                                                                              \
+    {                                                                                              \
+        list, sizeof(list) / sizeof(*(list))                                                       \
+    }
+    CHOICES(task_sizes), CHOICES(base_gaps), CHOICES(mins),     CHOICES(brks),     CHOICES(gaps),
+    CHOICES(maps),       CHOICES(rams),      CHOICES(reserves), CHOICES(reserves),
 #undef CHOICES
 };
 enum { FIELD_TASK, FIELD_BASE };
@@ -360,7 +363,7 @@ static void use_defined_names(struct op *op, const struct names *names)
         v->pages = v->pages < 0 ? 0 : v->pages; /* below nothing there is only the end */
     }
     for (const uint8_t *a = info->args; *a != ARG_END && op->obj; a++)
-        if (arg_is_object((enum arg)*a))
+        if (arg_is_object((enum arg) * a))
             op->obj = defined_name(*a == ARG_CONTEXT ? names->contexts : names->files, op->obj);
 }
 

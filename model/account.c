@@ -66,7 +66,10 @@ int vm_charge(struct mm *mm, uint64_t pages)
     return 0;
 }
 
-void vm_uncharge(struct mm *mm, uint64_t pages) { mm->world->committed_as -= (int64_t)pages; }
+void vm_uncharge(struct mm *mm, uint64_t pages)
+{
+    mm->world->committed_as -= (int64_t)pages;
+}
 
 bool accountable_mapping(const struct file *file, uint64_t vm_flags)
 {

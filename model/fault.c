@@ -22,7 +22,7 @@ static bool growth_is_allowed(const struct vma *vma, uintptr_t start, uintptr_t 
            !mlock_future_check(mm, vma->vm_flags, grow);
 }
 
-/* Gives vma its new bounds with all that counts them. It is not merged with what it comes to touch. */
+/* Gives vma its new bounds with all that counts them. It is not merged with what it meets. */
 static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff)
 {
     struct mm *mm = vma->vm_mm;
@@ -65,8 +65,6 @@ static int expand_downwards(struct vma *vma, uintptr_t addr)
     struct mm *mm = vma->vm_mm;
     const uint64_t grow = (vma->vm_start - addr) >> PAGE_SHIFT;
 
-    if (vma->vm_prev && addr < vma->vm_prev->vm_end)
-        return -ENOMEM;
     /* whoever asks: a privileged stranger's access is no reason to map page 0 */
     if (addr < mm_min_addr(mm) &&
         !fault(mm->world, F_GROWTH_BELOW_MIN, growth_is_allowed(vma, addr, vma->vm_end)))
@@ -83,7 +81,7 @@ static int expand_upwards(struct vma *vma, uintptr_t end)
     const struct mm *mm = vma->vm_mm;
     const struct vma *next = vma->vm_next;
 
-    if (end > mm->task_size || (next && end > next->vm_start))
+    if (end > mm->task_size)
         return -ENOMEM;
     if (next && vma_is_accessible(next) && !(next->vm_flags & VM_GROWSUP) &&
         next->vm_start - end < stack_guard_gap(mm))

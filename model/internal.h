@@ -5,7 +5,7 @@
  * world.c     arena, pools, notes, traps, presets     rbtree.h      augmented red-black tree
  * vma.c       list, tree, gaps, lookup cache          interval_tree.c  file interval trees
  * merge.c     split, merge, adjust                    search.c      choosing an address
- * account.c   limits, totals, commit charge           object.c      files, policies, names, contexts
+ * account.c   limits, totals, commit charge           object.c      files, policies, names, ...
  * and one file per call: mmap.c munmap.c mprotect.c mremap.c brk.c mlock.c madvise.c ...
  */
 #ifndef MODEL_INTERNAL_H
@@ -23,25 +23,43 @@ static inline struct world *world_of(const void *object)
     return (struct world *)((uintptr_t)object & ~(ARENA_SIZE - 1));
 }
 
-static inline uintptr_t page_align(uintptr_t n) { return (n + PAGE_SIZE - 1) & PAGE_MASK; }
-static inline uintptr_t task_unmapped_base(const struct mm *mm) { return page_align(mm->task_size / 3); }
-static inline bool page_aligned(uintptr_t n) { return (n & ~PAGE_MASK) == 0; }
-static inline uint64_t vma_pages(const struct vma *v) { return (v->vm_end - v->vm_start) >> PAGE_SHIFT; }
-static inline bool vma_is_anonymous(const struct vma *v) { return !v->vm_ops; }
+static inline uintptr_t page_align(uintptr_t n)
+{
+    return (n + PAGE_SIZE - 1) & PAGE_MASK;
+}
+static inline bool page_aligned(uintptr_t n)
+{
+    return (n & ~PAGE_MASK) == 0;
+}
+static inline uintptr_t task_unmapped_base(const struct mm *mm)
+{
+    return page_align(mm->task_size / 3);
+}
+static inline uint64_t vma_pages(const struct vma *v)
+{
+    return (v->vm_end - v->vm_start) >> PAGE_SHIFT;
+}
+static inline bool vma_is_anonymous(const struct vma *v)
+{
+    return !v->vm_ops;
+}
 
 /* ---- faults, events, traps ---- */
+/* A fault site: true when `id` is switched on. `differs` is evaluated only then, and says whether
+ * the faulty result is going to differ from the right one at this very moment. */
 #ifdef VMAFUZZ_NO_FAULTS
 #define fault(world, id, differs) ((void)(world), false && (differs))
 #else
-bool fault_hit(struct world *world, bool differs); /* counts reached and triggered; returns true */
-/* A fault site: true when `id` is switched on. `differs` is evaluated only then, and says whether
- * the faulty result is going to differ from the right one at this very moment. */
 #define fault(world, id, differs) (unlikely((world)->fault == (id)) && fault_hit(world, differs))
+bool fault_hit(struct world *world, bool differs); /* counts reached and triggered; returns true */
 #endif
 
-static inline void event(struct world *world, enum event ev) { world->events[ev]++; }
+static inline void event(struct world *world, enum event ev)
+{
+    world->events[ev]++;
+}
 _Noreturn void world_trap(struct world *world, enum trap trap, const char *reason);
-/* Call once per iteration of every loop over model structures: a loop without end becomes a trap. */
+/* Once per iteration of every loop over model structures: a loop without end becomes a trap. */
 static inline void step(struct world *world)
 {
     if (unlikely(--world->steps_left == 0))
@@ -73,7 +91,8 @@ void note_forget(struct world *world, const struct vma *vma); /* it is going to 
 void note_range(struct mm *mm, uintptr_t start, uintptr_t end);
 
 /* ---- pools ---- */
-void *pool_alloc(struct world *world, enum pool_id id); /* zeroed? no: contents undefined. NULL: fail */
+/* Contents undefined. NULL: out of memory, or made to fail. */
+void *pool_alloc(struct world *world, enum pool_id id);
 void pool_free(struct world *world, enum pool_id id, void *object); /* poisons; double free traps */
 
 /* ---- attributes: all that decides whether two ranges may be one VMA, but for their place ---- */
@@ -92,8 +111,8 @@ static inline struct vma_attrs vma_attrs(const struct vma *v)
 
 /* ---- vma.c ---- */
 /* What the object behind it wants to know. open: after a new mapping got its vm_ops, and for a copy
- * (mremap); close: before an unlinked VMA is freed. split_vma() opens by itself; merging never meets
- * a VMA that has these. */
+ * (mremap); close: before an unlinked VMA is freed. split_vma() opens by itself; merging never
+ * meets a VMA that has these. */
 static inline void vma_open(struct vma *vma)
 {
     if (vma->vm_ops && vma->vm_ops->open)
@@ -105,7 +124,8 @@ static inline void vma_close(struct vma *vma)
         vma->vm_ops->close(vma);
 }
 struct vma *vma_alloc(struct mm *mm); /* zeroed, vm_mm set; NULL: out of memory */
-struct vma *vma_dup(struct vma *vma); /* copy with references, not linked nor opened; NULL: ENOMEM */
+/* A copy with references, neither linked nor opened. NULL: out of memory. */
+struct vma *vma_dup(struct vma *vma);
 void vma_free(struct vma *vma); /* drops references (file, policy, ...), then frees; no close */
 /* Where [start, end) would go. 0, or -ENOMEM if something overlaps. */
 int find_vma_links(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **pprev,
@@ -124,7 +144,8 @@ void vma_attach_after(struct mm *mm, struct vma *vma, struct vma *prev);
 void vma_detach(struct mm *mm, struct vma *vma);
 /* Bounds, offset, place in i_mmap. Leaves gaps and highest_vm_end to vma_update_gaps(). */
 void vma_move_bounds(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff);
-void vma_update_gaps(struct vma *vma); /* after its bounds moved: its own, its successor's, highest */
+/* After its bounds moved: its own gap, its successor's, highest_vm_end. */
+void vma_update_gaps(struct vma *vma);
 
 /* ---- merge.c ---- */
 int split_vma(struct vma *vma, uintptr_t addr, bool new_below); /* with the map_count limit */
@@ -139,20 +160,22 @@ struct vma *vma_merge(struct mm *mm, struct vma *prev, uintptr_t addr, uintptr_t
  * references on what attrs names. Does no accounting: that is the caller's. */
 struct vma *vma_modify(struct vma *vma, uintptr_t start, uintptr_t end,
                        const struct vma_attrs *attrs, int *err);
-/* Move bounds in place (stack growth, brk, mremap). -ENOMEM, nothing done, if a neighbour is met. */
+/* Move bounds in place (stack growth, brk, mremap). -ENOMEM, nothing done, if a neighbour is
+ * met. */
 int vma_adjust(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff);
 
 /* ---- search.c ---- */
-/* Address for a new mapping: aligned, in range, or -ENOMEM / -EINVAL / -EPERM. Of the flags, MAP_FIXED
- * and MAP_SHARED (of anonymous memory) matter; addr is a hint without MAP_FIXED. */
+/* Address for a new mapping: aligned, in range, or -ENOMEM / -EINVAL / -EPERM. Of the flags,
+ * MAP_FIXED and MAP_SHARED (of anonymous memory) matter; addr is a hint without MAP_FIXED. */
 long get_unmapped_area(struct mm *mm, struct file *file, uintptr_t addr, size_t len, int flags);
 
 /* ---- account.c ---- */
-bool may_expand_vm(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* RLIMIT_AS, RLIMIT_DATA */
+bool may_expand_vm(struct mm *mm, uint64_t vm_flags, uint64_t pages);  /* RLIMIT_AS, RLIMIT_DATA */
 void vm_stat_account(struct mm *mm, uint64_t vm_flags, int64_t pages); /* totals by kind, hiwater */
-int vm_charge(struct mm *mm, uint64_t pages);  /* commit limit: 0 or -ENOMEM */
+int vm_charge(struct mm *mm, uint64_t pages); /* commit limit: 0 or -ENOMEM */
 void vm_uncharge(struct mm *mm, uint64_t pages);
-bool accountable_mapping(const struct file *file, uint64_t vm_flags); /* private, writable, reserved */
+/* Private, writable and not without reserve: charged. */
+bool accountable_mapping(const struct file *file, uint64_t vm_flags);
 bool can_do_mlock(const struct mm *mm);
 bool is_data_mapping(uint64_t vm_flags);
 
@@ -186,7 +209,10 @@ void interval_tree_remove(struct rb_root *root, struct interval_node *node);
 /* ---- what calls ask about their world ---- */
 #define PGOFF_LIMIT (UINT64_C(1) << 52) /* pages: no mapping's offsets reach beyond it */
 
-static inline enum rules mm_rules(const struct mm *mm) { return mm->world->config.rules; }
+static inline enum rules mm_rules(const struct mm *mm)
+{
+    return mm->world->config.rules;
+}
 static inline uintptr_t mm_min_addr(const struct mm *mm)
 {
     return mm->world->config.mmap_min_addr << PAGE_SHIFT;
@@ -222,8 +248,8 @@ struct vma *find_extend_vma(struct mm *mm, uintptr_t addr);
 int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 or -EAGAIN */
 /* The range of madvise and of naming: 1 with *end, 0 if it is empty, -EINVAL. */
 int madvise_range(uintptr_t start, size_t len, uintptr_t *end);
-/* What both do to each VMA of it: change [start, end) of *vma and leave there the VMA that covers it
- * afterwards. Holes are stepped over and make -ENOMEM at the end; an error ends the walk. */
+/* What both do to each VMA of it: change [start, end) of *vma and leave there the VMA that covers
+ * it afterwards. Holes are stepped over and make -ENOMEM at the end; an error ends the walk. */
 typedef int madvise_visit(struct vma **vma, uintptr_t start, uintptr_t end, const void *arg);
 long madvise_walk_vmas(struct mm *mm, uintptr_t start, uintptr_t end, madvise_visit *visit,
                        const void *arg);

@@ -3,12 +3,15 @@
  * Splitting, merging and moving bounds.
  *
  * Order within a change, so that nothing has to be computed twice: first the survivor gets its new
- * bounds, then what it has swallowed is detached. While the two overlap, the gap between them counts
- * as zero, as it did when they touched, so no other stored gap moves (gap.subtree).
+ * bounds, then what it has swallowed is detached. While the two overlap, the gap between them
+ * counts as zero, as it did when they touched, so no other stored gap moves (gap.subtree).
  */
 #include "model/internal.h"
 
-static inline uint64_t pages_between(uintptr_t from, uintptr_t to) { return (to - from) >> PAGE_SHIFT; }
+static inline uint64_t pages_between(uintptr_t from, uintptr_t to)
+{
+    return (to - from) >> PAGE_SHIFT;
+}
 
 /* ---- split ---- */
 /*
@@ -74,7 +77,10 @@ struct range {
     bool whole; /* it is exactly one VMA, which would go */
 };
 
-static bool has_close(const struct vma *vma) { return vma->vm_ops && vma->vm_ops->close; }
+static bool has_close(const struct vma *vma)
+{
+    return vma->vm_ops && vma->vm_ops->close;
+}
 
 /* Everything but the place: merge.canonical. */
 static bool same_attrs(const struct vma *vma, const struct range *r)
@@ -273,8 +279,8 @@ struct vma *vma_modify(struct vma *vma, uintptr_t start, uintptr_t end,
     bool whole = start == vma->vm_start && end == vma->vm_end;
     struct vma_attrs old = vma_attrs(vma);
 
-    merged_to = vma_merge(mm, prev, start, end, attrs,
-                          vma->vm_pgoff + pages_between(vma->vm_start, start));
+    merged_to =
+        vma_merge(mm, prev, start, end, attrs, vma->vm_pgoff + pages_between(vma->vm_start, start));
     if (merged_to) {
         if (whole && merged_to == next) { /* case 8 */
             if (fault(world, F_CASE8_WRONG_SURVIVOR, old.vm_flags != attrs->vm_flags))

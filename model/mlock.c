@@ -9,7 +9,7 @@ int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages)
     return mm->locked_vm + pages > mm->rlimit[MM_RLIMIT_MEMLOCK] ? -EAGAIN : 0;
 }
 
-/* [start, end) of *vma; leaves there the VMA that covers it afterwards. lock: VM_LOCKED_MASK bits. */
+/* [start, end) of *vma; leaves there the VMA that covers it afterwards. lock: of VM_LOCKED_MASK. */
 static int mlock_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uint64_t lock)
 {
     struct vma *vma = *pvma;

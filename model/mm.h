@@ -3,7 +3,8 @@
  * The reference mm: the VMA layer of a Linux-like kernel of the red-black-tree era.
  *
  * This is the one header that a user of model/ reads. It shows every structure, because the oracles
- * read them, and every call, because the harness makes them. Nobody outside model/ writes to any of it.
+ * read them, and every call, because the harness makes them. Nobody outside model/ writes to any of
+ * it.
  *
  * Units: addresses and lengths are bytes, page-aligned wherever a VMA is described; vm_pgoff, file
  * sizes, totals and limits are pages (PAGE_SHIFT 12). Errors are negative errno values. Ownership:
@@ -66,19 +67,19 @@ extern const char *const rules_names[NR_RULES]; /* "linux-4.4", ... */
 /* What a world is like; fixed from reset to reset. All sizes in pages. */
 struct world_config {
     enum rules rules;
-    bool legacy_layout;        /* bottom-up address search */
-    bool privileged;           /* CAP_IPC_LOCK, CAP_SYS_ADMIN, CAP_SYS_RAWIO, CAP_SYS_RESOURCE */
-    bool read_implies_exec;    /* personality READ_IMPLIES_EXEC */
-    uint8_t overcommit;        /* 0 heuristic, 1 always, 2 never */
-    uint64_t task_size;        /* first page that user space cannot have */
-    uint64_t mmap_base;        /* top-down search starts below this page */
-    uint64_t mmap_min_addr;    /* lowest page for the unprivileged */
-    uint64_t start_brk;        /* first page of the heap */
-    uint64_t stack_guard_gap;  /* pages kept free before a growing stack */
-    uint64_t max_map_count;    /* VMAs */
-    uint64_t total_ram;        /* commit limit of overcommit 2, and heuristic's single-call bound */
-    uint64_t admin_reserve;    /* of the commit limit, kept for the privileged */
-    uint64_t user_reserve;     /* of the commit limit, kept from any single process */
+    bool legacy_layout;       /* bottom-up address search */
+    bool privileged;          /* CAP_IPC_LOCK, CAP_SYS_ADMIN, CAP_SYS_RAWIO, CAP_SYS_RESOURCE */
+    bool read_implies_exec;   /* personality READ_IMPLIES_EXEC */
+    uint8_t overcommit;       /* 0 heuristic, 1 always, 2 never */
+    uint64_t task_size;       /* first page that user space cannot have */
+    uint64_t mmap_base;       /* top-down search starts below this page */
+    uint64_t mmap_min_addr;   /* lowest page for the unprivileged */
+    uint64_t start_brk;       /* first page of the heap */
+    uint64_t stack_guard_gap; /* pages kept free before a growing stack */
+    uint64_t max_map_count;   /* VMAs */
+    uint64_t total_ram;       /* commit limit of overcommit 2, and heuristic's single-call bound */
+    uint64_t admin_reserve;   /* of the commit limit, kept for the privileged */
+    uint64_t user_reserve;    /* of the commit limit, kept from any single process */
 };
 /* The world of most programs: task_size 4096, mmap_base 3840, mmap_min_addr 16, start_brk 512,
  * stack_guard_gap 256, max_map_count 65530, overcommit 0, total_ram 65536, reserves 64 each. */
@@ -100,12 +101,12 @@ struct interval_node {
 };
 
 enum file_kind {
-    FILE_REGULAR,  /* inode with a page cache */
-    FILE_SHMEM,    /* memfd; also what backs shared anonymous memory */
-    FILE_HUGETLB,  /* huge pages: 512-page alignment of address, offset and length */
-    FILE_SYSV,     /* attach-counted: its operations have open and close */
-    FILE_DEVICE,   /* maps as VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP */
-    FILE_NOMMAP,   /* cannot be mapped: ENODEV */
+    FILE_REGULAR, /* inode with a page cache */
+    FILE_SHMEM,   /* memfd; also what backs shared anonymous memory */
+    FILE_HUGETLB, /* huge pages: 512-page alignment of address, offset and length */
+    FILE_SYSV,    /* attach-counted: its operations have open and close */
+    FILE_DEVICE,  /* maps as VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP */
+    FILE_NOMMAP,  /* cannot be mapped: ENODEV */
     NR_FILE_KINDS,
 };
 enum file_mode {
@@ -127,11 +128,11 @@ struct vm_ops {
 /* The object itself (an inode's mapping). */
 struct address_space {
     enum file_kind kind;
-    uint32_t refcount;         /* open files that refer to it */
-    uint64_t size;             /* pages */
-    struct rb_root i_mmap;     /* interval tree of all VMAs that map it */
-    int32_t i_mmap_writable;   /* VM_SHARED mappings that may write; negative: writes are sealed off */
-    uint32_t nattch;           /* FILE_SYSV: VMAs attached, kept by open and close */
+    uint32_t refcount;       /* open files that refer to it */
+    uint64_t size;           /* pages */
+    struct rb_root i_mmap;   /* interval tree of all VMAs that map it */
+    int32_t i_mmap_writable; /* VM_SHARED mappings that may write; negative: sealed */
+    uint32_t nattch;         /* FILE_SYSV: VMAs attached, kept by open and close */
 };
 
 /* An open file: what f_op->mmap is called on. dup gives the same struct file, reopen another. */
@@ -165,14 +166,14 @@ struct vma {
 
     struct mm *vm_mm;
     uint64_t vm_flags;
-    uint64_t vm_pgoff;              /* page in the file; anonymous: address >> PAGE_SHIFT at birth */
-    uint32_t vm_page_prot;          /* PROT_* bits that the flags imply; see vm_get_page_prot() */
-    struct file *vm_file;           /* counted */
-    const struct vm_ops *vm_ops;    /* NULL: private anonymous */
-    struct mempolicy *vm_policy;    /* counted, or NULL: the default */
+    uint64_t vm_pgoff;           /* page in the file; anonymous: page of the address at birth */
+    uint32_t vm_page_prot;       /* PROT_* bits that the flags imply; see vm_get_page_prot() */
+    struct file *vm_file;        /* counted */
+    const struct vm_ops *vm_ops; /* NULL: private anonymous */
+    struct mempolicy *vm_policy; /* counted, or NULL: the default */
     struct userfaultfd_ctx *vm_userfaultfd_ctx; /* counted, or NULL */
     struct anon_vma_name *anon_name;            /* counted, or NULL */
-    struct interval_node shared;    /* in vm_file->mapping->i_mmap */
+    struct interval_node shared;                /* in vm_file->mapping->i_mmap */
 } __attribute__((aligned(64)));
 
 #define VMACACHE_SLOTS 4
@@ -190,7 +191,7 @@ struct mm {
     struct rb_root mm_rb;
     uint64_t vmacache_seqnum;
     struct vmacache vmacache;
-    uintptr_t highest_vm_end; /* end of the last VMA, raised by the gap of a growing-up one */
+    uintptr_t highest_vm_end;       /* end of the last VMA, raised by the gap of a growing-up one */
     uintptr_t task_size, mmap_base; /* bytes */
     bool legacy_layout;
     uint32_t map_count;
@@ -209,19 +210,46 @@ struct mm {
 
 /* ---- events: how often a path was taken since reset, for coverage features and statistics ---- */
 enum event {
-    EV_MERGE_CASE1, EV_MERGE_CASE2, EV_MERGE_CASE3, EV_MERGE_CASE4,
-    EV_MERGE_CASE5, EV_MERGE_CASE6, EV_MERGE_CASE7, EV_MERGE_CASE8,
-    EV_MERGE_NONE, EV_SPLIT_LOW, EV_SPLIT_HIGH, EV_SPLIT_LIMIT, EV_SPLIT_UNALIGNED,
-    EV_CACHE_HIT, EV_CACHE_MISS, EV_CACHE_STALE,
-    EV_SEARCH_BOTTOMUP, EV_SEARCH_TOPDOWN, EV_SEARCH_FALLBACK, EV_SEARCH_HINT, EV_SEARCH_FAIL,
-    EV_SEARCH_ABOVE_ALL, EV_STACK_GROW, EV_STACK_REFUSED, EV_BRK_GROW, EV_BRK_SHRINK,
-    EV_MREMAP_SHRINK, EV_MREMAP_INPLACE, EV_MREMAP_MOVE, EV_MREMAP_DUP, EV_MREMAP_MULTI,
-    EV_UNMAP_MIDDLE, EV_UNMAP_MANY, EV_ROTATE, EV_ALLOC_FAILED,
+    EV_MERGE_CASE1,
+    EV_MERGE_CASE2,
+    EV_MERGE_CASE3,
+    EV_MERGE_CASE4,
+    EV_MERGE_CASE5,
+    EV_MERGE_CASE6,
+    EV_MERGE_CASE7,
+    EV_MERGE_CASE8,
+    EV_MERGE_NONE,
+    EV_SPLIT_LOW,
+    EV_SPLIT_HIGH,
+    EV_SPLIT_LIMIT,
+    EV_SPLIT_UNALIGNED,
+    EV_CACHE_HIT,
+    EV_CACHE_MISS,
+    EV_CACHE_STALE,
+    EV_SEARCH_BOTTOMUP,
+    EV_SEARCH_TOPDOWN,
+    EV_SEARCH_FALLBACK,
+    EV_SEARCH_HINT,
+    EV_SEARCH_FAIL,
+    EV_SEARCH_ABOVE_ALL,
+    EV_STACK_GROW,
+    EV_STACK_REFUSED,
+    EV_BRK_GROW,
+    EV_BRK_SHRINK,
+    EV_MREMAP_SHRINK,
+    EV_MREMAP_INPLACE,
+    EV_MREMAP_MOVE,
+    EV_MREMAP_DUP,
+    EV_MREMAP_MULTI,
+    EV_UNMAP_MIDDLE,
+    EV_UNMAP_MANY,
+    EV_ROTATE,
+    EV_ALLOC_FAILED,
     NR_EVENTS
 };
 extern const char *const event_names[NR_EVENTS];
 
-/* ---- notes: what the last call touched, left by the lowest primitives for the touched laws ---- */
+/* ---- notes: what the last call touched, left by the lowest primitives for touched laws ---- */
 #define MAX_NOTES 24
 enum note_kind {
     NOTE_LINKED = 1,  /* put into list and tree */
@@ -240,18 +268,18 @@ struct note_range {
 #define MAX_NOTE_RANGES 4
 struct notes {
     uint32_t n;         /* notes used */
-    uint32_t nranges;   /* ranges used; when they run out the nearest one of the same mm is widened */
+    uint32_t nranges;   /* ranges used; when out, the nearest one of the same mm is widened */
     bool overflow;      /* more than fit: judge everything */
     bool cache_touched; /* the lookup cache was read or filled */
     struct note_range range[MAX_NOTE_RANGES];
     struct note note[MAX_NOTES];
 };
-/* The last address search, for gap.search. */
+/* The last address search, for gap.search. Its answer is an address or -ENOMEM. */
 struct search_note {
     bool done;
-    bool topdown;             /* of the pass that gave the answer */
+    bool topdown; /* of the pass that gave the answer */
     uintptr_t length, low_limit, high_limit, align_mask, align_offset; /* bytes, of that pass */
-    long answer;              /* address, or -ENOMEM */
+    long answer;
 };
 
 /* ---- traps: where the model itself cannot go on; the harness turns them into verdicts ---- */
@@ -259,14 +287,21 @@ enum trap { TRAP_NONE, TRAP_STEPS, TRAP_BUG, TRAP_DOUBLE_FREE, TRAP_SIGNAL };
 
 /* ---- pools ---- */
 enum pool_id {
-    POOL_MM, POOL_VMA, POOL_FILE, POOL_MAPPING, POOL_POLICY, POOL_NAME, POOL_UFFD, NR_POOLS
+    POOL_MM,
+    POOL_VMA,
+    POOL_FILE,
+    POOL_MAPPING,
+    POOL_POLICY,
+    POOL_NAME,
+    POOL_UFFD,
+    NR_POOLS
 };
 struct pool {
     const char *name;
-    char *base;      /* object i is at base + i * size */
-    uint32_t *link;  /* link[i]: next free object, or POOL_LIVE */
+    char *base;     /* object i is at base + i * size */
+    uint32_t *link; /* link[i]: next free object, or POOL_LIVE */
     uint32_t size, capacity;
-    uint32_t used;   /* objects ever handed out since reset */
+    uint32_t used; /* objects ever handed out since reset */
     uint32_t nlive, nfree, free_head, free_tail;
 };
 #define POOL_LIVE UINT32_MAX
@@ -285,12 +320,12 @@ enum fault_id {
     NR_FAULTS
 };
 struct fault_info {
-    const char *name;     /* as typed by a user: "case3-pgoff" */
-    uint16_t number;      /* in the catalogue of historical faults; 0: one of ours */
-    const char *commit;   /* upstream fix, or "" */
-    const char *cve;      /* or "" */
-    const char *title;    /* one sentence */
-    const char *laws;     /* names of the laws that may see it, space-separated */
+    const char *name;   /* as typed by a user: "case3-pgoff" */
+    uint16_t number;    /* in the catalogue of historical faults; 0: one of ours */
+    const char *commit; /* upstream fix, or "" */
+    const char *cve;    /* or "" */
+    const char *title;  /* one sentence */
+    const char *laws;   /* names of the laws that may see it, space-separated */
 };
 extern const struct fault_info fault_table[NR_FAULTS]; /* [F_NONE] is empty */
 
@@ -341,7 +376,7 @@ uintptr_t vm_start_gap(const struct vma *vma);
 uintptr_t vm_end_gap(const struct vma *vma);
 uint32_t vm_get_page_prot(uint64_t vm_flags);
 
-/* ---- calls (spec.md section 5): the system calls, on a process, results as the kernel gives ---- */
+/* ---- calls (spec.md section 5): system calls, on a process, results as the kernel gives ---- */
 /* fd: index in world->fd or -1. off: bytes. */
 long mm_mmap(struct mm *mm, uintptr_t addr, size_t len, int prot, int flags, int fd, uint64_t off);
 long mm_munmap(struct mm *mm, uintptr_t addr, size_t len);
@@ -366,14 +401,17 @@ long mm_setrlimit(struct mm *mm, enum mm_rlimit which, uint64_t pages);
  * of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. remote: another process' access (FOLL_FORCE
  * off), which the minimum mapping address binds as well. */
 long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote);
-/* A kernel-made mapping (as the vdso): placed by address search from a hint, DONTEXPAND, not mergeable. */
+/* A kernel-made mapping (as the vdso): placed by address search from a hint, DONTEXPAND, never
+ * merged. */
 long mm_install_special(struct mm *mm, uintptr_t hint, size_t len);
-/* Lookups as operations: vm_start + 1 of what was found (find_prev: of the predecessor), 0 for none. */
+/* Lookups as operations: vm_start + 1 of what was found (find_prev: of the predecessor), 0 for
+ * none. */
 long mm_find(struct mm *mm, uintptr_t addr);
 long mm_find_prev(struct mm *mm, uintptr_t addr);
 long mm_find_intersection(struct mm *mm, uintptr_t start, uintptr_t end);
 
-long file_open(struct world *world, unsigned fd, enum file_kind kind, unsigned mode, uint64_t pages);
+long file_open(struct world *world, unsigned fd, enum file_kind kind, unsigned mode,
+               uint64_t pages);
 long file_reopen(struct world *world, unsigned fd, unsigned old_fd, unsigned mode);
 long file_dup(struct world *world, unsigned fd, unsigned old_fd);
 long file_close(struct world *world, unsigned fd);

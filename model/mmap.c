@@ -86,14 +86,13 @@ static struct vma *region_merge(const struct region *r, struct vma *prev)
     return vma_merge(r->mm, prev, r->addr, r->end, &attrs, r->pgoff);
 }
 
-/* Pages of the range that are mapped, and how many of them are VM_ACCOUNT. */
-static uint64_t region_mapped(const struct region *r, uint64_t *accounted)
+/* Pages of the range that are mapped, by vma and what follows; how many of them are VM_ACCOUNT. */
+static uint64_t region_mapped(const struct region *r, const struct vma *vma, uint64_t *accounted)
 {
     uint64_t mapped = 0;
 
     *accounted = 0;
-    for (const struct vma *vma = find_vma(r->mm, r->addr); vma && vma->vm_start < r->end;
-         vma = vma->vm_next) {
+    for (; vma && vma->vm_start < r->end; vma = vma->vm_next) {
         uintptr_t from = vma->vm_start > r->addr ? vma->vm_start : r->addr;
         uintptr_t to = vma->vm_end < r->end ? vma->vm_end : r->end;
 
@@ -105,8 +104,8 @@ static uint64_t region_mapped(const struct region *r, uint64_t *accounted)
     return mapped;
 }
 
-/* Linux 6.18, over existing mappings: they stay, with the ends of the range split off, until nothing
- * can go wrong any more. The charge of what is replaced is taken over. */
+/* Linux 6.18, over existing mappings: they stay, with the ends of the range split off, until
+ * nothing can go wrong any more. The charge of what is replaced is taken over. */
 static long region_replace(struct region *r)
 {
     struct mm *mm = r->mm;
@@ -117,7 +116,7 @@ static long region_replace(struct region *r)
 
     if (err)
         return err;
-    if (!may_expand_vm(mm, r->vm_flags, region_pages(r) - region_mapped(r, &accounted)))
+    if (!may_expand_vm(mm, r->vm_flags, region_pages(r) - region_mapped(r, first, &accounted)))
         return -ENOMEM;
     if (accountable_mapping(r->file, r->vm_flags)) {
         charged = region_pages(r) - accounted;
@@ -146,10 +145,15 @@ static long region_replace(struct region *r)
 /* Until Linux 6.1 old mappings go first: what fails later leaves a hole. */
 static int region_clear(const struct region *r)
 {
+    const uint64_t pages = region_pages(r);
     uint64_t accounted;
 
-    if (!may_expand_vm(r->mm, r->vm_flags, region_pages(r) - region_mapped(r, &accounted)))
-        return -ENOMEM;
+    if (!may_expand_vm(r->mm, r->vm_flags, pages)) { /* but what goes does not count */
+        uint64_t mapped = region_mapped(r, find_vma(r->mm, r->addr), &accounted);
+
+        if (!may_expand_vm(r->mm, r->vm_flags, pages - mapped))
+            return -ENOMEM;
+    }
     return do_munmap(r->mm, r->addr, r->end - r->addr);
 }
 

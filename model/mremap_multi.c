@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mremap of Linux 6.18: nothing is cleared before the mapping is known to be able to go there, and a
- * range of several VMAs can move at once. */
+/* mremap of Linux 6.18: nothing is cleared before the mapping is known to be able to go there, and
+ * a range of several VMAs can move at once. */
 #include "model/mremap.h"
 
 static int remap_check_params(const struct remap *r)
@@ -40,15 +40,16 @@ static long remap_to(struct remap *r)
         err = mm_munmap(mm, r->new_addr, r->new_len);
         if (err)
             return err;
+        r->vma = vma_lookup(mm, r->addr);
+        if (!r->vma) /* lengths of 0, or that wrap, may overlap unnoticed */
+            return -EFAULT;
     }
     if (old_len > r->new_len) {
         err = mm_munmap(mm, r->addr + r->new_len, old_len - r->new_len);
         if (err)
             return err;
+        r->vma = vma_lookup(mm, r->addr);
     }
-    r->vma = vma_lookup(mm, r->addr);
-    if (!r->vma)
-        return -EFAULT;
     if ((r->flags & MREMAP_DONTUNMAP) &&
         !may_expand_vm(mm, r->vma->vm_flags, r->old_len >> PAGE_SHIFT))
         return -ENOMEM;

@@ -8,8 +8,14 @@
 #include <string.h>
 
 /* ---- operations by kind ---- */
-static void attach_open(struct vma *vma) { vma->vm_file->mapping->nattch++; }
-static void attach_close(struct vma *vma) { vma->vm_file->mapping->nattch--; }
+static void attach_open(struct vma *vma)
+{
+    vma->vm_file->mapping->nattch++;
+}
+static void attach_close(struct vma *vma)
+{
+    vma->vm_file->mapping->nattch--;
+}
 
 static int huge_may_split(struct vma *vma, uintptr_t addr)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Augmented red-black tree. Intrusive, and all inline, so that a user's augmentation is compiled into
- * it: pass a constant struct rb_augment.
+ * Augmented red-black tree. Intrusive, and all inline, so that a user's augmentation is compiled
+ * into it: pass a constant struct rb_augment.
  *
  * Each node stores a value that sums up its subtree. Linking and unlinking first bring all stored
- * values up to date along one path, and only then rebalance: a rotation recomputes the nodes that it
- * turns, and an update that came later could stop at one of those, below nodes that are still stale.
+ * values up to date along one path, and only then rebalance: a rotation recomputes the nodes that
+ * it turns, and an update that came later could stop at one of those, below nodes still stale.
  *
  * A key that lies next to the new or removed one may change its own share at the same moment (the
  * gap before a VMA's successor). In a search tree such a neighbour lies on the path to the root, so
@@ -17,7 +17,7 @@
 #include "model/internal.h"
 
 #define rb_inline static inline __attribute__((always_inline))
-#define rb_entry(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
+#define rb_entry(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 
 enum rb_color { RB_RED, RB_BLACK };
 enum rb_side { RB_LEFT, RB_RIGHT };
@@ -36,8 +36,14 @@ rb_inline struct rb_node *rb_parent(const struct rb_node *node)
 {
     return (struct rb_node *)(node->parent_color & ~(uintptr_t)RB_BLACK);
 }
-rb_inline bool rb_is_red(const struct rb_node *node) { return !(node->parent_color & RB_BLACK); }
-rb_inline bool rb_is_black_or_none(const struct rb_node *node) { return !node || !rb_is_red(node); }
+rb_inline bool rb_is_red(const struct rb_node *node)
+{
+    return !(node->parent_color & RB_BLACK);
+}
+rb_inline bool rb_is_black_or_none(const struct rb_node *node)
+{
+    return !node || !rb_is_red(node);
+}
 rb_inline void rb_paint(struct rb_node *node, enum rb_color color)
 {
     node->parent_color = (node->parent_color & ~(uintptr_t)RB_BLACK) | color;
@@ -54,7 +60,10 @@ rb_inline enum rb_side rb_side_of(const struct rb_node *node, const struct rb_no
 {
     return parent->right == node ? RB_RIGHT : RB_LEFT;
 }
-rb_inline enum rb_side rb_other(enum rb_side side) { return side == RB_LEFT ? RB_RIGHT : RB_LEFT; }
+rb_inline enum rb_side rb_other(enum rb_side side)
+{
+    return side == RB_LEFT ? RB_RIGHT : RB_LEFT;
+}
 
 /* What pointed to `old` points to `node`; children and colours are not touched. */
 rb_inline void rb_replace_child(struct rb_root *root, struct rb_node *parent,
@@ -192,8 +201,7 @@ rb_inline struct rb_deficit rb_unlink_inner(struct rb_root *root, struct rb_node
 /* Takes node out and brings the stored values up to date. The caller passes what comes back to
  * rb_restore(). */
 rb_inline struct rb_deficit rb_unlink(struct rb_root *root, struct rb_node *node,
-                                      const struct rb_node *until,
-                                      const struct rb_augment *augment)
+                                      const struct rb_node *until, const struct rb_augment *augment)
 {
     struct rb_node *child = node->left ? node->left : node->right, *parent = rb_parent(node);
     struct rb_deficit deficit = {NULL, RB_LEFT};
@@ -256,8 +264,8 @@ rb_inline void rb_restore(struct rb_root *root, struct rb_deficit deficit,
             far = sibling;
             sibling = near;
         }
-        sibling->parent_color = (sibling->parent_color & ~(uintptr_t)RB_BLACK) |
-                                (parent->parent_color & RB_BLACK);
+        sibling->parent_color =
+            (sibling->parent_color & ~(uintptr_t)RB_BLACK) | (parent->parent_color & RB_BLACK);
         rb_paint(parent, RB_BLACK);
         rb_paint(far, RB_BLACK);
         rb_rotate(root, parent, other, augment);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Choosing an address. Both searches descend by the subtree gaps and never enter a subtree that has
- * no long enough gap, or none inside the limits; a gap that alignment or a limit spoils is passed by
- * and the search goes on (gap.search).
+ * Choosing an address. Both searches descend by the subtree gaps and never enter a subtree that
+ * has no long enough gap, or none inside the limits; a gap that alignment or a limit spoils is
+ * passed by and the search goes on (gap.search).
  */
 #include "model/rbtree.h"
 
@@ -241,8 +241,7 @@ static bool hint_is_free(struct mm *mm, uintptr_t addr, size_t len)
 {
     struct vma *prev, *next;
 
-    if (addr > mm->task_size - len ||
-        addr < mm->world->config.mmap_min_addr << PAGE_SHIFT)
+    if (addr > mm->task_size - len || addr < mm->world->config.mmap_min_addr << PAGE_SHIFT)
         return false;
     next = find_vma_prev(mm, addr, &prev);
     return (!next || addr + len <= gap_end(next)) && (!prev || addr >= vm_end_gap(prev));
@@ -282,8 +281,8 @@ long get_unmapped_area(struct mm *mm, struct file *file, uintptr_t addr, size_t 
         event(mm->world, EV_SEARCH_HINT);
         return (long)addr;
     }
-    if (mm->world->config.rules >= RULES_LINUX_6_18 && !file && !addr &&
-        !(flags & MAP_SHARED) && (len & (HPAGE_SIZE - 1)) == 0)
+    if (mm->world->config.rules >= RULES_LINUX_6_18 && !file && !addr && !(flags & MAP_SHARED) &&
+        (len & (HPAGE_SIZE - 1)) == 0)
         found = thp_unmapped_area(mm, len);
     else
         found = vm_unmapped_area(mm, len, align_mask);

@@ -90,7 +90,10 @@ static inline struct vma **vmacache_slot(struct mm *mm, uintptr_t addr)
 }
 
 /* Emptied by number only: whatever a stale cache points to may be gone. */
-void vmacache_invalidate(struct mm *mm) { mm->vmacache_seqnum++; }
+void vmacache_invalidate(struct mm *mm)
+{
+    mm->vmacache_seqnum++;
+}
 
 #define NARROW_SEQNUM 15 /* of F_VMACACHE_SEQNUM_WRAP: 4 bits */
 
@@ -133,15 +136,15 @@ static bool vmacache_holds(const struct mm *mm, const struct vma *vma)
 }
 
 /* ---- lookups ---- */
+enum { ABOVE, BELOW };
 struct descent {
-    struct vma *at[2]; /* BELOW: the last VMA that ends at or below the address; ABOVE: the next one */
+    struct vma *at[2]; /* the first VMA that ends above the address, and the one before it */
     struct vma *last;  /* where the way down ended: one of the two */
 };
-enum { ABOVE, BELOW };
 
 /*
- * All the way down, although the right VMA may be met early, and without a branch on what is compared:
- * nobody can predict it, and a wrong guess costs more than the levels that could be saved.
+ * All the way down, although the right VMA may be met early, and without a branch on what is
+ * compared: nobody can predict it, and a wrong guess costs more than the levels saved.
  */
 static inline struct descent descend(struct mm *mm, uintptr_t addr)
 {
@@ -212,9 +215,15 @@ bool in_gate_area(const struct mm *mm, uintptr_t addr)
     return addr >= gate && addr < gate + PAGE_SIZE;
 }
 
-static long found_answer(const struct vma *vma) { return vma ? (long)vma->vm_start + 1 : 0; }
+static long found_answer(const struct vma *vma)
+{
+    return vma ? (long)vma->vm_start + 1 : 0;
+}
 
-long mm_find(struct mm *mm, uintptr_t addr) { return found_answer(find_vma(mm, addr)); }
+long mm_find(struct mm *mm, uintptr_t addr)
+{
+    return found_answer(find_vma(mm, addr));
+}
 
 long mm_find_prev(struct mm *mm, uintptr_t addr)
 {

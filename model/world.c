@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The arena of a world: struct world, then each pool's links, then each pool's objects, all at fixed
- * offsets of a fixed address. So two runs give the same pointers, and an object finds its world by
- * masking its own address.
+ * The arena of a world: struct world, then each pool's links and objects, all at fixed offsets of a
+ * fixed address. So two runs give the same pointers, and an object finds its world by masking its
+ * own address.
  */
 #include "model/internal.h"
 
@@ -44,13 +44,13 @@ const struct world_config world_config_default = {
 };
 
 const char *const event_names[NR_EVENTS] = {
-    "merge-case1", "merge-case2", "merge-case3", "merge-case4", "merge-case5", "merge-case6",
-    "merge-case7", "merge-case8", "merge-none", "split-low", "split-high", "split-limit",
-    "split-unaligned", "cache-hit", "cache-miss", "cache-stale", "search-bottomup",
-    "search-topdown", "search-fallback", "search-hint", "search-fail", "search-above-all",
-    "stack-grow", "stack-refused", "brk-grow", "brk-shrink", "mremap-shrink", "mremap-inplace",
-    "mremap-move", "mremap-dup", "mremap-multi", "unmap-middle", "unmap-many", "rotate",
-    "alloc-failed",
+    "merge-case1",  "merge-case2",      "merge-case3",     "merge-case4",     "merge-case5",
+    "merge-case6",  "merge-case7",      "merge-case8",     "merge-none",      "split-low",
+    "split-high",   "split-limit",      "split-unaligned", "cache-hit",       "cache-miss",
+    "cache-stale",  "search-bottomup",  "search-topdown",  "search-fallback", "search-hint",
+    "search-fail",  "search-above-all", "stack-grow",      "stack-refused",   "brk-grow",
+    "brk-shrink",   "mremap-shrink",    "mremap-inplace",  "mremap-move",     "mremap-dup",
+    "mremap-multi", "unmap-middle",     "unmap-many",      "rotate",          "alloc-failed",
 };
 
 static const struct pool_kind {
@@ -66,7 +66,10 @@ static const struct pool_kind {
     [POOL_UFFD] = {"uffd", sizeof(struct userfaultfd_ctx), 64},
 };
 
-static size_t links_size(enum pool_id id) { return page_align(pool_kinds[id].capacity * 4UL); }
+static size_t links_size(enum pool_id id)
+{
+    return page_align(pool_kinds[id].capacity * 4UL);
+}
 static size_t objects_size(enum pool_id id)
 {
     return page_align((size_t)pool_kinds[id].capacity * pool_kinds[id].size);
@@ -159,8 +162,7 @@ static void mm_start(struct world *world)
     mm->world = world;
     mm->task_size = config->task_size << PAGE_SHIFT;
     mm->legacy_layout = config->legacy_layout;
-    mm->mmap_base =
-        mm->legacy_layout ? task_unmapped_base(mm) : config->mmap_base << PAGE_SHIFT;
+    mm->mmap_base = mm->legacy_layout ? task_unmapped_base(mm) : config->mmap_base << PAGE_SHIFT;
     mm->start_brk = mm->brk = config->start_brk << PAGE_SHIFT;
     mm->rlimit[MM_RLIMIT_AS] = mm->rlimit[MM_RLIMIT_DATA] = MM_RLIM_INFINITY;
     mm->rlimit[MM_RLIMIT_STACK] = mm->rlimit[MM_RLIMIT_MEMLOCK] = 2048;

@@ -49,11 +49,26 @@ bool laws_snapshot(const struct snapshot *s, struct verdict *v);
 /* After world_exit(): the leak law. */
 bool laws_after_exit(const struct world *world, struct verdict *v);
 
-/* Pairs of (file, context) of the model and serial numbers of the specification, learnt at first
- * sight and held to afterwards. Reset with the worlds. */
-struct pairing {
-    uint32_t file_serial[256], context_serial[64]; /* by pool index; 0: not seen */
+/* Files, contexts and names of the model and their serial numbers in the specification, learnt at
+ * first sight and held to. A model's place is used again after a free, a serial number never is: so
+ * a file may be seen under a newer number than before, never again under an older one, and a number
+ * stays with one file. Two megabytes, to be zero at first. */
+#define PAIRED_FILES (1U << 16)
+#define PAIRED_CONTEXTS 64U
+#define PAIRED_NAMES 256U
+struct pair_slot {
+    uint32_t generation, key, value; /* generation: of the last reset before it was learnt */
 };
+struct pairing {
+    uint32_t generation;
+    struct pair_slot file_serial[PAIRED_FILES], serial_file[PAIRED_FILES];
+    struct pair_slot context_serial[PAIRED_CONTEXTS], serial_context[PAIRED_CONTEXTS];
+    struct {
+        uint32_t generation;
+        char name[12];
+    } name[PAIRED_NAMES]; /* by the specification's number */
+};
+/* With the worlds; costs nothing. */
 void pairing_reset(struct pairing *p);
 /* Model against specification on the ranges that either touched: spec.layout, merge.canonical, and
  * the totals, brk, map_count and commit charge (account.vm, list.tree). */

@@ -82,6 +82,7 @@ static void unlock_source(struct spec *spec, struct spec_space *space, uint64_t 
     if (!(to.flags & SNAP_LOCK_BITS))
         return;
     to.flags &= ~SNAP_LOCK_BITS;
+    spec->unlocked = true;
     spec_touch(spec, space, vma.start, vma.end);
     spec_change_pages(spec, space, vma.start, vma.end, &to);
 }
@@ -266,6 +267,8 @@ static long move_one(struct spec *spec, struct spec_space *space, struct remap *
     error = check_resize(spec, space, &clipped, false);
     if (!error && r->flags & MREMAP_FIXED)
         error = spec_unmap_call(spec, space, r->new_addr, r->new_len);
+    if (!error && !mapped_at(spec, space, r->addr))
+        error = -EFAULT; /* old length 0 onto itself: the source was unmapped as the destination */
     if (!error && r->old_len > r->new_len)
         error = spec_unmap_call(spec, space, r->addr + r->new_len, r->old_len - r->new_len);
     return error ? error : move_to(spec, space, &clipped, r->new_addr);

@@ -98,6 +98,7 @@ struct spec {
     uint32_t nr_ranges, nr_gone, nr_names;
     struct spec_range range[SPEC_MAX_RANGES]; /* touched by the last call */
     struct spec_range gone[SPEC_MAX_RANGES];  /* unmapped by it, if only for a while */
+    bool unlocked; /* it took lock bits away, from pages that it may have changed before or after */
     char name[SPEC_NAMES][SPEC_NAME_SIZE]; /* [0] is no name */
 };
 
@@ -186,6 +187,7 @@ static inline struct spec_space *spec_begin(struct spec *spec, unsigned proc)
 {
     spec->nr_ranges = 0;
     spec->nr_gone = 0;
+    spec->unlocked = false;
     return &spec->now.space[proc];
 }
 

@@ -162,33 +162,26 @@ pass_inline bool neighbours_ok(const struct pass *p, const struct vma *vma, stru
 
 /* Child and parent: the child's link differs from the parent's address in the colour bit alone, and
  * under a red parent it says black. */
-pass_inline bool link_and_colour_ok(const struct rb_node *child, const struct rb_node *parent,
-                                    uintptr_t parent_red)
+pass_inline bool link_and_colour_ok(const struct rb_node *child, const struct rb_node *parent)
 {
-    return (child->parent_color ^ (uintptr_t)parent) - parent_red <= 1 - parent_red;
+    const uintptr_t red = !rb_is_black(parent);
+
+    return (child->parent_color ^ (uintptr_t)parent) - red <= 1 - red;
 }
 
-/* One node with its children: links, colours and the stored gap, which begins where prev ends. */
-pass_inline bool node_ok(const struct pass *p, const struct vma *vma, const struct vma *prev,
-                         const uint32_t laws)
+pass_cold bool link_broken(const struct pass *p, const struct vma *child, const struct vma *parent)
 {
-    const struct vma *left = vma_of_rb(vma->vm_rb.left), *right = vma_of_rb(vma->vm_rb.right);
-    const uintptr_t red = !rb_is_black(&vma->vm_rb);
-    uint64_t gap = 0, own;
+    bool right_link = rb_parent_of(&child->vm_rb) == &parent->vm_rb;
 
-    NEED(LAW_TREE_SHAPE, there_or_none(p, left, laws) && there_or_none(p, right, laws),
-         shape_broken(p, "dead-node", vma));
-    if (left) {
-        gap = left->rb_subtree_gap;
-        JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(&left->vm_rb, &vma->vm_rb, red),
-              shape_broken(p, red && !rb_is_black(&left->vm_rb) ? "red-red" : "parent-link", left));
-    }
-    if (right) {
-        gap = gap < right->rb_subtree_gap ? right->rb_subtree_gap : gap;
-        JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(&right->vm_rb, &vma->vm_rb, red),
-              shape_broken(p, red && !rb_is_black(&right->vm_rb) ? "red-red" : "parent-link",
-                           right));
-    }
+    return shape_broken(p, right_link ? "red-red" : "parent-link", child);
+}
+
+/* A node's stored gap: the largest of its children's and its own, which begins where prev ends. */
+pass_inline bool gap_ok(const struct pass *p, const struct vma *vma, const struct vma *prev,
+                        uint64_t gap, const uint32_t laws)
+{
+    uint64_t own;
+
     if (!(laws & LAW_BIT(LAW_GAP_SUBTREE)))
         return true;
     NEED(LAW_LIST_TREE, there_or_none(p, prev, laws), list_broken(p, "dead-vma", vma, prev));
@@ -199,6 +192,20 @@ pass_inline bool node_ok(const struct pass *p, const struct vma *vma, const stru
         gap = gap < own ? own : gap;
     }
     JUDGE(LAW_GAP_SUBTREE, gap == vma->rb_subtree_gap, gap_broken(p->v, vma, gap));
+    return true;
+}
+
+/* A child that no way has come from. *gap: raised to its own. */
+pass_inline bool child_ok(const struct pass *p, const struct rb_node *child, const struct vma *parent,
+                          uint64_t *gap, const uint32_t laws)
+{
+    const struct vma *vma = vma_of_rb(child);
+
+    if (!child)
+        return true;
+    NEED(LAW_TREE_SHAPE, there(p, vma, laws), shape_broken(p, "dead-node", parent));
+    JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(child, &parent->vm_rb), link_broken(p, vma, parent));
+    *gap = *gap < vma->rb_subtree_gap ? vma->rb_subtree_gap : *gap;
     return true;
 }
 
@@ -269,9 +276,13 @@ pass_inline bool way_up_ok(struct pass *p, const struct note *note, const struct
     const struct vma *at = from;
     int height = below ? 0 : n->height;
     bool from_right = false;
+    uint64_t gap = 0; /* largest of the children of `at` */
 
+    if (!child_ok(p, from->vm_rb.left, from, &gap, laws) ||
+        !child_ok(p, from->vm_rb.right, from, &gap, laws))
+        return false;
     for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++) {
-        const struct rb_node *parent = rb_parent_of(&at->vm_rb);
+        const struct rb_node *parent = rb_parent_of(&at->vm_rb), *sibling;
 
         if (p->many) {
             int met = seen_height(p, at);
@@ -282,20 +293,25 @@ pass_inline bool way_up_ok(struct pass *p, const struct note *note, const struct
             }
             see(p, at, height);
         }
-        if (!node_ok(p, at, at == note->vma ? n->before : at->vm_prev, laws))
+        if (!gap_ok(p, at, at == note->vma ? n->before : at->vm_prev, gap, laws))
             return false;
         if (!parent)
             return root_ok(p, at, from_right, height, laws);
         NEED(LAW_TREE_SHAPE, there(p, vma_of_rb(parent), laws), shape_broken(p, "dead-node", at));
         from_right = parent->right == &at->vm_rb;
-        NEED(LAW_TREE_SHAPE, from_right || parent->left == &at->vm_rb,
+        NEED(LAW_TREE_SHAPE, child_of(parent, from_right) == &at->vm_rb,
              shape_broken(p, "parent-link", at));
+        JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(&at->vm_rb, parent),
+              shape_broken(p, "red-red", at));
         height += rb_is_black(&at->vm_rb);
+        gap = at->rb_subtree_gap;
         at = vma_of_rb(parent);
         JUDGE(LAW_TREE_ORDER, ascend(at, from, from_right),
               order_broken(p->mm, from_right ? at : from, from_right ? from : at, p->v));
-        JUDGE(LAW_TREE_SHAPE,
-              sibling_ok(p, child_of(parent, !from_right), from_right, height, laws),
+        sibling = child_of(parent, !from_right);
+        if (!child_ok(p, sibling, at, &gap, laws))
+            return false;
+        JUDGE(LAW_TREE_SHAPE, sibling_ok(p, sibling, from_right, height, laws),
               shape_broken(p, "black-height", at));
     }
     NEED(LAW_TREE_SHAPE, false, shape_broken(p, "depth", from));

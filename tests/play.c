@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "tests/play.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,15 @@ int play_teardown(void **state)
 {
     executor_free(*state);
     return 0;
+}
+
+void play_own_signals(void)
+{
+    signal(SIGSEGV, SIG_DFL);
+    signal(SIGBUS, SIG_DFL);
+    signal(SIGFPE, SIG_DFL);
+    signal(SIGILL, SIG_DFL);
+    executor_free(executor_new(1)); /* takes what nobody handles */
 }
 
 bool play(struct executor *ex, const char *operations, const struct run_options *o,

@@ -15,6 +15,8 @@ struct program *play_program(const char *operations);
 /* Group fixtures: *state is a struct executor. */
 int play_setup(void **state);
 int play_teardown(void **state);
+/* cmocka takes fatal signals at each test: let the executor have them for the rest of this one. */
+void play_own_signals(void);
 /* Runs the text with the options. */
 bool play(struct executor *ex, const char *operations, const struct run_options *o,
           struct run_result *r);

@@ -99,7 +99,7 @@ expect 0 fuzz --seed 1 --ops 2000 --out "$dir/none"
 out_has 'clean'
 if [ -e "$dir/none" ]; then wrong "an empty folder of finds is left"; else ok; fi
 expect 0 faults measure --seeds 1 --ops 50000 mprotect-hole-ok
-out_has '1 faults, 1 detected'
+out_has '1 faults, 1 detected, 0 false alarms'
 
 # ---- bad names and options ----
 expect 2

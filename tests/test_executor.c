@@ -2,7 +2,6 @@
 /* The executor: what it runs, what it judges, and what it makes of a model that cannot go on. */
 #include "tests/play.h"
 
-#include <signal.h>
 #include <string.h>
 
 static const char *const mixed = "p0: a = mmap 0x100 8 rw private anon\n"
@@ -94,6 +93,7 @@ static void endless_search_is_a_verdict(void **state)
     struct program *p = program_new(0);
     struct run_result r = {0};
 
+    play_own_signals();
     for (uint64_t seed = 1; seed < 400 && r.verdict.law != LAW_STEPS; seed++)
         executor_generate(*state, p, seed, 60, NULL, &o, &r);
     assert_int_equal(r.verdict.law, LAW_STEPS);
@@ -113,24 +113,19 @@ static void crash(void *arg, int index, const struct op *op, const struct call *
 static void signal_is_a_verdict(void **state)
 {
     struct run_options o = run_options_strict;
-    struct executor *ex;
     struct run_result r;
 
-    (void)state;
     o.trace = crash;
     o.trace_arg = (void *)PAGE_SIZE;
-    signal(SIGSEGV, SIG_DFL); /* cmocka's own: the executor takes only what nobody handles */
-    ex = executor_new(1);
-    assert_non_null(ex);
+    play_own_signals();
     for (int i = 0; i < 3; i++) { /* the signal is not left blocked */
-        assert_false(play(ex, mixed, &o, &r));
+        assert_false(play(*state, mixed, &o, &r));
         assert_int_equal(r.verdict.law, LAW_MODEL_BUG);
         assert_string_equal(r.verdict.site, "signal");
         assert_int_equal(r.kind, OP_MPROTECT);
         assert_int_equal(r.nr_run, 2);
     }
-    assert_true(play(ex, mixed, &run_options_strict, &r));
-    executor_free(ex);
+    clean_program_has_no_verdict(state);
 }
 
 struct log {

@@ -124,6 +124,7 @@ static void faults_shrink_to_a_few_operations(void **state)
     struct program *p = program_new(0);
     unsigned found = 0, small = 0;
 
+    play_own_signals();
     for (unsigned f = F_NONE + 1; f < NR_FAULTS; f++) {
         const struct run_options o = with_fault((enum fault_id)f);
         struct shrink_options so = {.max_evaluations = 2000};

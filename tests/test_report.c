@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Reports in all their forms, and programs on disk. */
+#include "harness/report.h"
+#include "tests/play.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const broken = "p0: a = mmap 0x100 4 rw private anon\n"
+                                  "p0: mmap 0x200 2 r shared anon\n"
+                                  "p0: mprotect a+2 4 r\n";
+
+/* A finding of mprotect-hole-ok, printed by one of the reports. */
+static char *reported(struct executor *ex, void (*report)(struct executor *, const struct finding *,
+                                                          FILE *))
+{
+    struct run_options o = run_options_strict;
+    struct program *p = play_program(broken);
+    struct run_result r;
+    struct finding f = {.program = p, .result = &r, .options = &o, .file = "found.vma"};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+
+    o.fault = F_MPROTECT_HOLE_OK;
+    assert_false(executor_run(ex, p, &o, &r));
+    report(ex, &f, to);
+    fclose(to);
+    program_free(p);
+    return text;
+}
+
+static void check_contains(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("'%s' is not in:\n%s", part, text);
+}
+
+static void text_says_all_on_80_columns(void **state)
+{
+    char *text = reported(*state, report_text);
+
+    check_contains(text, "errno");
+    check_contains(text, law_table[LAW_ERRNO].sentence);
+    check_contains(text, "OPERATION 3 of 3\n  p0: mprotect a+2 4 r\n");
+    check_contains(text, "expected  ENOMEM (Cannot allocate memory)");
+    check_contains(text, "- 0x100-0x104");
+    check_contains(text, "+ 0x102-0x104");
+    check_contains(text, "  0x200-0x202");
+    check_contains(text, "vmafuzz replay --fault mprotect-hole-ok found.vma");
+    for (char *line = text, *end; *line; line = end + 1) {
+        end = strchr(line, '\n');
+        assert_non_null(end);
+        if (end - line > 80)
+            fail_msg("too wide: %.*s", (int)(end - line), line);
+    }
+    free(text);
+}
+
+static void json_has_it_too(void **state)
+{
+    char *text = reported(*state, report_json);
+    json_t *report = json_loads(text, 0, NULL);
+    const char *law = NULL, *kind = NULL;
+    json_int_t expected = 0;
+    json_t *vmas = NULL;
+
+    assert_non_null(report);
+    assert_int_equal(json_unpack(report, "{s:{s:s}, s:{s:s}, s:{s:I}, s:{s:[{s:o}]}}", "verdict",
+                                 "law", &law, "operation", "kind", &kind, "expected", "value",
+                                 &expected, "before", "processes", "vmas", &vmas),
+                     0);
+    assert_string_equal(law, "errno");
+    assert_string_equal(kind, "mprotect");
+    assert_int_equal(expected, -ENOMEM);
+    assert_int_equal(json_array_size(vmas), 2);
+    json_decref(report);
+    free(text);
+}
+
+static void c_source_compiles(void **state)
+{
+    struct program *p = play_program("# a comment that */ ends early\n"
+                                     "f0 = open shmem rw 4\n"
+                                     "f1 = reopen f0 r\n"
+                                     "f2 = dup f0\n"
+                                     "p0: a = mmap 0x10 4 rw shared f0 off=1\n"
+                                     "p0: b = mremap a 4 -> 6 maymove fixed to=0x40\n"
+                                     "p0: write b+1\n"
+                                     "p0: poke b\n"
+                                     "p0: brk brk+2\n"
+                                     "p0: name b 2 red\n"
+                                     "p0: mbind b 2 bind n0\n"
+                                     "p0: mincore b 2\n"
+                                     "p0: setrlimit memlock 8\n"
+                                     "u0 = userfaultfd\n"
+                                     "p0: uffd_register u0 b 2 missing\n"
+                                     "p0: munmap task-1 4 fail=1\n"
+                                     "p0: find b\n"
+                                     "close f0\n");
+    char path[] = "/tmp/vmafuzz-report-XXXXXX", command[160];
+    FILE *to = fdopen(mkstemp(path), "w");
+
+    (void)state;
+    assert_non_null(to);
+    report_c(p, to);
+    fclose(to);
+    snprintf(command, sizeof(command), "cc -xc -Wall -Wextra -Werror -fsyntax-only %s", path);
+    assert_int_equal(system(command), 0);
+    unlink(path);
+    program_free(p);
+}
+
+static void junit_is_escaped(void **state)
+{
+    const struct junit_case cases[] = {{"a<b>", 0.5, NULL}, {"c", 1, "\"x\" & \x01\n"}};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+
+    (void)state;
+    report_junit(cases, 2, to);
+    fclose(to);
+    check_contains(text, "tests=\"2\" failures=\"1\" time=\"1.500\"");
+    check_contains(text, "name=\"a&lt;b&gt;\" time=\"0.500\"/>");
+    check_contains(text, "message=\"&quot;x&quot; &amp; ?&#10;\"");
+    free(text);
+}
+
+/* Two neighbours and a hole:  |aaaa|bb|  .  |cc| */
+static void line_map_shows_gaps(void **state)
+{
+    struct run_result r;
+    struct snapshot s = {0};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    struct program *p = play_program("p0: mmap 0x10 4 rw private anon\n"
+                                     "p0: mmap 0x14 2 r private anon noreserve\n"
+                                     "p0: mmap 0x18 2 rwx shared anon\n");
+
+    executor_start(*state, &p->config, &run_options_strict, &r);
+    for (uint32_t i = 0; i < p->nr; i++)
+        assert_true(executor_step(*state, &p->op[i]));
+    assert_int_equal(model_snapshot(executor_world(*state), &s), 0);
+    print_line_map(&s, to);
+    fclose(to);
+    check_contains(text, "p0: 3 VMAs, 8 pages");
+    check_contains(text, "  0x10-0x14            4  rw-p  anon      0x10");
+    check_contains(text, "  0x16-0x18            2  -     free");
+    check_contains(text, "rwxs  shmem 1   0x0");
+    snapshot_fini(&s);
+    program_free(p);
+    free(text);
+}
+
+static void program_survives_the_disk(void **state)
+{
+    struct program *p = play_program(broken), *q = NULL;
+    char folder[] = "/tmp/vmafuzz-files-XXXXXX", path[64], message[200] = "";
+    struct stat st;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/a.vma", folder);
+    assert_int_equal(program_save(path, p, message, sizeof(message)), 0);
+    assert_int_equal(program_save(path, p, message, sizeof(message)), 0); /* over it */
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(program_load(path, &q, message, sizeof(message)), 0);
+    assert_int_equal(q->nr, p->nr);
+    assert_memory_equal(q->op, p->op, p->nr * sizeof(*p->op));
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0); /* nothing else was left */
+    program_free(p);
+    program_free(q);
+}
+
+static void errors_are_one_clear_line(void **state)
+{
+    struct program *p = play_program(broken), *q = NULL;
+    char path[] = "/tmp/vmafuzz-bad-XXXXXX", message[200] = "", start[64];
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(write(fd, "vmafuzz 1\np0: nmap 0x10 1\n", 26) == 26);
+    close(fd);
+    assert_int_equal(program_load(path, &q, message, sizeof(message)), -EINVAL);
+    snprintf(start, sizeof(start), "%s:2:", path);
+    assert_memory_equal(message, start, strlen(start));
+    assert_null(strchr(message, '\n'));
+    unlink(path);
+    assert_int_equal(program_load(path, &q, message, sizeof(message)), -ENOENT);
+    check_contains(message, "No such file");
+    assert_int_equal(program_load("/tmp", &q, message, sizeof(message)), -EISDIR);
+    assert_int_equal(program_save("/nowhere/a.vma", p, message, sizeof(message)), -ENOENT);
+    check_contains(message, "/nowhere/a.vma: ");
+    program_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_says_all_on_80_columns),
+        cmocka_unit_test(json_has_it_too),
+        cmocka_unit_test(c_source_compiles),
+        cmocka_unit_test(junit_is_escaped),
+        cmocka_unit_test(line_map_shows_gaps),
+        cmocka_unit_test(program_survives_the_disk),
+        cmocka_unit_test(errors_are_one_clear_line),
+    };
+
+    return cmocka_run_group_tests_name("report", tests, play_setup, play_teardown);
+}
