@@ -405,7 +405,7 @@ int spec_split(struct spec *spec, struct spec_space *space, uint64_t page, bool 
 static void add_range(struct spec_range *range, uint32_t *n, struct spec_range new)
 {
     struct spec_range *last = range + (*n ? *n - 1 : 0);
-    bool near = *n && new.proc == last->proc && new.start <= last->end && last->start <= new.end;
+    bool near = *n && new.proc == last->proc &&new.start <= last->end && last->start <= new.end;
 
     if (near || *n == SPEC_MAX_RANGES) {
         last->start = spec_min(last->start, new.start);

@@ -107,8 +107,9 @@ static bool is_like(const struct adoption *a, const struct snap_vma *vma, uint64
 {
     uint64_t loose = a->spec->unlocked ? SNAP_LOCK_BITS : 0;
 
-    return p->mapped && !((p->flags ^ vma->flags) & ~loose) && p->pgoff == vma->pgoff + (page - vma->start) &&
-           p->policy >> 4 == vma->policy_mode && (p->policy & 15) == vma->policy_nodes &&
+    return p->mapped && !((p->flags ^ vma->flags) & ~loose) &&
+           p->pgoff == vma->pgoff + (page - vma->start) && p->policy >> 4 == vma->policy_mode &&
+           (p->policy & 15) == vma->policy_nodes &&
            !memcmp(a->spec->name[p->name], vma->name, sizeof(vma->name)) &&
            can_be_file(a, vma, p->file) && can_be_context(a, vma->context, p->context);
 }

@@ -25,8 +25,8 @@ int spec_change_piece(struct spec *spec, struct spec_space *space, struct spec_r
 
     first.pgoff = space->page[start].pgoff;
     last.pgoff = first.pgoff + (end - start - 1);
-    join_prev = start == vma.start && start > 0 &&
-                spec_compatible(spec, &space->page[start - 1], &first);
+    join_prev =
+        start == vma.start && start > 0 && spec_compatible(spec, &space->page[start - 1], &first);
     join_next = end == vma.end && spec_mapped(spec, space, end) &&
                 spec_compatible(spec, &last, &space->page[end]);
     spec_touch(spec, space, start, end);
@@ -365,8 +365,8 @@ static int advise_contents(const struct spec *spec, const struct spec_page *page
 }
 
 /* New flags of a piece, or an error. */
-static int advise(const struct spec *spec, const struct spec_page *page, int advice,
-                  uint64_t start, uint64_t *to)
+static int advise(const struct spec *spec, const struct spec_page *page, int advice, uint64_t start,
+                  uint64_t *to)
 {
     uint64_t flags = page->flags;
     bool hugetlb_too = spec_since(spec, SPEC_LINUX_5_10) && flags & SNAP_HUGETLB;

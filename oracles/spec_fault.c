@@ -26,8 +26,7 @@ static bool grow_down(struct spec *spec, struct spec_space *space, struct spec_r
 
     if (page < spec->config.mmap_min_addr)
         return false;
-    if (prev && is_accessible(space, prev - 1) &&
-        !(space->page[prev - 1].flags & SNAP_GROWSDOWN) &&
+    if (prev && is_accessible(space, prev - 1) && !(space->page[prev - 1].flags & SNAP_GROWSDOWN) &&
         page - prev < spec->config.stack_guard_gap)
         return false;
     if (growth > first.pgoff || !may_grow(spec, space, first.flags, vma.end - page, growth))
@@ -62,8 +61,7 @@ static bool grow_to(struct spec *spec, struct spec_space *space, uint64_t page)
 {
     struct spec_run vma;
 
-    if (spec_run_from(spec, space, page, &vma) &&
-        space->page[vma.start].flags & SNAP_GROWSDOWN)
+    if (spec_run_from(spec, space, page, &vma) && space->page[vma.start].flags & SNAP_GROWSDOWN)
         return grow_down(spec, space, vma, page);
     if (spec_run_before(spec, space, page, &vma) && space->page[vma.start].flags & SNAP_GROWSUP)
         return grow_up(spec, space, vma, page);
@@ -143,8 +141,8 @@ long spec_mincore(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len)
         return -EINVAL;
     if (len > task || addr > task - len)
         return -ENOMEM;
-    if (!len || spec_next_hole(spec, space, addr >> SPEC_SHIFT) >=
-                    (addr + spec_page_align(len)) >> SPEC_SHIFT)
+    if (!len || spec_next_hole(spec, space, addr >> SPEC_SHIFT) >= (addr + spec_page_align(len)) >>
+                    SPEC_SHIFT)
         return 0;
     return -ENOMEM;
 }

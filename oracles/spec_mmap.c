@@ -18,8 +18,7 @@ static int split_ends(struct spec *spec, struct spec_space *space, uint64_t star
     int error;
 
     if (spec_mapped(spec, space, start) && !space->page[start].head &&
-        spec_run_of(spec, space, start).end > end &&
-        space->map_count >= spec->config.max_map_count)
+        spec_run_of(spec, space, start).end > end && space->map_count >= spec->config.max_map_count)
         return -ENOMEM;
     error = spec_split(spec, space, start, false);
     return error ? error : spec_split(spec, space, end, false);
@@ -164,8 +163,7 @@ static int check_file(const struct spec *spec, const struct request *r, struct s
     unsigned mode = spec_file(spec, r->file)->mode;
     int type = r->flags & MAP_TYPE;
 
-    if (type == MAP_SHARED ||
-        (type == MAP_SHARED_VALIDATE && spec_since(spec, SPEC_LINUX_5_10))) {
+    if (type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && spec_since(spec, SPEC_LINUX_5_10))) {
         if (want->flags & SNAP_WRITE && !(mode & SPEC_MODE_WRITE))
             return -EACCES;
         if (mode & SPEC_MODE_APPEND && mode & SPEC_MODE_WRITE)
@@ -248,9 +246,8 @@ static long do_mmap(struct spec *spec, struct spec_space *space, const struct re
     if (space->map_count > spec->config.max_map_count)
         return -ENOMEM;
     want.flags = (r->flags & MAP_TYPE) == MAP_SHARED ? SNAP_SHARED : 0; /* the search asks */
-    addr = spec_get_unmapped_area(spec, space, &want,
-                                  fixed ? r->addr : spec_round_hint(spec, r->addr), len, fixed,
-                                  r->seen);
+    addr = spec_get_unmapped_area(
+        spec, space, &want, fixed ? r->addr : spec_round_hint(spec, r->addr), len, fixed, r->seen);
     if (addr < 0)
         return addr;
     start = (uint64_t)addr >> SPEC_SHIFT;
@@ -309,8 +306,8 @@ long spec_remap_file_pages(struct spec *spec, unsigned proc, uint64_t addr, uint
     struct spec_space *space = spec_begin(spec, proc);
     uint64_t start = addr >> SPEC_SHIFT, pages = size >> SPEC_SHIFT;
     const struct spec_page *page;
-    struct request r = {start << SPEC_SHIFT, pages << SPEC_SHIFT, pgoff,
-                        0, MAP_SHARED | MAP_FIXED, 0, NULL};
+    struct request r = {
+        start << SPEC_SHIFT, pages << SPEC_SHIFT, pgoff, 0, MAP_SHARED | MAP_FIXED, 0, NULL};
     long ret;
 
     (void)flags; /* only MAP_NONBLOCK means something, and nothing here */
@@ -322,7 +319,8 @@ long spec_remap_file_pages(struct spec *spec, unsigned proc, uint64_t addr, uint
     if (!(page->flags & SNAP_SHARED) || !is_one_window(spec, space, start, start + pages))
         return -EINVAL;
     r.file = page->file;
-    r.prot = (page->flags & SNAP_READ ? PROT_READ : 0) | (page->flags & SNAP_WRITE ? PROT_WRITE : 0) |
+    r.prot = (page->flags & SNAP_READ ? PROT_READ : 0) |
+             (page->flags & SNAP_WRITE ? PROT_WRITE : 0) |
              (page->flags & SNAP_EXEC ? PROT_EXEC : 0);
     r.flags |= page->flags & SNAP_LOCKED ? MAP_LOCKED : 0;
     spec_file_ref(spec, r.file, 1);

@@ -114,8 +114,7 @@ static long move(struct spec *spec, struct spec_space *space, const struct remap
     if (keep)
         unlock_source(spec, space, r->addr);
     else if (r->old_len)
-        spec_unmap_range(spec, space, r->addr >> SPEC_SHIFT,
-                         (r->addr + r->old_len) >> SPEC_SHIFT);
+        spec_unmap_range(spec, space, r->addr >> SPEC_SHIFT, (r->addr + r->old_len) >> SPEC_SHIFT);
     space->totals.hiwater_vm = spec_max(hiwater, space->totals.total_vm);
     return (long)to;
 }
@@ -211,8 +210,8 @@ static int align_huge(const struct spec_space *space, struct remap *r)
 
 static long mremap_old(struct spec *spec, struct spec_space *space, struct remap *r)
 {
-    int known = MREMAP_MAYMOVE | MREMAP_FIXED |
-                (spec_since(spec, SPEC_LINUX_5_10) ? MREMAP_DONTUNMAP : 0);
+    int known =
+        MREMAP_MAYMOVE | MREMAP_FIXED | (spec_since(spec, SPEC_LINUX_5_10) ? MREMAP_DONTUNMAP : 0);
     long error;
 
     if (r->flags & ~known || (has_target(r) && !(r->flags & MREMAP_MAYMOVE)) ||
@@ -250,8 +249,7 @@ static int check_arguments(const struct spec *spec, const struct spec_space *spa
     if (!has_target(r))
         return 0;
     if (r->new_addr > task - r->new_len || !spec_aligned(r->new_addr) ||
-        !(r->flags & MREMAP_MAYMOVE) ||
-        (r->flags & MREMAP_DONTUNMAP && r->old_len != r->new_len) ||
+        !(r->flags & MREMAP_MAYMOVE) || (r->flags & MREMAP_DONTUNMAP && r->old_len != r->new_len) ||
         (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr))
         return -EINVAL;
     return (uint64_t)space->map_count + 5 >= spec->config.max_map_count ? -ENOMEM : 0;

@@ -45,9 +45,20 @@
 #define SNAP_WRITABLE_SHARE ((uint64_t)(SNAP_SHARED | SNAP_MAYWRITE))
 
 enum spec_kind {
-    SPEC_REGULAR, SPEC_SHMEM, SPEC_HUGETLB, SPEC_SYSV, SPEC_DEVICE, SPEC_NOMMAP, SPEC_NR_KINDS
+    SPEC_REGULAR,
+    SPEC_SHMEM,
+    SPEC_HUGETLB,
+    SPEC_SYSV,
+    SPEC_DEVICE,
+    SPEC_NOMMAP,
+    SPEC_NR_KINDS
 };
-enum spec_mode { SPEC_MODE_READ = 1, SPEC_MODE_WRITE = 2, SPEC_MODE_APPEND = 4, SPEC_MODE_NOEXEC = 8 };
+enum spec_mode {
+    SPEC_MODE_READ = 1,
+    SPEC_MODE_WRITE = 2,
+    SPEC_MODE_APPEND = 4,
+    SPEC_MODE_NOEXEC = 8
+};
 enum spec_limit { SPEC_AS, SPEC_DATA, SPEC_STACK, SPEC_MEMLOCK, SPEC_NR_LIMITS };
 
 /* An open file lives while a descriptor or a page refers to it. It is kept at its serial number
@@ -55,17 +66,17 @@ enum spec_limit { SPEC_AS, SPEC_DATA, SPEC_STACK, SPEC_MEMLOCK, SPEC_NR_LIMITS }
 struct spec_file {
     uint32_t serial, object; /* 0: this place is free */
     uint32_t mode;
-    uint32_t number;         /* scratch of spec_snapshot(); 0 otherwise */
-    uint64_t refs;           /* descriptors and pages */
+    uint32_t number; /* scratch of spec_snapshot(); 0 otherwise */
+    uint64_t refs;   /* descriptors and pages */
 };
 /* What files open; kept like files. */
 struct spec_object {
     uint32_t serial, kind, files;
-    uint32_t number;    /* scratch of spec_snapshot() */
+    uint32_t number; /* scratch of spec_snapshot() */
     bool sealed;
-    bool anonymous;     /* behind a shared anonymous mapping: no descriptor ever */
-    uint64_t size;      /* pages */
-    uint64_t writable;  /* pages mapped SHARED and MAYWRITE */
+    bool anonymous;    /* behind a shared anonymous mapping: no descriptor ever */
+    uint64_t size;     /* pages */
+    uint64_t writable; /* pages mapped SHARED and MAYWRITE */
 };
 struct spec_context {
     uint32_t serial; /* 0: the descriptor is closed */
@@ -92,9 +103,9 @@ struct spec_state {
 struct spec {
     struct spec_config config;
     struct spec_state now, before;
-    uint64_t room;           /* pages that the arrays hold */
-    uint32_t table;          /* places for files and objects, a power of two */
-    uint32_t *match;         /* scratch of spec_adopt(), `table` zeros otherwise */
+    uint64_t room;   /* pages that the arrays hold */
+    uint32_t table;  /* places for files and objects, a power of two */
+    uint32_t *match; /* scratch of spec_adopt(), `table` zeros otherwise */
     uint32_t nr_ranges, nr_gone, nr_names;
     struct spec_range range[SPEC_MAX_RANGES]; /* touched by the last call */
     struct spec_range gone[SPEC_MAX_RANGES];  /* unmapped by it, if only for a while */
@@ -108,11 +119,26 @@ struct spec_run {
 };
 
 /* ---- small questions ---- */
-static inline uint64_t spec_min(uint64_t a, uint64_t b) { return a < b ? a : b; }
-static inline uint64_t spec_max(uint64_t a, uint64_t b) { return a > b ? a : b; }
-static inline uint64_t spec_round_up(uint64_t n, uint64_t to) { return (n + to - 1) & ~(to - 1); }
-static inline uint64_t spec_page_align(uint64_t bytes) { return spec_round_up(bytes, SPEC_PAGE); }
-static inline bool spec_aligned(uint64_t bytes) { return !(bytes & (SPEC_PAGE - 1)); }
+static inline uint64_t spec_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+static inline uint64_t spec_max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+static inline uint64_t spec_round_up(uint64_t n, uint64_t to)
+{
+    return (n + to - 1) & ~(to - 1);
+}
+static inline uint64_t spec_page_align(uint64_t bytes)
+{
+    return spec_round_up(bytes, SPEC_PAGE);
+}
+static inline bool spec_aligned(uint64_t bytes)
+{
+    return !(bytes & (SPEC_PAGE - 1));
+}
 static inline uint64_t spec_task_bytes(const struct spec *spec)
 {
     return spec->config.task_size << SPEC_SHIFT;
