@@ -237,7 +237,8 @@ void generate_access(struct gen *c)
         return;
     }
     r = range_of(v);
-    set_address(c, 0, r.start + below(c, pages_in(r)) + (chance(c, 16) ? 1 : 0));
+    r.start += below(c, pages_in(r));
+    set_address(c, 0, r.start + (chance(c, 16) ? 1 : 0));
     if (chance(c, 64))
         c->op->v[0].bytes = (int16_t)below(c, PAGE_SIZE);
 }

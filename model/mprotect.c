@@ -102,7 +102,7 @@ long mm_mprotect(struct mm *mm, uintptr_t addr, size_t len, int prot)
     if (end <= addr)
         return -ENOMEM;
     prot &= ~grows;
-    if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */))
+    if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
         return -EINVAL;
     vma = find_vma(mm, addr);
     if (!vma)

@@ -136,7 +136,8 @@ const struct vma *tree_find(const struct world *world, const struct mm *mm, uint
 /* ---- the laws, full forms; one file per family ---- */
 typedef bool law_fn(const struct world *world, struct verdict *v);
 law_fn tree_order_full, tree_shape_full, list_tree_full;      /* tree.c */
-law_fn gap_subtree_full, gap_highest_full, gap_search_full;   /* gap.c */
+law_fn gap_subtree_full, gap_highest_full;                    /* gap.c */
+law_fn gap_search_full;                                       /* gap_search.c */
 law_fn cache_coherent_full;                                   /* cache.c */
 law_fn vma_attrs_full;                                        /* attrs.c */
 law_fn interval_tree_full;                                    /* interval.c */

@@ -71,7 +71,7 @@ struct snap_object {
 
 struct snapshot {
     uint32_t nr_procs, nr_vmas, nr_objects;
-    uint32_t cap_procs, cap_vmas, cap_objects; /* what the arrays hold; grown by snapshot_reserve() */
+    uint32_t cap_procs, cap_vmas, cap_objects; /* room; grown by snapshot_reserve() */
     int64_t committed;
     struct snap_proc *proc;
     struct snap_vma *vma;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* ---- worlds ---- */
 static void free_state(struct spec_state *state)
@@ -18,6 +19,20 @@ static void free_state(struct spec_state *state)
     memset(state, 0, sizeof(*state));
 }
 
+/* Random pages of a large space are misses in the TLB first of all. Whether the kernel gives huge
+ * pages or not is its business: an address has the same contents. */
+static struct spec_page *new_pages(uint64_t room)
+{
+    struct spec_page *page = calloc(room, sizeof(*page));
+    uintptr_t huge = SPEC_HUGE << SPEC_SHIFT;
+    uintptr_t start = ((uintptr_t)page + huge - 1) & ~(huge - 1);
+    uintptr_t end = (uintptr_t)(page + room) & ~(huge - 1);
+
+    if (page && start < end)
+        madvise((void *)start, end - start, MADV_HUGEPAGE);
+    return page;
+}
+
 /* The backup of spec_before() needs no bits to scan. */
 static bool new_state(struct spec_state *state, uint64_t room, uint32_t table, bool bits)
 {
@@ -27,7 +42,7 @@ static bool new_state(struct spec_state *state, uint64_t room, uint32_t table, b
     for (unsigned i = 0; i < SPEC_SPACES; i++) {
         struct spec_space *space = &state->space[i];
 
-        space->page = calloc(room, sizeof(*space->page));
+        space->page = new_pages(room);
         space->mapped = bits ? calloc(room / 64, sizeof(*space->mapped)) : NULL;
         space->heads = bits ? calloc(room / 64, sizeof(*space->heads)) : NULL;
         ok = ok && space->page && (!bits || (space->mapped && space->heads));

@@ -4,8 +4,8 @@
  *
  * It shares no code, type or constant with the model. An address space is an array with one entry
  * per page; a bit says where a VMA starts, and merge rules are stated as a property of two adjacent
- * pages. Address search is a scan over all pages. It is slow on purpose where that keeps it obvious,
- * and costs no more than the pages that an operation names.
+ * pages. Address search is a scan over all pages. It is slow on purpose where that keeps it
+ * obvious, and costs no more than the pages that an operation names.
  *
  * Units: addresses and lengths are bytes; pages in the arrays. Errors are negative errno values.
  */
@@ -68,12 +68,12 @@ uint32_t spec_map_count(const struct spec *spec, unsigned proc);
 const struct spec_range *spec_touched(const struct spec *spec, unsigned *n);
 uint64_t spec_brk(const struct spec *spec, unsigned proc); /* bytes */
 
-/* Picture of the whole; numbers objects by first appearance like any other subject. 0 or -ENOMEM. */
+/* Picture of the whole; numbers objects by first appearance like any subject. 0 or -ENOMEM. */
 int spec_snapshot(const struct spec *spec, struct snapshot *out);
-/* After a call in which an allocation was made to fail: take over the subject's state, if every page
- * of it is as it was before the call, or as the call in full leaves it, or unmapped where either is.
- * spec_before() must have been called before the call. Returns true, or false with one sentence in
- * `why` and nothing taken over. */
+/* After a call in which an allocation was made to fail: take over the subject's state, if every
+ * page of it is as it was before the call, or as the call in full leaves it, or unmapped where
+ * either is, or was for a while. spec_before() must have been called before the call. Returns true,
+ * or false with one sentence in `why` and nothing taken over. */
 void spec_before(struct spec *spec);
 bool spec_adopt(struct spec *spec, const struct snapshot *subject, char *why, size_t why_size);
 

@@ -51,7 +51,7 @@ static bool is_equal(const struct spec_page *a, const struct spec_page *b)
            a->context == b->context;
 }
 
-/* Writing may have to be paid for; since 6.18 it is paid back when nothing can have been written. */
+/* Writing may have to be paid for; since 6.18 it is paid back when nothing can be written. */
 static int check_protection(const struct spec *spec, const struct spec_space *space,
                             const struct spec_page *old, struct spec_page *to, uint64_t pages)
 {

@@ -11,8 +11,8 @@ struct request {
 };
 
 /* ---- munmap ---- */
-/* VMAs start at both ends: [   |xxxxx|   ]. Only a hole in the middle of one needs room for one more
- * VMA than there were. What is split stays split if the second one fails. */
+/* VMAs start at both ends: [   |xxxxx|   ]. Only a hole in the middle of one needs room for one
+ * more VMA than there were. What is split stays split if the second one fails. */
 static int split_ends(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end)
 {
     int error;

@@ -87,7 +87,8 @@ static void unlock_source(struct spec *spec, struct spec_space *space, uint64_t 
     spec_change_pages(spec, space, vma.start, vma.end, &to);
 }
 
-/* The copy comes first, so that it may even join the VMA that it is a copy of; then the source goes.
+/* The copy comes first, so that it may even join the VMA that it is a copy of; then the source
+ * goes.
  *
  *    [aaa|bb]      ->   [aaa|bb|bb]   ->   [aaa]  [bb]
  */

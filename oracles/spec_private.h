@@ -192,7 +192,7 @@ bool spec_compatible(const struct spec *spec, const struct spec_page *a, const s
 void spec_set_head(struct spec_space *space, uint64_t page, bool head);
 /* Join or part the page and the one before it by the merge rules. Nothing to do at a hole. */
 void spec_join(struct spec *spec, struct spec_space *space, uint64_t page);
-/* Pages [start, end), unmapped until now, become like `first`, with ascending pgoff. Sets no head. */
+/* Pages [start, end), unmapped until now, become like `first`, with ascending pgoff. No head. */
 void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                     const struct spec_page *first);
 /* All of [start, end) goes; no VMA reaches beyond either end. */

@@ -14,8 +14,8 @@ static const char *const broken = "p0: a = mmap 0x100 4 rw private anon\n"
                                   "p0: mprotect a+2 4 r\n";
 
 /* A finding of mprotect-hole-ok, printed by one of the reports. */
-static char *reported(struct executor *ex, void (*report)(struct executor *, const struct finding *,
-                                                          FILE *))
+static char *reported(struct executor *ex,
+                      void (*report)(struct executor *, const struct finding *, FILE *))
 {
     struct run_options o = run_options_strict;
     struct program *p = play_program(broken);
@@ -203,12 +203,9 @@ static void errors_are_one_clear_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_says_all_on_80_columns),
-        cmocka_unit_test(json_has_it_too),
-        cmocka_unit_test(c_source_compiles),
-        cmocka_unit_test(junit_is_escaped),
-        cmocka_unit_test(line_map_shows_gaps),
-        cmocka_unit_test(program_survives_the_disk),
+        cmocka_unit_test(text_says_all_on_80_columns), cmocka_unit_test(json_has_it_too),
+        cmocka_unit_test(c_source_compiles),           cmocka_unit_test(junit_is_escaped),
+        cmocka_unit_test(line_map_shows_gaps),         cmocka_unit_test(program_survives_the_disk),
         cmocka_unit_test(errors_are_one_clear_line),
     };
 
