@@ -71,6 +71,7 @@ static void plan_aba(struct gen *c)
 static void plan_policies(struct gen *c)
 {
     uint32_t at = stretch(c, 6), n = 1 + below(c, 2);
+    struct op *again;
 
     step_map(c, at, 3 * n, PROT_READ);
     for (uint32_t i = 0; i < 3; i++) {
@@ -79,8 +80,9 @@ static void plan_policies(struct gen *c)
         op->sel = MPOL_BIND;
         op->flags = i == 1 ? 2 : 1 + 2 * below(c, 2);
     }
-    *step(c, OP_MBIND) = c->g->plan[c->g->plan_nr - 2]; /* the middle again, as the last is now */
-    c->g->plan[c->g->plan_nr - 1].v[ADDR] = c->g->plan[c->g->plan_nr - 3].v[ADDR];
+    again = step(c, OP_MBIND); /* the middle again, as the last is now */
+    *again = again[-1];
+    again->v[ADDR] = again[-2].v[ADDR];
 }
 
 /* Away and back again: it must join what it left. */
