@@ -2,10 +2,21 @@
 /*
  * The touched forms of the structural laws: one pass over what the last call noted.
  *
- * From each noted VMA the pass goes to its two neighbours, in list and tree, and up to the root. On
- * the way every node is judged with both children at once (links, colours, gap), while its line is
- * at hand. Neighbours share most of their way, so a node is judged once: where a later way meets an
- * earlier one, only the black heights are compared.
+ * What a call does to the tree, it does at the free places between neighbours. Each place is one empty
+ * child: of x on the right or of y on the left, whichever is deeper, and the other is above it.
+ *
+ *               y                    x
+ *             /                        \\
+ *            .                          .
+ *              \\                      /
+ *               x                    y
+ *                 \\                /
+ *                  place        place
+ *
+ * From the places beside each noted VMA the pass goes up to the root, and judges each node with its
+ * other child (links, colours, black height, gap), while its line is at hand. The way also tells that
+ * x and y are neighbours in the tree, as they are in the list. A node that an earlier way has judged
+ * ends a later one.
  *
  * The pass is compiled twice. After every call runs the fast one, which answers yes or no. If no,
  * the strict one is asked law by law which it is.
@@ -18,28 +29,26 @@
 #define pass_cold static __attribute__((cold, noinline))
 
 #define STRICT (1U << 31) /* beside the bits of the laws: no pointer followed that is not live */
-#define MAX_SEEN 64
+#define MAX_ANCHORS 8
 /* Siblings of nodes up to this black height are measured by walking down to a leaf; higher up, where
  * that costs more and a rotation is rare, the way is compared with the far side of the whole tree. */
 #define LOW_HEIGHT 1
+
+/* A VMA from which up to the root all is judged, and the black height below it. */
+struct anchor {
+    const struct vma *vma;
+    int height;
+};
 
 struct pass {
     const struct world *world;
     uintptr_t base, span; /* where the objects of the VMA pool are */
     const struct mm *mm;
-    const struct vma *last; /* the last VMA of mm, if the pass has met it */
+    const struct vma *last;  /* the last VMA of mm, if the pass has met it */
+    const struct vma *above; /* the VMA above the place that was judged last */
     struct verdict *v;
-    bool many;              /* more than one way: ways may meet */
-    uint32_t nseen;
-    uint64_t filter;      /* a bit per seen node, by hash: clear means certainly not seen */
-    const struct vma *seen[MAX_SEEN];
-    int8_t height[MAX_SEEN]; /* black height below the seen node */
-};
-
-/* In-order neighbours of a noted VMA, and the black height below it. */
-struct neighbours {
-    const struct vma *before, *after;
-    int height;
+    uint32_t nanchors;
+    struct anchor anchor[MAX_ANCHORS];
 };
 
 /* A clause of a law: judged if the law is asked for. */
@@ -112,54 +121,6 @@ pass_inline int spine(const struct pass *p, const struct rb_node *node, bool rig
     return blacks;
 }
 
-/* In-order neighbour of a node, below it or above; NULL at either end. *blacks: the black nodes on
- * the way down, -1 where it is broken. */
-pass_inline const struct vma *tree_neighbour(const struct pass *p, const struct vma *vma,
-                                             bool right, int *blacks, const uint32_t laws)
-{
-    const struct rb_node *node = &vma->vm_rb, *parent;
-    const struct vma *last = NULL;
-
-    *blacks = 0;
-    if (child_of(node, right)) {
-        *blacks = spine(p, child_of(node, right), !right, &last, laws);
-        return last;
-    }
-    for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++, node = parent) {
-        parent = rb_parent_of(node);
-        if (!parent || !there(p, vma_of_rb(parent), laws))
-            return NULL;
-        if (child_of(parent, !right) == node)
-            return vma_of_rb(parent);
-    }
-    return NULL;
-}
-
-/* A noted VMA between its neighbours, in the list and in order. */
-pass_inline bool neighbours_ok(const struct pass *p, const struct vma *vma, struct neighbours *n,
-                               const uint32_t laws)
-{
-    const struct vma *prev = vma->vm_prev, *next = vma->vm_next;
-    int right;
-
-    n->before = tree_neighbour(p, vma, false, &n->height, laws);
-    n->after = tree_neighbour(p, vma, true, &right, laws);
-    NEED(LAW_TREE_SHAPE, n->height >= 0 && right >= 0, shape_broken(p, "dead-node", vma));
-    JUDGE(LAW_TREE_SHAPE, n->height == right, shape_broken(p, "black-height", vma));
-    JUDGE(LAW_TREE_ORDER, in_order(p->mm, n->before, vma),
-          order_broken(p->mm, n->before, vma, p->v));
-    JUDGE(LAW_TREE_ORDER, !n->after || vma->vm_end <= n->after->vm_start,
-          order_broken(p->mm, vma, n->after, p->v));
-    NEED(LAW_LIST_TREE, there_or_none(p, prev, laws), list_broken(p, "dead-vma", vma, prev));
-    NEED(LAW_LIST_TREE, there_or_none(p, next, laws), list_broken(p, "dead-vma", vma, next));
-    JUDGE(LAW_LIST_TREE, n->before == prev, list_broken(p, "prev", vma, prev));
-    JUDGE(LAW_LIST_TREE, n->after == next, list_broken(p, "sequence", vma, next));
-    JUDGE(LAW_LIST_TREE, (prev ? prev->vm_next : p->mm->mmap) == vma,
-          list_broken(p, "sequence", vma, prev));
-    JUDGE(LAW_LIST_TREE, !next || next->vm_prev == vma, list_broken(p, "prev", vma, next));
-    return true;
-}
-
 /* Child and parent: the child's link differs from the parent's address in the colour bit alone, and
  * under a red parent it says black. */
 pass_inline bool link_and_colour_ok(const struct rb_node *child, const struct rb_node *parent)
@@ -209,30 +170,19 @@ pass_inline bool child_ok(const struct pass *p, const struct rb_node *child, con
     return true;
 }
 
-/* VMAs are three cache lines long: their line numbers modulo 64 go round all bits. */
-pass_inline uint64_t filter_bit(const struct vma *vma)
+/* Black height below an anchor; -1 if the VMA is none. */
+pass_inline int anchored(const struct pass *p, const struct vma *vma)
 {
-    return 1UL << ((uintptr_t)vma >> 6 & 63);
-}
-
-/* Black height that an earlier way found below the VMA; -1 if none has come here. */
-pass_inline int seen_height(const struct pass *p, const struct vma *vma)
-{
-    if (likely(!(p->filter & filter_bit(vma))))
-        return -1;
-    for (uint32_t i = 0; i < p->nseen; i++)
-        if (p->seen[i] == vma)
-            return p->height[i];
+    for (uint32_t i = 0; i < p->nanchors; i++)
+        if (p->anchor[i].vma == vma)
+            return p->anchor[i].height;
     return -1;
 }
 
-pass_inline void see(struct pass *p, const struct vma *vma, int height)
+pass_inline void anchor(struct pass *p, const struct vma *vma, int height)
 {
-    if (unlikely(p->nseen == MAX_SEEN))
-        return; /* judged again by the next way, which is slower but not wrong */
-    p->filter |= filter_bit(vma);
-    p->seen[p->nseen] = vma;
-    p->height[p->nseen++] = (int8_t)height;
+    if (likely(p->nanchors < MAX_ANCHORS)) /* else later ways are longer, which is not wrong */
+        p->anchor[p->nanchors++] = (struct anchor){vma, height};
 }
 
 /* To the root has come a way with `height` black nodes below it: as many as on the far side? */
@@ -266,34 +216,55 @@ pass_inline bool ascend(const struct vma *a, const struct vma *b, bool a_first)
     return ((a->vm_end <= b->vm_start) & a_first) | ((b->vm_end <= a->vm_start) & !a_first);
 }
 
-/* From a noted VMA to the root; if its end may have moved, from its successor below it, whose own gap
- * starts there. (A successor that is not below is on the way anyhow.) */
-pass_inline bool way_up_ok(struct pass *p, const struct note *note, const struct neighbours *n,
-                           const uint32_t laws)
+/* Is `other` the first node above `at` that has it on the other side than `right`? */
+pass_inline bool meets(const struct pass *p, const struct vma *at, bool right,
+                       const struct vma *other, const uint32_t laws)
 {
-    const bool below = note->vma->vm_rb.right && note->kind != NOTE_NEAR;
-    const struct vma *const from = below ? n->after : note->vma;
+    const struct rb_node *node = &at->vm_rb, *parent;
+
+    for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++, node = parent) {
+        parent = rb_parent_of(node);
+        if (!parent || !there(p, vma_of_rb(parent), laws))
+            return !other;
+        if (child_of(parent, !right) == node)
+            return vma_of_rb(parent) == other;
+    }
+    return false;
+}
+
+/* From the place between two neighbours up to the root. One of them may be none. */
+pass_inline bool way_ok(struct pass *p, const struct vma *x, const struct vma *y,
+                        const uint32_t laws)
+{
+    const bool right = !y || (x && !x->vm_rb.right); /* the place is x's right child, or y's left */
+    const struct vma *const from = right ? x : y, *const other = right ? y : x;
+    const int x_height = anchored(p, x), y_height = anchored(p, y);
     const struct vma *at = from;
-    int height = below ? 0 : n->height;
-    bool from_right = false;
-    uint64_t gap = 0; /* largest of the children of `at` */
+    bool from_right = right;
+    uint64_t gap = 0; /* of the child that the way comes from, as is: */
+    int height = 0;
 
-    if (!child_ok(p, from->vm_rb.left, from, &gap, laws) ||
-        !child_ok(p, from->vm_rb.right, from, &gap, laws))
-        return false;
+    NEED(LAW_LIST_TREE, !child_of(&from->vm_rb, right), list_broken(p, "sequence", from, other));
+    JUDGE(LAW_LIST_TREE, meets(p, from, right, other, laws),
+          list_broken(p, "sequence", from, other));
     for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++) {
-        const struct rb_node *parent = rb_parent_of(&at->vm_rb), *sibling;
+        const struct rb_node *parent = rb_parent_of(&at->vm_rb);
+        const struct rb_node *sibling = child_of(&at->vm_rb, !from_right);
 
-        if (p->many) {
-            int met = seen_height(p, at);
+        if (at == x || at == y) {
+            int known = at == x ? x_height : y_height;
 
-            if (met >= 0) {
-                JUDGE(LAW_TREE_SHAPE, met == height, shape_broken(p, "black-height", at));
+            if (known >= 0) {
+                JUDGE(LAW_TREE_SHAPE, known == height, shape_broken(p, "black-height", at));
                 return true;
             }
-            see(p, at, height);
+            anchor(p, at, height);
         }
-        if (!gap_ok(p, at, at == note->vma ? n->before : at->vm_prev, gap, laws))
+        if (!child_ok(p, sibling, at, &gap, laws))
+            return false;
+        JUDGE(LAW_TREE_SHAPE, sibling_ok(p, sibling, from_right, height, laws),
+              shape_broken(p, "black-height", at));
+        if (!gap_ok(p, at, at == y ? x : at->vm_prev, gap, laws))
             return false;
         if (!parent)
             return root_ok(p, at, from_right, height, laws);
@@ -308,14 +279,27 @@ pass_inline bool way_up_ok(struct pass *p, const struct note *note, const struct
         at = vma_of_rb(parent);
         JUDGE(LAW_TREE_ORDER, ascend(at, from, from_right),
               order_broken(p->mm, from_right ? at : from, from_right ? from : at, p->v));
-        sibling = child_of(parent, !from_right);
-        if (!child_ok(p, sibling, at, &gap, laws))
-            return false;
-        JUDGE(LAW_TREE_SHAPE, sibling_ok(p, sibling, from_right, height, laws),
-              shape_broken(p, "black-height", at));
     }
     NEED(LAW_TREE_SHAPE, false, shape_broken(p, "depth", from));
     return true;
+}
+
+/* Two neighbours of the list, or one and the end of the list. */
+pass_inline bool place_ok(struct pass *p, const struct vma *x, const struct vma *y,
+                          const uint32_t laws)
+{
+    const struct vma *const from = x ? x : y;
+
+    NEED(LAW_LIST_TREE, there_or_none(p, x, laws), list_broken(p, "dead-vma", y, x));
+    NEED(LAW_LIST_TREE, there_or_none(p, y, laws), list_broken(p, "dead-vma", x, y));
+    NEED(LAW_LIST_TREE, (x ? x->vm_next : p->mm->mmap) == y, list_broken(p, "next", from, y));
+    JUDGE(LAW_LIST_TREE, !y || y->vm_prev == x, list_broken(p, "prev", from, y));
+    JUDGE(LAW_TREE_ORDER, !x || !y || x->vm_end <= y->vm_start,
+          order_broken(p->mm, x, y, p->v));
+    p->above = y;
+    if (!y)
+        p->last = x;
+    return way_ok(p, x, y, laws);
 }
 
 /* What a process has only one of. */
@@ -359,20 +343,33 @@ pass_inline bool map_counts_ok(const struct pass *p, const uint32_t laws)
     return true;
 }
 
+/* The places beside a VMA that may have changed: both, if it is new or has moved; if only a neighbour
+ * of it has gone, the one above, and the one below if nothing is there to have that note instead. */
+pass_inline bool places_ok(struct pass *p, const struct note *note, const uint32_t laws)
+{
+    const struct vma *vma = note->vma;
+    const bool below_judged = p->above == vma;
+
+    if (note->kind == NOTE_NEAR && below_judged)
+        return true;
+    if (!below_judged && (note->kind != NOTE_NEAR || !vma->vm_prev) &&
+        !place_ok(p, vma->vm_prev, vma, laws))
+        return false;
+    return place_ok(p, vma, vma->vm_next, laws);
+}
+
 pass_inline bool note_ok(struct pass *p, const struct note *note, const uint32_t laws)
 {
     const struct vma *vma = note->vma;
-    struct neighbours n;
 
     NEED(LAW_LIST_TREE, there(p, vma, laws), dead_note(p, vma));
     if (unlikely(vma->vm_mm != p->mm) && !mm_ok(p, vma->vm_mm, laws))
         return false;
-    if (!neighbours_ok(p, vma, &n, laws) || !way_up_ok(p, note, &n, laws))
+    if (!places_ok(p, note, laws))
         return false;
-    if (!n.after)
-        p->last = vma;
-    if (!last_ok(p, laws))
-        return false;
+    if (note->kind == NOTE_NEAR)
+        return true; /* itself it has not changed */
+    JUDGE(LAW_TREE_ORDER, in_order(p->mm, NULL, vma), order_broken(p->mm, NULL, vma, p->v));
     JUDGE(LAW_VMA_ATTRS, plain_anonymous(vma) || vma_attrs_ok(p->world, vma, p->v), false);
     if (vma->vm_file)
         JUDGE(LAW_INTERVAL_TREE, interval_path_ok(p->world, vma, p->v), false);
@@ -399,10 +396,9 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     p.span = (uintptr_t)pool->used * sizeof(struct vma);
     p.mm = NULL;
     p.last = NULL;
+    p.above = NULL;
     p.v = v;
-    p.many = notes->n > 1;
-    p.nseen = 0;
-    p.filter = 0;
+    p.nanchors = 0;
     if (!map_counts_ok(&p, laws))
         return false;
     for (uint32_t i = 0; i < notes->nranges; i++)
@@ -411,6 +407,8 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     for (uint32_t i = 0; i < notes->n; i++)
         if (!note_ok(&p, &notes->note[i], laws))
             return false;
+    if (!last_ok(&p, laws))
+        return false;
     if (notes->cache_touched && !p.mm)
         JUDGE(LAW_CACHE_COHERENT, caches_ok(&p), false);
     if (world->search.done)
