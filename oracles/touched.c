@@ -302,20 +302,6 @@ pass_inline bool place_ok(struct pass *p, const struct vma *x, const struct vma 
     return way_ok(p, x, y, laws);
 }
 
-/* What a process has only one of. */
-pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
-{
-    NEED(LAW_LIST_TREE, object_live(p->world, POOL_MM, mm), dead_note(p, NULL));
-    p->mm = mm;
-    JUDGE(LAW_LIST_TREE, !mm->mm_rb.node == !mm->mmap,
-          law_broken(p->v, LAW_LIST_TREE, "sequence", mm->id, 0,
-                     "one of list and tree is empty, the other is not"));
-    JUDGE(LAW_GAP_HIGHEST, mm->mm_rb.node || !mm->highest_vm_end, highest_broken(mm, 0, p->v));
-    JUDGE(LAW_CACHE_COHERENT, cache_slots_ok(mm, false, p->v), false);
-    JUDGE(LAW_ACCOUNT_VM, totals_plausible(mm, p->v), false);
-    return true;
-}
-
 /* The end of the list and the highest end are where the tree ends. */
 pass_inline bool last_ok(const struct pass *p, const uint32_t laws)
 {
@@ -327,6 +313,23 @@ pass_inline bool last_ok(const struct pass *p, const uint32_t laws)
     JUDGE(LAW_LIST_TREE, !p->last->vm_next,
           list_broken(p, "sequence", p->last, p->last->vm_next));
     JUDGE(LAW_GAP_HIGHEST, p->mm->highest_vm_end == highest, highest_broken(p->mm, highest, p->v));
+    return true;
+}
+
+/* What a process has only one of. */
+pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
+{
+    NEED(LAW_LIST_TREE, object_live(p->world, POOL_MM, mm), dead_note(p, NULL));
+    if (!last_ok(p, laws))
+        return false;
+    p->mm = mm;
+    p->last = NULL;
+    JUDGE(LAW_LIST_TREE, !mm->mm_rb.node == !mm->mmap,
+          law_broken(p->v, LAW_LIST_TREE, "sequence", mm->id, 0,
+                     "one of list and tree is empty, the other is not"));
+    JUDGE(LAW_GAP_HIGHEST, mm->mm_rb.node || !mm->highest_vm_end, highest_broken(mm, 0, p->v));
+    JUDGE(LAW_CACHE_COHERENT, cache_slots_ok(mm, false, p->v), false);
+    JUDGE(LAW_ACCOUNT_VM, totals_plausible(mm, p->v), false);
     return true;
 }
 
@@ -352,7 +355,7 @@ pass_inline bool places_ok(struct pass *p, const struct note *note, const uint32
 
     if (note->kind == NOTE_NEAR && below_judged)
         return true;
-    if (!below_judged && (note->kind != NOTE_NEAR || !vma->vm_prev) &&
+    if (!below_judged && (note->kind != NOTE_NEAR || !vma->vm_prev || p->mm->mmap == vma) &&
         !place_ok(p, vma->vm_prev, vma, laws))
         return false;
     return place_ok(p, vma, vma->vm_next, laws);
