@@ -30,10 +30,6 @@
 
 #define STRICT (1U << 31) /* beside the bits of the laws: no pointer followed that is not live */
 #define MAX_ANCHORS 8
-/* Siblings of nodes up to this black height are measured by walking down to a leaf; higher up, where
- * that costs more and a rotation is rare, the way is compared with the far side of the whole tree. */
-#define LOW_HEIGHT 1
-
 /* A VMA from which up to the root all is judged, and the black height below it. */
 struct anchor {
     const struct vma *vma;
@@ -105,18 +101,19 @@ pass_inline const struct rb_node *child_of(const struct rb_node *node, bool righ
     return right ? node->right : node->left;
 }
 
-/* Down from node, keeping to one side; its last VMA goes to *last. Black nodes, or -1. */
-pass_inline int spine(const struct pass *p, const struct rb_node *node, bool right,
-                      const struct vma **last, const uint32_t laws)
+/* Down the right side from node; the last VMA goes to *last. Black nodes, or -1 if it is broken. */
+pass_inline int spine(const struct pass *p, const struct rb_node *node, const struct vma **last,
+                      const uint32_t laws)
 {
     int blacks = 0;
 
-    for (unsigned depth = 0; node; depth++) {
-        if (unlikely(depth == TREE_MAX_DEPTH || !there(p, vma_of_rb(node), laws)))
+    for (unsigned depth = 0; node; depth++, node = node->right) {
+        const struct vma *vma = vma_of_rb(node);
+
+        if (unlikely(!there(p, vma, laws) || depth == TREE_MAX_DEPTH))
             return -1;
         blacks += rb_is_black(node);
-        *last = vma_of_rb(node);
-        node = child_of(node, right);
+        *last = vma;
     }
     return blacks;
 }
@@ -156,20 +153,6 @@ pass_inline bool gap_ok(const struct pass *p, const struct vma *vma, const struc
     return true;
 }
 
-/* A child that no way has come from. *gap: raised to its own. */
-pass_inline bool child_ok(const struct pass *p, const struct rb_node *child, const struct vma *parent,
-                          uint64_t *gap, const uint32_t laws)
-{
-    const struct vma *vma = vma_of_rb(child);
-
-    if (!child)
-        return true;
-    NEED(LAW_TREE_SHAPE, there(p, vma, laws), shape_broken(p, "dead-node", parent));
-    JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(child, &parent->vm_rb), link_broken(p, vma, parent));
-    *gap = *gap < vma->rb_subtree_gap ? vma->rb_subtree_gap : *gap;
-    return true;
-}
-
 /* Black height below an anchor; -1 if the VMA is none. */
 pass_inline int anchored(const struct pass *p, const struct vma *vma)
 {
@@ -186,34 +169,40 @@ pass_inline void anchor(struct pass *p, const struct vma *vma, int height)
 }
 
 /* To the root has come a way with `height` black nodes below it: as many as on the far side? */
-pass_inline bool root_ok(struct pass *p, const struct vma *root, bool from_right, int height,
-                         const uint32_t laws)
+pass_inline bool root_ok(struct pass *p, const struct vma *root, const struct rb_node *far,
+                         bool far_right, int height, const uint32_t laws)
 {
     const struct vma *last = root;
+    const int far_height = spine(p, far, &last, laws);
 
     JUDGE(LAW_TREE_SHAPE, p->mm->mm_rb.node == &root->vm_rb, shape_broken(p, "root-parent", root));
     JUDGE(LAW_TREE_SHAPE, rb_is_black(&root->vm_rb), shape_broken(p, "root-red", root));
-    JUDGE(LAW_TREE_SHAPE,
-          spine(p, child_of(&root->vm_rb, !from_right), !from_right, &last, laws) == height,
-          shape_broken(p, "black-height", root));
-    if (!from_right && (laws & LAW_BIT(LAW_TREE_SHAPE)))
+    JUDGE(LAW_TREE_SHAPE, far_height == height, shape_broken(p, "black-height", root));
+    if (far_right && far_height >= 0)
         p->last = last;
     return true;
 }
 
-pass_inline bool sibling_ok(const struct pass *p, const struct rb_node *sibling, bool right,
-                            int height, const uint32_t laws)
+/* A child that no way has come from, beside one with `height` black nodes. Only beside none can its
+ * own height be told at a glance. */
+pass_inline bool sibling_ok(const struct pass *p, const struct rb_node *sibling,
+                            const struct vma *parent, int height, uint64_t *gap,
+                            const uint32_t laws)
 {
-    const struct vma *last;
+    const struct vma *vma;
 
-    return (sibling && height > LOW_HEIGHT) || spine(p, sibling, right, &last, laws) == height;
-}
-
-/* Does a end where b starts or before it, or, if not a_first, b before a? Without a branch: which
- * side a way comes from, nobody can predict. */
-pass_inline bool ascend(const struct vma *a, const struct vma *b, bool a_first)
-{
-    return ((a->vm_end <= b->vm_start) & a_first) | ((b->vm_end <= a->vm_start) & !a_first);
+    if (!sibling) {
+        JUDGE(LAW_TREE_SHAPE, height == 0, shape_broken(p, "black-height", parent));
+        return true;
+    }
+    vma = vma_of_rb(sibling);
+    NEED(LAW_TREE_SHAPE, there(p, vma, laws), shape_broken(p, "dead-node", parent));
+    JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(sibling, &parent->vm_rb), link_broken(p, vma, parent));
+    if (height == 0)
+        JUDGE(LAW_TREE_SHAPE, !rb_is_black(sibling) && !sibling->left && !sibling->right,
+              shape_broken(p, "black-height", parent));
+    *gap = *gap < vma->rb_subtree_gap ? vma->rb_subtree_gap : *gap;
+    return true;
 }
 
 /* Is `other` the first node above `at` that has it on the other side than `right`? */
@@ -232,53 +221,71 @@ pass_inline bool meets(const struct pass *p, const struct vma *at, bool right,
     return false;
 }
 
+/* Where a way has come to. */
+struct step {
+    const struct vma *at;
+    bool from_right;               /* on which side of it the way has come */
+    const struct rb_node *sibling; /* and what is on the other */
+    int height;                    /* black nodes below `at` */
+    uint64_t gap;                  /* of the child that the way has come from */
+};
+
+/* From a node, which is judged, to its parent, which is not. */
+pass_inline bool step_up(const struct pass *p, struct step *s, const struct rb_node *parent,
+                         const struct vma *from, const uint32_t laws)
+{
+    const struct vma *at = s->at, *up = vma_of_rb(parent);
+    const struct rb_node *left, *right;
+
+    NEED(LAW_TREE_SHAPE, there(p, up, laws), shape_broken(p, "dead-node", at));
+    left = parent->left;
+    right = parent->right;
+    s->from_right = right == &at->vm_rb;
+    NEED(LAW_TREE_SHAPE, s->from_right | (left == &at->vm_rb), shape_broken(p, "parent-link", at));
+    JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(&at->vm_rb, parent), shape_broken(p, "red-red", at));
+    /* Without branches: from which side a way comes, nobody can predict. */
+    JUDGE(LAW_TREE_ORDER,
+          (s->from_right ? up->vm_end : from->vm_end) <=
+              (s->from_right ? from->vm_start : up->vm_start),
+          order_broken(p->mm, s->from_right ? up : from, s->from_right ? from : up, p->v));
+    s->sibling = s->from_right ? left : right;
+    s->height += rb_is_black(&at->vm_rb);
+    s->gap = at->rb_subtree_gap;
+    s->at = up;
+    return true;
+}
+
 /* From the place between two neighbours up to the root. One of them may be none. */
 pass_inline bool way_ok(struct pass *p, const struct vma *x, const struct vma *y,
                         const uint32_t laws)
 {
     const bool right = !y || (x && !x->vm_rb.right); /* the place is x's right child, or y's left */
     const struct vma *const from = right ? x : y, *const other = right ? y : x;
-    const int x_height = anchored(p, x), y_height = anchored(p, y);
-    const struct vma *at = from;
-    bool from_right = right;
-    uint64_t gap = 0; /* of the child that the way comes from, as is: */
-    int height = 0;
+    struct step s = {from, right, child_of(&from->vm_rb, !right), 0, 0};
+    const bool met = meets(p, from, right, other, laws);
+    int known = anchored(p, from);
 
     NEED(LAW_LIST_TREE, !child_of(&from->vm_rb, right), list_broken(p, "sequence", from, other));
-    JUDGE(LAW_LIST_TREE, meets(p, from, right, other, laws),
-          list_broken(p, "sequence", from, other));
+    JUDGE(LAW_LIST_TREE, met, list_broken(p, "sequence", from, other));
     for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++) {
-        const struct rb_node *parent = rb_parent_of(&at->vm_rb);
-        const struct rb_node *sibling = child_of(&at->vm_rb, !from_right);
+        const struct rb_node *parent = rb_parent_of(&s.at->vm_rb);
 
-        if (at == x || at == y) {
-            int known = at == x ? x_height : y_height;
-
-            if (known >= 0) {
-                JUDGE(LAW_TREE_SHAPE, known == height, shape_broken(p, "black-height", at));
-                return true;
-            }
-            anchor(p, at, height);
+        if (s.at == other)
+            known = anchored(p, other);
+        if (known >= 0) {
+            JUDGE(LAW_TREE_SHAPE, known == s.height, shape_broken(p, "black-height", s.at));
+            return true;
         }
-        if (!child_ok(p, sibling, at, &gap, laws))
+        if (s.at == from || s.at == other)
+            anchor(p, s.at, s.height);
+        if (!sibling_ok(p, s.sibling, s.at, s.height, &s.gap, laws))
             return false;
-        JUDGE(LAW_TREE_SHAPE, sibling_ok(p, sibling, from_right, height, laws),
-              shape_broken(p, "black-height", at));
-        if (!gap_ok(p, at, at == y ? x : at->vm_prev, gap, laws))
+        if (!gap_ok(p, s.at, (laws & STRICT) && s.at == y ? x : s.at->vm_prev, s.gap, laws))
             return false;
         if (!parent)
-            return root_ok(p, at, from_right, height, laws);
-        NEED(LAW_TREE_SHAPE, there(p, vma_of_rb(parent), laws), shape_broken(p, "dead-node", at));
-        from_right = parent->right == &at->vm_rb;
-        NEED(LAW_TREE_SHAPE, child_of(parent, from_right) == &at->vm_rb,
-             shape_broken(p, "parent-link", at));
-        JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(&at->vm_rb, parent),
-              shape_broken(p, "red-red", at));
-        height += rb_is_black(&at->vm_rb);
-        gap = at->rb_subtree_gap;
-        at = vma_of_rb(parent);
-        JUDGE(LAW_TREE_ORDER, ascend(at, from, from_right),
-              order_broken(p->mm, from_right ? at : from, from_right ? from : at, p->v));
+            return root_ok(p, s.at, s.sibling, !s.from_right, s.height, laws);
+        if (!step_up(p, &s, parent, from, laws))
+            return false;
     }
     NEED(LAW_TREE_SHAPE, false, shape_broken(p, "depth", from));
     return true;
