@@ -123,7 +123,7 @@ bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdi
     }
     if (likely(!site))
         return true;
-    return law_broken(v, LAW_VMA_ATTRS, site, vma->vm_mm->id, vma->vm_start,
+    return law_broken(v, LAW_VMA_ATTRS, site, proc_of(world, vma), vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR ": %s (flags %#" PRIx64 ", page_prot %#" PRIx32
                       ", pgoff %#" PRIx64 ")",
                       vma->vm_start, vma->vm_end, site, vma->vm_flags, vma->vm_page_prot,

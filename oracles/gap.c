@@ -5,9 +5,10 @@
 #include <inttypes.h>
 
 /* ---- gap.subtree ---- */
-bool gap_broken(struct verdict *v, const struct vma *vma, uint64_t computed)
+bool gap_broken(const struct world *world, const struct vma *vma, uint64_t computed,
+                struct verdict *v)
 {
-    return law_broken(v, LAW_GAP_SUBTREE, "stored-gap", vma->vm_mm->id, vma->vm_start,
+    return law_broken(v, LAW_GAP_SUBTREE, "stored-gap", proc_of(world, vma), vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR ": rb_subtree_gap is %#" PRIx64
                       ", computed %#" PRIx64,
                       vma->vm_start, vma->vm_end, vma->rb_subtree_gap, computed);
@@ -55,7 +56,7 @@ bool gap_subtree_full(const struct world *world, struct verdict *v)
 
         recompute_gap(&w, mm->mm_rb.node, 0);
         if (w.wrong)
-            return gap_broken(v, w.wrong, w.computed);
+            return gap_broken(world, w.wrong, w.computed, v);
     }
     return true;
 }

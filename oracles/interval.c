@@ -4,30 +4,37 @@
 
 #include <inttypes.h>
 
-static bool interval_broken(struct verdict *v, const char *site, const struct vma *vma,
+struct interval_walk {
+    const struct world *world;
+    const struct address_space *mapping;
+    uint64_t least; /* start of the in-order predecessor */
+    struct verdict *v;
+};
+
+static bool interval_broken(const struct interval_walk *w, const char *site, const struct vma *vma,
                             uint64_t stored, uint64_t computed)
 {
-    return law_broken(v, LAW_INTERVAL_TREE, site, vma->vm_mm->id, vma->vm_start,
+    return law_broken(w->v, LAW_INTERVAL_TREE, site, proc_of(w->world, vma), vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR " in its object's tree: %s (stored %#" PRIx64
                       ", computed %#" PRIx64 ")",
                       vma->vm_start, vma->vm_end, site, stored, computed);
 }
 
 /* The node against its own VMA: the bounds cached when it was inserted. */
-static bool bounds_ok(const struct vma *vma, struct verdict *v)
+static bool bounds_ok(const struct interval_walk *w, const struct vma *vma)
 {
     uint64_t last = vma->vm_pgoff + ((vma->vm_end - vma->vm_start) >> PAGE_SHIFT) - 1;
 
     if (unlikely(vma->shared.start != vma->vm_pgoff))
-        return interval_broken(v, "start", vma, vma->shared.start, vma->vm_pgoff);
+        return interval_broken(w, "start", vma, vma->shared.start, vma->vm_pgoff);
     if (unlikely(vma->shared.last != last))
-        return interval_broken(v, "last", vma, vma->shared.last, last);
+        return interval_broken(w, "last", vma, vma->shared.last, last);
     return true;
 }
 
 /* The node against its children, which are live or absent. */
-static bool node_ok(const struct vma *vma, const struct vma *left, const struct vma *right,
-                    struct verdict *v)
+static bool node_ok(const struct interval_walk *w, const struct vma *vma, const struct vma *left,
+                    const struct vma *right)
 {
     const struct rb_node *node = &vma->shared.rb;
     uint64_t most = vma->shared.last;
@@ -38,28 +45,21 @@ static bool node_ok(const struct vma *vma, const struct vma *left, const struct 
         if (!child)
             continue;
         if (unlikely(rb_parent_of(&child->shared.rb) != node))
-            return interval_broken(v, "parent-link", child,
+            return interval_broken(w, "parent-link", child,
                                    (uintptr_t)rb_parent_of(&child->shared.rb), (uintptr_t)node);
         if (unlikely(!rb_is_black(node) && !rb_is_black(&child->shared.rb)))
-            return interval_broken(v, "red-red", child, 0, 1);
+            return interval_broken(w, "red-red", child, 0, 1);
         if (most < child->shared.subtree_last)
             most = child->shared.subtree_last;
     }
-    if (unlikely((left && left->shared.start > vma->shared.start) ||
-                 (right && right->shared.start < vma->shared.start)))
-        return interval_broken(v, "order", vma, vma->shared.start,
-                               left ? left->shared.start : right->shared.start);
+    if (unlikely(left && left->shared.start > vma->shared.start))
+        return interval_broken(w, "order", vma, vma->shared.start, left->shared.start);
+    if (unlikely(right && right->shared.start < vma->shared.start))
+        return interval_broken(w, "order", vma, vma->shared.start, right->shared.start);
     if (unlikely(vma->shared.subtree_last != most))
-        return interval_broken(v, "subtree-last", vma, vma->shared.subtree_last, most);
+        return interval_broken(w, "subtree-last", vma, vma->shared.subtree_last, most);
     return true;
 }
-
-struct interval_walk {
-    const struct world *world;
-    const struct address_space *mapping;
-    uint64_t least; /* start of the in-order predecessor */
-    struct verdict *v;
-};
 
 static bool dead_node(const struct interval_walk *w, const struct rb_node *node)
 {
@@ -86,16 +86,16 @@ static int subtree_height(struct interval_walk *w, const struct rb_node *node, u
     left = vma_of_shared(node->left);
     right = vma_of_shared(node->right);
     if (depth == TREE_MAX_DEPTH || (left && left == right)) {
-        interval_broken(w->v, "cycle", vma, depth, 0);
+        interval_broken(w, "cycle", vma, depth, 0);
         return -1;
     }
-    if (!bounds_ok(vma, w->v) || !node_ok(vma, left, right, w->v))
+    if (!bounds_ok(w, vma) || !node_ok(w, vma, left, right))
         return -1;
     heights[0] = subtree_height(w, node->left, depth + 1);
     if (heights[0] < 0)
         return -1;
     if (vma->shared.start < w->least) {
-        interval_broken(w->v, "order", vma, vma->shared.start, w->least);
+        interval_broken(w, "order", vma, vma->shared.start, w->least);
         return -1;
     }
     w->least = vma->shared.start;
@@ -103,7 +103,7 @@ static int subtree_height(struct interval_walk *w, const struct rb_node *node, u
     if (heights[1] < 0)
         return -1;
     if (heights[0] != heights[1]) {
-        interval_broken(w->v, "black-height", vma, (uint64_t)heights[0], (uint64_t)heights[1]);
+        interval_broken(w, "black-height", vma, (uint64_t)heights[0], (uint64_t)heights[1]);
         return -1;
     }
     return heights[0] + rb_is_black(node);
@@ -124,7 +124,7 @@ bool interval_tree_full(const struct world *world, struct verdict *v)
         if (dead_node(&w, root))
             return false;
         if (root && (rb_parent_of(root) || !rb_is_black(root)))
-            return interval_broken(v, "root", vma_of_shared(root), root->parent_color, 1);
+            return interval_broken(&w, "root", vma_of_shared(root), root->parent_color, 1);
         if (subtree_height(&w, root, 0) < 0)
             return false;
     }
@@ -135,11 +135,12 @@ bool interval_tree_full(const struct world *world, struct verdict *v)
 bool interval_path_ok(const struct world *world, const struct vma *vma, struct verdict *v)
 {
     const struct address_space *mapping = vma_mapping(world, vma);
+    const struct interval_walk walk = {world, mapping, 0, v}, *const w = &walk;
     const struct vma *at = vma;
 
     if (!mapping)
         return true; /* vma.attrs says so */
-    if (!bounds_ok(vma, v))
+    if (!bounds_ok(w, vma))
         return false;
     for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++) {
         const struct rb_node *node = &at->shared.rb, *parent = rb_parent_of(node);
@@ -148,16 +149,16 @@ bool interval_path_ok(const struct world *world, const struct vma *vma, struct v
 
         if (unlikely((left && !vma_live(world, left)) || (right && !vma_live(world, right)) ||
                      (up && !vma_live(world, up))))
-            return interval_broken(v, "dead-node", at, 0, 0);
-        if (!node_ok(at, left, right, v))
+            return interval_broken(w, "dead-node", at, 0, 0);
+        if (!node_ok(w, at, left, right))
             return false;
         if (!parent)
             return likely(mapping->i_mmap.node == node && rb_is_black(node)) ||
-                   interval_broken(v, "root", at, (uintptr_t)mapping->i_mmap.node,
+                   interval_broken(w, "root", at, (uintptr_t)mapping->i_mmap.node,
                                    (uintptr_t)node);
         if (unlikely(parent->left != node && parent->right != node))
-            return interval_broken(v, "parent-link", at, (uintptr_t)parent, (uintptr_t)node);
+            return interval_broken(w, "parent-link", at, (uintptr_t)parent, (uintptr_t)node);
         at = up;
     }
-    return interval_broken(v, "cycle", vma, TREE_MAX_DEPTH, 0);
+    return interval_broken(w, "cycle", vma, TREE_MAX_DEPTH, 0);
 }

@@ -45,6 +45,11 @@ static inline bool object_live(const struct world *world, enum pool_id id, const
 #ifndef LAWS_ALWAYS_STRICT
 #define LAWS_ALWAYS_STRICT false
 #endif
+/* For verdicts: the process that a VMA says it belongs to. */
+static inline uint32_t proc_of(const struct world *world, const struct vma *vma)
+{
+    return object_live(world, POOL_MM, vma->vm_mm) ? vma->vm_mm->id : 0;
+}
 /* The mapping behind a VMA; NULL without a file or if anything on the way is not a live object. */
 const struct address_space *vma_mapping(const struct world *world, const struct vma *vma);
 
@@ -155,7 +160,8 @@ static inline bool in_order(const struct mm *mm, const struct vma *prev, const s
     return likely(start < end && !((start | end) & ~PAGE_MASK) && end <= mm->task_size &&
                   (!prev || prev->vm_end <= start));
 }
-bool gap_broken(struct verdict *v, const struct vma *vma, uint64_t computed);
+bool gap_broken(const struct world *world, const struct vma *vma, uint64_t computed,
+                struct verdict *v);
 bool highest_broken(const struct mm *mm, uintptr_t computed, struct verdict *v);
 bool search_answer_ok(const struct world *world, bool brute, struct verdict *v);
 bool cache_slots_ok(const struct mm *mm, bool deep, struct verdict *v);

@@ -149,7 +149,7 @@ pass_inline bool gap_ok(const struct pass *p, const struct vma *vma, const struc
         own = own_gap(p->world, prev, vma);
         gap = gap < own ? own : gap;
     }
-    JUDGE(LAW_GAP_SUBTREE, gap == vma->rb_subtree_gap, gap_broken(p->v, vma, gap));
+    JUDGE(LAW_GAP_SUBTREE, gap == vma->rb_subtree_gap, gap_broken(p->world, vma, gap, p->v));
     return true;
 }
 
