@@ -2,8 +2,8 @@
 /*
  * AFL++: persistent mode, test cases in shared memory. A start of the executor is the reset.
  *
- * The run-time library is called as its macros would, but from plain code: edges of this loop differ
- * between the first case and later ones, which AFL++ would take for an unstable target.
+ * The run-time library is called as its macros would, but from plain code: edges of this loop
+ * differ between the first case and later ones, which AFL++ would take for an unstable target.
  */
 #include "fuzz/fuzz.h"
 

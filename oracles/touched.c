@@ -299,7 +299,7 @@ pass_inline bool place_ok(struct pass *p, const struct vma *x, const struct vma 
 
     NEED(LAW_LIST_TREE, there_or_none(p, x, laws), list_broken(p, "dead-vma", y, x));
     NEED(LAW_LIST_TREE, there_or_none(p, y, laws), list_broken(p, "dead-vma", x, y));
-    NEED(LAW_LIST_TREE, (x ? x->vm_next : p->mm->mmap) == y, list_broken(p, "next", from, y));
+    NEED(LAW_LIST_TREE, (x ? x->vm_next : p->mm->mmap) == y, list_broken(p, "prev", from, y));
     JUDGE(LAW_LIST_TREE, !y || y->vm_prev == x, list_broken(p, "prev", from, y));
     JUDGE(LAW_TREE_ORDER, !x || !y || x->vm_end <= y->vm_start,
           order_broken(p->mm, x, y, p->v));
