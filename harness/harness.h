@@ -13,8 +13,9 @@
 struct run_options {
     bool touched;        /* touched laws after every operation */
     bool spec;           /* run the flat specification beside the model; errno and layout laws */
-    uint32_t full_every; /* full laws, snapshot laws and full comparison each so many ops, and at
-                             the end of a program; 0: never */
+    uint32_t full_every; /* full laws, snapshot laws and full comparison each so many operations,
+                            or each 2 for a live VMA if that is more (1 stays 1), and at the end
+                            of a program; 0: never */
     bool check_exit;     /* leak law at the end */
     bool hash;           /* fill result.hash */
     enum fault_id fault;

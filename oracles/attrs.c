@@ -103,9 +103,13 @@ static const char *structure_illegal(const struct world *world, const struct vma
 bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdict *v)
 {
     struct attrs a = {
-        .start = vma->vm_start >> PAGE_SHIFT, .end = vma->vm_end >> PAGE_SHIFT,
-        .pgoff = vma->vm_pgoff, .flags = vma->vm_flags, .has_file = vma->vm_file != NULL,
-        .has_context = vma->vm_userfaultfd_ctx != NULL, .kind = NO_FILE_KIND,
+        .start = vma->vm_start >> PAGE_SHIFT,
+        .end = vma->vm_end >> PAGE_SHIFT,
+        .pgoff = vma->vm_pgoff,
+        .flags = vma->vm_flags,
+        .has_file = vma->vm_file != NULL,
+        .has_context = vma->vm_userfaultfd_ctx != NULL,
+        .kind = NO_FILE_KIND,
     };
     const char *site = structure_illegal(world, vma);
     const struct address_space *mapping;
@@ -135,7 +139,7 @@ bool vma_attrs_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct list_walk w = list_walk(world, mm);
         const struct vma *vma;
 

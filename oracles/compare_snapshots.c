@@ -58,9 +58,8 @@ static bool piece_ok(struct pieces *p)
     if (site)
         return layout_broken(p, site, "");
     if ((p->a->start == p->at) != (p->b->start == p->at))
-        return law_broken(p->v, LAW_MERGE_CANONICAL,
-                          p->a->start == p->at ? "kept-apart" : "joined", p->proc,
-                          p->at << PAGE_SHIFT,
+        return law_broken(p->v, LAW_MERGE_CANONICAL, p->a->start == p->at ? "kept-apart" : "joined",
+                          p->proc, p->at << PAGE_SHIFT,
                           "at page %#" PRIx64 " one picture has a boundary, the other has none",
                           p->at);
     return true;

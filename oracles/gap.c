@@ -18,8 +18,8 @@ struct gap_walk {
     const struct world *world;
     const struct vma *prev; /* in-order predecessor of what comes next */
     const struct vma *wrong;
-    uint64_t computed;      /* what wrong should have */
-    uint32_t left;          /* nodes that may still come */
+    uint64_t computed; /* what wrong should have */
+    uint32_t left;     /* nodes that may still come */
 };
 
 /* Largest gap of the subtree from scratch. Stops going down once something is wrong or broken. */
@@ -51,7 +51,7 @@ bool gap_subtree_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct gap_walk w = {.world = world, .left = world->pool[POOL_VMA].nlive};
 
         recompute_gap(&w, mm->mm_rb.node, 0);
@@ -75,7 +75,7 @@ bool gap_highest_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         const struct vma *vma, *last = NULL;
         uintptr_t computed;
         struct tree_walk w;

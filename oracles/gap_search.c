@@ -9,8 +9,8 @@
  *     |VVVVVVV|~guard~|........[================)........|~guard~|VVVVVVV|
  *                     lo                                 hi
  *
- * and a gap near other places that the call has changed (the source of a move, which is free now) is
- * not held against the answer, because it may have come later.
+ * and a gap near other places that the call has changed (the source of a move, which is free now)
+ * is not held against the answer, because it may have come later.
  */
 #include "oracles/laws.h"
 
@@ -21,15 +21,22 @@ struct search {
     const struct mm *mm;
     const struct search_note *note;
     struct verdict *v;
-    bool brute;             /* look at every gap, trusting no stored one */
-    bool any;               /* a fit is better wherever it is: the pass should have found one */
-    uintptr_t answer, end;  /* the answer's own place; 0, 0 if there is no answer */
-    uintptr_t joined, joined_end; /* the VMA that is there now, with neighbours that it has joined */
-    uintptr_t lo, hi;       /* what was free around the answer */
+    bool brute;            /* look at every gap, trusting no stored one */
+    bool any;              /* a fit is better wherever it is: the pass should have found one */
+    uintptr_t answer, end; /* the answer's own place; 0, 0 if there is no answer */
+    /* The VMA that is there now, with the neighbours that it has joined. */
+    uintptr_t joined, joined_end;
+    uintptr_t lo, hi; /* what was free around the answer */
 };
 
-static inline uintptr_t lower(uintptr_t a, uintptr_t b) { return a < b ? a : b; }
-static inline uintptr_t higher(uintptr_t a, uintptr_t b) { return a > b ? a : b; }
+static inline uintptr_t lower(uintptr_t a, uintptr_t b)
+{
+    return a < b ? a : b;
+}
+static inline uintptr_t higher(uintptr_t a, uintptr_t b)
+{
+    return a > b ? a : b;
+}
 
 static bool search_broken(const struct search *s, const char *site, uintptr_t other)
 {
@@ -38,8 +45,8 @@ static bool search_broken(const struct search *s, const char *site, uintptr_t ot
     return law_broken(s->v, LAW_GAP_SEARCH, site, s->mm->id, other,
                       "%s search for %#" PRIxPTR " bytes in %#" PRIxPTR "-%#" PRIxPTR
                       " answered %#lx: %s at %#" PRIxPTR,
-                      n->topdown ? "top-down" : "bottom-up", n->length, n->low_limit,
-                      n->high_limit, (unsigned long)n->answer, site, other);
+                      n->topdown ? "top-down" : "bottom-up", n->length, n->low_limit, n->high_limit,
+                      (unsigned long)n->answer, site, other);
 }
 
 /* ---- certainty ---- */
@@ -208,8 +215,8 @@ static bool answer_legal(const struct search *s)
 
     if (unlikely((s->answer - note->align_offset) & note->align_mask || s->answer & ~PAGE_MASK))
         return search_broken(s, "unaligned", s->answer);
-    if (unlikely(s->answer < note->low_limit || s->answer < min_addr ||
-                 s->end > note->high_limit || s->end < s->answer))
+    if (unlikely(s->answer < note->low_limit || s->answer < min_addr || s->end > note->high_limit ||
+                 s->end < s->answer))
         return search_broken(s, "limits", s->answer);
     return true;
 }

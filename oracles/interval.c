@@ -154,8 +154,7 @@ bool interval_path_ok(const struct world *world, const struct vma *vma, struct v
             return false;
         if (!parent)
             return likely(mapping->i_mmap.node == node && rb_is_black(node)) ||
-                   interval_broken(w, "root", at, (uintptr_t)mapping->i_mmap.node,
-                                   (uintptr_t)node);
+                   interval_broken(w, "root", at, (uintptr_t)mapping->i_mmap.node, (uintptr_t)node);
         if (unlikely(parent->left != node && parent->right != node))
             return interval_broken(w, "parent-link", at, (uintptr_t)parent, (uintptr_t)node);
         at = up;

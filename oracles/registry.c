@@ -14,18 +14,12 @@ const struct law_info law_table[NR_LAWS] = {
 };
 
 static law_fn *const full_form[NR_LAWS] = {
-    [LAW_TREE_ORDER] = tree_order_full,
-    [LAW_TREE_SHAPE] = tree_shape_full,
-    [LAW_LIST_TREE] = list_tree_full,
-    [LAW_GAP_SUBTREE] = gap_subtree_full,
-    [LAW_GAP_HIGHEST] = gap_highest_full,
-    [LAW_GAP_SEARCH] = gap_search_full,
-    [LAW_CACHE_COHERENT] = cache_coherent_full,
-    [LAW_VMA_ATTRS] = vma_attrs_full,
-    [LAW_INTERVAL_TREE] = interval_tree_full,
-    [LAW_FILE_TREE] = file_tree_full,
-    [LAW_ACCOUNT_VM] = account_vm_full,
-    [LAW_OBJECT_REFS] = object_refs_full,
+    [LAW_TREE_ORDER] = tree_order_full,         [LAW_TREE_SHAPE] = tree_shape_full,
+    [LAW_LIST_TREE] = list_tree_full,           [LAW_GAP_SUBTREE] = gap_subtree_full,
+    [LAW_GAP_HIGHEST] = gap_highest_full,       [LAW_GAP_SEARCH] = gap_search_full,
+    [LAW_CACHE_COHERENT] = cache_coherent_full, [LAW_VMA_ATTRS] = vma_attrs_full,
+    [LAW_INTERVAL_TREE] = interval_tree_full,   [LAW_FILE_TREE] = file_tree_full,
+    [LAW_ACCOUNT_VM] = account_vm_full,         [LAW_OBJECT_REFS] = object_refs_full,
 };
 
 bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,
@@ -52,8 +46,7 @@ bool law_touched(enum law_id law, const struct world *world, struct verdict *v)
 {
     if (!strchr(law_table[law].forms, 'T'))
         return true;
-    return world->notes.overflow ? law_full(law, world, v)
-                                 : touched_pass(world, LAW_BIT(law), v);
+    return world->notes.overflow ? law_full(law, world, v) : touched_pass(world, LAW_BIT(law), v);
 }
 
 bool laws_full(const struct world *world, struct verdict *v)
@@ -68,7 +61,7 @@ bool laws_touched(const struct world *world, struct verdict *v)
 {
     if (likely(!world->notes.overflow) && likely(touched_pass_all(world)))
         return true;
-    /* One fault may break several laws. Name the first of the table, whatever the pass met first. */
+    /* One fault may break several laws: the first of the table is named, not the first met. */
     for (unsigned law = 0; law < NR_LAWS; law++)
         if (!law_touched(law, world, v))
             return false;
