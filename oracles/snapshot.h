@@ -49,12 +49,12 @@ enum snap_flags {
 struct snap_vma {
     uint64_t start, end; /* [start, end) */
     uint64_t pgoff;
-    uint64_t flags;      /* SNAP_* */
-    uint32_t file;       /* open file: same number, same struct file */
-    uint32_t object;     /* what the file opens: same number, same inode */
-    uint32_t context;    /* userfault context */
+    uint64_t flags;                     /* SNAP_* */
+    uint32_t file;                      /* open file: same number, same struct file */
+    uint32_t object;                    /* what the file opens: same number, same inode */
+    uint32_t context;                   /* userfault context */
     uint16_t policy_mode, policy_nodes; /* by value; 0, 0: none */
-    char name[12];       /* zero-padded; empty: none */
+    char name[12];                      /* zero-padded; empty: none */
 };
 struct snap_proc {
     uint32_t id;

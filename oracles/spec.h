@@ -31,11 +31,11 @@ struct spec_config {
 struct spec_page {
     uint64_t flags; /* SNAP_*; meaningless unless mapped */
     uint64_t pgoff;
-    uint32_t file;  /* serial number of the struct file behind it, 0: none; never reused */
-    uint8_t mapped; /* 1 */
-    uint8_t head;   /* 1: a VMA starts here */
-    uint8_t policy; /* mode << 4 | nodes, 0: none */
-    uint8_t name;   /* number of the name in the order of first use, 0: none */
+    uint32_t file;    /* serial number of the struct file behind it, 0: none; never reused */
+    uint8_t mapped;   /* 1 */
+    uint8_t head;     /* 1: a VMA starts here */
+    uint8_t policy;   /* mode << 4 | nodes, 0: none */
+    uint8_t name;     /* number of the name in the order of first use, 0: none */
     uint32_t context; /* serial number of the userfault context, 0: none; never reused */
 };
 
@@ -48,7 +48,7 @@ struct spec_range {
 
 /* What the subject answered. The specification judges choices that it leaves free by it. */
 struct spec_seen {
-    long ret;          /* the subject's return value */
+    long ret;           /* the subject's return value */
     bool verify_search; /* true: only check that a chosen address is free and legal, and take it
                            (O(length)); false: search all pages and insist on the same answer */
 };
@@ -60,7 +60,7 @@ void spec_free(struct spec *spec);
 int spec_reset(struct spec *spec, const struct spec_config *config);
 
 /* What the touched laws read. */
-const struct spec_page *spec_pages(const struct spec *spec, unsigned proc); /* task_size entries */
+const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);  /* task_size entries */
 const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc); /* kept up to date */
 int64_t spec_committed(const struct spec *spec);
 uint32_t spec_map_count(const struct spec *spec, unsigned proc);
