@@ -48,7 +48,8 @@ static int mprotect_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uin
     *pvma = vma;
     if (old_flags & ~vm_flags & VM_ACCOUNT)
         vm_uncharge(mm, pages);
-    if (fault(mm->world, F_DATA_VM_KEPT, is_data_mapping(old_flags) != is_data_mapping(vm_flags)))
+    if (is_data_mapping(old_flags) != is_data_mapping(vm_flags) &&
+        fault(mm->world, F_DATA_VM_KEPT, true))
         return 0;
     vm_stat_account(mm, old_flags, -(int64_t)pages);
     vm_stat_account(mm, vm_flags, (int64_t)pages);
