@@ -51,7 +51,7 @@ enum arg {
     ARG_FILE_OPT,
     ARG_CONTEXT,
 };
-enum def_kind { DEF_NONE, DEF_MAPPING, DEF_FILE, DEF_CONTEXT };
+enum def_kind { DEF_NONE, DEF_MAPPING, DEF_FILE, DEF_CONTEXT, DEF_PROC };
 
 #define MAX_ARGS 6
 #define MAX_VALUES 4

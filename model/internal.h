@@ -147,6 +147,24 @@ void vma_move_bounds(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t p
 /* After its bounds moved: its own gap, its successor's, highest_vm_end. */
 void vma_update_gaps(struct vma *vma);
 
+/* ---- anon_vma.c ---- */
+/* First need of an own page: borrow a mergeable neighbour's anon_vma, or make one. 0 or -ENOMEM. */
+int anon_vma_prepare(struct vma *vma);
+/* dst gets a chain to every anon_vma of src, which it then shares (split, move, import): dst->anon_vma
+ * must be set to src's before. 0, or -ENOMEM with dst unlinked again and its anon_vma NULL. */
+int anon_vma_clone(struct vma *dst, struct vma *src);
+/* The child's VMA: cloned, then an own anon_vma or one reused. 0 or -ENOMEM with nothing left. */
+int anon_vma_fork(struct vma *vma, struct vma *parent);
+/* All chains go, and with them every anon_vma that nobody needs; vma->anon_vma = NULL. */
+void unlink_anon_vmas(struct vma *vma);
+/* Around a change of start, end or pgoff: out of all interval trees, and in again. */
+void anon_vma_tree_remove(struct vma *vma);
+void anon_vma_tree_insert(struct vma *vma);
+static inline bool anon_chain_is_single(const struct vma *vma)
+{
+    return vma->chain_first && vma->chain_first == vma->chain_last;
+}
+
 /* ---- merge.c ---- */
 int split_vma(struct vma *vma, uintptr_t addr, bool new_below); /* with the map_count limit */
 int split_vma_nolimit(struct vma *vma, uintptr_t addr, bool new_below); /* the unmap path */

@@ -118,6 +118,29 @@ enum file_mode {
 };
 
 struct vma;
+struct anon_vma_chain;
+
+/*
+ * What anonymous pages point at, and through it all VMAs that may map them. A VMA that has had a page
+ * of its own ("faulted") has one; a child's VMA is chained to those of all its ancestors besides.
+ */
+struct anon_vma {
+    struct anon_vma *root;   /* oldest of the family: owner of its lock */
+    struct anon_vma *parent; /* of the VMA that this one's first VMA was forked from; root: itself */
+    uint32_t refcount;       /* users of the object: 1 while linked to any VMA + other members for a root */
+    uint32_t degree;         /* linux-4.4: child anon_vmas + VMAs that point here, in one number */
+    uint32_t num_children;   /* later rules: child anon_vmas; a root counts itself */
+    uint32_t num_active_vmas; /* later rules: VMAs whose anon_vma this is */
+    struct rb_root rb_root;  /* interval tree of chains, by page offset */
+};
+/* The link between one VMA and one anon_vma. */
+struct anon_vma_chain {
+    struct vma *vma;
+    struct anon_vma *anon_vma;
+    struct anon_vma_chain *same_vma_next, *same_vma_prev; /* the VMA's list, in order of creation */
+    struct interval_node node; /* in anon_vma->rb_root; bounds: vm_pgoff and the VMA's last page */
+};
+
 /* What the object behind a VMA wants to be told or asked. Absent for private anonymous memory. */
 struct vm_ops {
     void (*open)(struct vma *vma);  /* the VMA was duplicated (split, move) */
@@ -174,6 +197,8 @@ struct vma {
     struct userfaultfd_ctx *vm_userfaultfd_ctx; /* counted, or NULL */
     struct anon_vma_name *anon_name;            /* counted, or NULL */
     struct interval_node shared;                /* in vm_file->mapping->i_mmap */
+    struct anon_vma *anon_vma;                  /* NULL: never had a page of its own */
+    struct anon_vma_chain *chain_first, *chain_last; /* same_vma list */
 } __attribute__((aligned(64)));
 
 #define VMACACHE_SLOTS 4
@@ -245,6 +270,15 @@ enum event {
     EV_UNMAP_MANY,
     EV_ROTATE,
     EV_ALLOC_FAILED,
+    EV_ANON_NEW,       /* prepare: a new anon_vma */
+    EV_ANON_BORROW,    /* prepare: a neighbour's */
+    EV_ANON_CLONE,     /* split, move: chains copied */
+    EV_ANON_IMPORT,    /* merge: an unfaulted VMA takes over a faulted one's chains */
+    EV_ANON_FORK_NEW,  /* fork: the child's VMA gets one of its own */
+    EV_ANON_FORK_REUSE, /* fork: an ancestor's that nobody uses */
+    EV_FORK,
+    EV_FORK_FAIL,
+    EV_EXIT,
     NR_EVENTS
 };
 extern const char *const event_names[NR_EVENTS];
@@ -294,6 +328,8 @@ enum pool_id {
     POOL_POLICY,
     POOL_NAME,
     POOL_UFFD,
+    POOL_ANON_VMA,
+    POOL_ANON_VMA_CHAIN,
     NR_POOLS
 };
 struct pool {
@@ -397,6 +433,10 @@ long mm_remap_file_pages(struct mm *mm, uintptr_t addr, size_t size, int prot, u
 long mm_mincore(struct mm *mm, uintptr_t addr, size_t len);
 long mm_msync(struct mm *mm, uintptr_t addr, size_t len, int flags);
 long mm_setrlimit(struct mm *mm, enum mm_rlimit which, uint64_t pages);
+/* Process number `child` (not in use, else -EAGAIN) becomes a copy; 0 or -ENOMEM with nothing left. */
+long mm_fork(struct mm *mm, unsigned child);
+/* The process ends: everything is unmapped and its number is free again. 0. */
+long mm_exit(struct mm *mm);
 /* One access as the fault handler sees it: 0, -EFAULT for SIGSEGV, -ENXIO for SIGBUS. access is one
  * of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. remote: another process' access (FOLL_FORCE
  * off), which the minimum mapping address binds as well. */

@@ -36,6 +36,9 @@ struct spec_page {
     uint8_t head;   /* 1: a VMA starts here */
     uint8_t policy; /* mode << 4 | nodes, 0: none */
     uint8_t name;   /* number of the name in the order of first use, 0: none */
+    uint32_t anon;    /* 0: not faulted; else identity of its anon_vma as told by spec_tell_anon(),
+                         SPEC_ANON_UNTOLD until then */
+    uint8_t cloned;   /* 1: its VMA is chained to more than one anon_vma (inherited over fork) */
     uint32_t context; /* serial number of the userfault context, 0: none; never reused */
 };
 
@@ -45,6 +48,16 @@ struct spec_range {
     unsigned proc;
     uint64_t start, end;
 };
+
+#define SPEC_ANON_UNTOLD UINT32_MAX
+/*
+ * Which VMAs share an anon_vma is the subject's choice, judged by the anon.* laws. The specification
+ * knows which pages belong to a faulted VMA; it is told the identities after each call, because the
+ * merge rules ask for them: on every touched page that is faulted. start, end: pages. identity > 0.
+ */
+struct spec;
+void spec_tell_anon(struct spec *spec, unsigned proc, uint64_t start, uint64_t end,
+                    uint32_t identity, bool cloned);
 
 /* What the subject answered. The specification judges choices that it leaves free by it. */
 struct spec_seen {
@@ -100,6 +113,8 @@ long spec_remap_file_pages(struct spec *, unsigned proc, uint64_t addr, uint64_t
 long spec_mincore(struct spec *, unsigned proc, uint64_t addr, uint64_t len);
 long spec_msync(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int flags);
 long spec_setrlimit(struct spec *, unsigned proc, unsigned which, uint64_t pages);
+long spec_fork(struct spec *, unsigned proc, unsigned child);
+long spec_exit(struct spec *, unsigned proc);
 long spec_access(struct spec *, unsigned proc, uint64_t addr, int access, bool remote);
 long spec_install_special(struct spec *, unsigned proc, uint64_t hint, uint64_t len,
                           const struct spec_seen *seen);
