@@ -96,7 +96,7 @@ static void print_words(enum arg arg)
 
 static void print_operation(const struct op_info *op, bool words)
 {
-    static const char *const defines[] = {"", "mapping = ", "file = ", "context = "};
+    static const char *const defines[] = {"", "mapping = ", "file = ", "context = ", "process = "};
     char form[128];
     int used = snprintf(form, sizeof(form), "%s%s", defines[op->def], op->name);
     for (const uint8_t *arg = op->args; *arg != ARG_END; arg++)

@@ -5,17 +5,15 @@
  */
 #include "harness/generate.h"
 
-enum { ADDR, LEN, THIRD, FOURTH }; /* value slots */
-
-static struct op *step(struct gen *c, enum op_kind kind)
+struct op *step(struct gen *c, enum op_kind kind)
 {
     struct op *op = &c->g->plan[c->g->plan_nr++];
 
-    *op = (struct op){.kind = (uint8_t)kind};
+    *op = (struct op){.kind = (uint8_t)kind, .proc = op_has_process(kind) ? c->proc : 0};
     return op;
 }
 
-static struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages)
+struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages)
 {
     struct op *op = step(c, kind);
 
@@ -24,7 +22,7 @@ static struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint
     return op;
 }
 
-static struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_t prot)
+struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_t prot)
 {
     struct op *op = step_at(c, OP_MMAP, start, pages);
 
@@ -33,7 +31,7 @@ static struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_
     return op;
 }
 
-static struct op *step_move(struct gen *c, struct range from, uint32_t to)
+struct op *step_move(struct gen *c, struct range from, uint32_t to)
 {
     struct op *op = step_at(c, OP_MREMAP, from.start, pages_in(from));
 
@@ -43,8 +41,7 @@ static struct op *step_move(struct gen *c, struct range from, uint32_t to)
     return op;
 }
 
-/* A stretch of the window, for plans that build their own mappings. */
-static uint32_t stretch(struct gen *c, uint32_t pages)
+uint32_t stretch(struct gen *c, uint32_t pages)
 {
     uint32_t start = pick_page(c), low = (uint32_t)c->w->config.mmap_min_addr;
 
@@ -337,14 +334,21 @@ static void plan_close(struct gen *c)
 
 void plan_start(struct gen *c)
 {
-    typedef void plan_fn(struct gen * c);
     static plan_fn *const plans[] = {
         plan_aba,           plan_policies,  plan_there_and_back, plan_fill,  plan_top_offset,
         plan_lock_limit,    plan_lock_walk, plan_stack,          plan_stack, plan_low_stack,
         plan_failed_charge, plan_names,     plan_cache,          plan_heap,  plan_zero,
         plan_zero,          plan_close,     plan_remap,
     };
+    static plan_fn *const anon_plans[] = {
+        plan_split_faulted, plan_fill_between, plan_back_beside, plan_dontunmap, plan_wipe,
+    };
 
     c->g->plan_at = c->g->plan_nr = 0;
-    plans[below(c, sizeof(plans) / sizeof(*plans))](c);
+    if (c->g->max_procs > 1 && chance(c, 96))
+        (chance(c, 192) ? plan_lineage : plan_abandoned)(c);
+    else if (chance(c, 80))
+        anon_plans[below(c, sizeof(anon_plans) / sizeof(*anon_plans))](c);
+    else
+        plans[below(c, sizeof(plans) / sizeof(*plans))](c);
 }

@@ -73,6 +73,9 @@ struct failure_class {
 };
 struct failure_class failure_class(const struct run_result *r);
 bool failure_class_equal(const struct failure_class *a, const struct failure_class *b);
+/* A flaw that those kernels had, and that a preset has by itself therefore: anon.same breaks under
+ * linux-4.4 (CVE-2022-42703). Who runs all presets in turn asks for news only. */
+bool rules_break(enum rules rules, enum law_id law);
 
 /* ---- shrinker ---- */
 struct shrink_options {

@@ -22,7 +22,7 @@ struct parser {
     const char *line, *at, *eol; /* this line, how far it is read, its end */
     unsigned line_no;
     uint64_t mappings; /* bit n - 1: name n is defined */
-    uint32_t files, contexts;
+    uint32_t files, contexts, procs;
     bool world_seen, op_seen, no_memory;
     size_t header_size, header_cap;
 };
@@ -217,6 +217,8 @@ static enum def_kind name_of(struct token t, unsigned *name)
         return DEF_FILE;
     if (t.n && t.s[0] == 'u' && (*name = numbered(t, 0, MAX_FDS - 1)))
         return DEF_CONTEXT;
+    if (t.n && t.s[0] == 'p' && (*name = numbered(t, 0, MAX_PROCS - 1)))
+        return DEF_PROC;
     return DEF_NONE;
 }
 
@@ -225,6 +227,7 @@ static const char *const name_forms[] = {
     [DEF_MAPPING] = "the name of a mapping (a to z, m27 to m64)",
     [DEF_FILE] = "the name of a file (f0 to f15)",
     [DEF_CONTEXT] = "the name of a userfault context (u0 to u15)",
+    [DEF_PROC] = "the name of a process (p0 to p15)",
 };
 
 static bool defined(const struct parser *ps, enum def_kind kind, unsigned name)
@@ -561,6 +564,8 @@ static bool op_start(struct parser *ps, struct op *op, struct token *def)
     if (op->proc && !op_has_process((enum op_kind)op->kind))
         return fail(ps, prefix.s, "%s is not of a process: leave out the prefix",
                     op_table[op->kind].name);
+    if (!(ps->procs >> op->proc & 1))
+        return fail(ps, prefix.s, "no operation before this one forks p%u", op->proc);
     return true;
 }
 
@@ -580,7 +585,9 @@ static bool define(struct parser *ps, struct op *op, struct token def)
     if (kind == DEF_MAPPING)
         ps->mappings |= UINT64_C(1) << (name - 1);
     else
-        *(kind == DEF_FILE ? &ps->files : &ps->contexts) |= 1u << (name - 1);
+        *(kind == DEF_FILE   ? &ps->files
+          : kind == DEF_PROC ? &ps->procs
+                             : &ps->contexts) |= 1u << (name - 1);
     return true;
 }
 
@@ -739,7 +746,7 @@ static bool text_line(struct parser *ps)
 
 int program_parse(struct program *p, const char *text, size_t size, struct parse_error *err)
 {
-    struct parser ps = {.p = p, .err = err};
+    struct parser ps = {.p = p, .err = err, .procs = 1}; /* p0 is always there */
     const char *at = size ? text : "", *end = at + size;
 
     free(p->header);

@@ -121,23 +121,24 @@ struct vma;
 struct anon_vma_chain;
 
 /*
- * What anonymous pages point at, and through it all VMAs that may map them. A VMA that has had a page
- * of its own ("faulted") has one; a child's VMA is chained to those of all its ancestors besides.
+ * What anonymous pages point at, and through it all VMAs that may map them. A VMA that has had a
+ * page of its own ("faulted") has one; a child's VMA is chained to those of all its ancestors
+ * besides.
  */
 struct anon_vma {
     struct anon_vma *root;   /* oldest of the family: owner of its lock */
-    struct anon_vma *parent; /* of the VMA that this one's first VMA was forked from; root: itself */
-    uint32_t refcount;       /* users of the object: 1 while linked to any VMA + other members for a root */
-    uint32_t degree;         /* linux-4.4: child anon_vmas + VMAs that point here, in one number */
-    uint32_t num_children;   /* later rules: child anon_vmas; a root counts itself */
+    struct anon_vma *parent; /* of the VMA that its first VMA was forked from; root: itself */
+    uint32_t refcount;       /* 1 while linked to any VMA; a root: + other members */
+    uint32_t degree;       /* linux-4.4: other child anon_vmas + VMAs that use it, in one number */
+    uint32_t num_children; /* later rules: child anon_vmas; a root counts itself */
     uint32_t num_active_vmas; /* later rules: VMAs whose anon_vma this is */
-    struct rb_root rb_root;  /* interval tree of chains, by page offset */
+    struct rb_root rb_root;   /* interval tree of chains, by page offset */
 };
 /* The link between one VMA and one anon_vma. */
 struct anon_vma_chain {
     struct vma *vma;
     struct anon_vma *anon_vma;
-    struct anon_vma_chain *same_vma_next, *same_vma_prev; /* the VMA's list, in order of creation */
+    struct anon_vma_chain *same_vma_next, *same_vma_prev; /* the VMA's list: own first, root last */
     struct interval_node node; /* in anon_vma->rb_root; bounds: vm_pgoff and the VMA's last page */
 };
 
@@ -177,7 +178,7 @@ struct anon_vma_name {
 struct userfaultfd_ctx {
     uint32_t refcount; /* descriptor + one per registered VMA */
     bool released;     /* the descriptor was closed */
-    struct mm *mm;
+    struct mm *mm;     /* NULL: the process has ended */
 };
 
 /* The first 64 bytes are all that a tree walk and the list touch: one cache line. */
@@ -194,10 +195,10 @@ struct vma {
     struct file *vm_file;        /* counted */
     const struct vm_ops *vm_ops; /* NULL: private anonymous */
     struct mempolicy *vm_policy; /* counted, or NULL: the default */
-    struct userfaultfd_ctx *vm_userfaultfd_ctx; /* counted, or NULL */
-    struct anon_vma_name *anon_name;            /* counted, or NULL */
-    struct interval_node shared;                /* in vm_file->mapping->i_mmap */
-    struct anon_vma *anon_vma;                  /* NULL: never had a page of its own */
+    struct userfaultfd_ctx *vm_userfaultfd_ctx;      /* counted, or NULL */
+    struct anon_vma_name *anon_name;                 /* counted, or NULL */
+    struct interval_node shared;                     /* in vm_file->mapping->i_mmap */
+    struct anon_vma *anon_vma;                       /* NULL: never had a page of its own */
     struct anon_vma_chain *chain_first, *chain_last; /* same_vma list */
 } __attribute__((aligned(64)));
 
@@ -270,11 +271,11 @@ enum event {
     EV_UNMAP_MANY,
     EV_ROTATE,
     EV_ALLOC_FAILED,
-    EV_ANON_NEW,       /* prepare: a new anon_vma */
-    EV_ANON_BORROW,    /* prepare: a neighbour's */
-    EV_ANON_CLONE,     /* split, move: chains copied */
-    EV_ANON_IMPORT,    /* merge: an unfaulted VMA takes over a faulted one's chains */
-    EV_ANON_FORK_NEW,  /* fork: the child's VMA gets one of its own */
+    EV_ANON_NEW,        /* prepare: a new anon_vma */
+    EV_ANON_BORROW,     /* prepare: a neighbour's */
+    EV_ANON_CLONE,      /* split, move: chains copied */
+    EV_ANON_IMPORT,     /* merge: an unfaulted VMA takes over a faulted one's chains */
+    EV_ANON_FORK_NEW,   /* fork: the child's VMA gets one of its own */
     EV_ANON_FORK_REUSE, /* fork: an ancestor's that nobody uses */
     EV_FORK,
     EV_FORK_FAIL,
@@ -288,7 +289,7 @@ extern const char *const event_names[NR_EVENTS];
 enum note_kind {
     NOTE_LINKED = 1,  /* put into list and tree */
     NOTE_CHANGED = 2, /* bounds, offset, flags or another attribute changed */
-    NOTE_NEAR = 4,    /* a neighbour of something unlinked: its gap or links changed */
+    NOTE_NEAR = 4,    /* beside something unlinked, in its address space or in an anon_vma */
 };
 struct note {
     struct vma *vma; /* live: freeing a VMA takes its note away */
@@ -305,6 +306,7 @@ struct notes {
     uint32_t nranges;   /* ranges used; when out, the nearest one of the same mm is widened */
     bool overflow;      /* more than fit: judge everything */
     bool cache_touched; /* the lookup cache was read or filled */
+    struct mm *forked;  /* the child that the call has made, or NULL */
     struct note_range range[MAX_NOTE_RANGES];
     struct note note[MAX_NOTES];
 };
@@ -433,13 +435,14 @@ long mm_remap_file_pages(struct mm *mm, uintptr_t addr, size_t size, int prot, u
 long mm_mincore(struct mm *mm, uintptr_t addr, size_t len);
 long mm_msync(struct mm *mm, uintptr_t addr, size_t len, int flags);
 long mm_setrlimit(struct mm *mm, enum mm_rlimit which, uint64_t pages);
-/* Process number `child` (not in use, else -EAGAIN) becomes a copy; 0 or -ENOMEM with nothing left. */
+/* Process number `child` (not in use, else -EAGAIN) becomes a copy; 0, or -ENOMEM with nothing
+ * left. */
 long mm_fork(struct mm *mm, unsigned child);
 /* The process ends: everything is unmapped and its number is free again. 0. */
 long mm_exit(struct mm *mm);
-/* One access as the fault handler sees it: 0, -EFAULT for SIGSEGV, -ENXIO for SIGBUS. access is one
- * of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. remote: another process' access (FOLL_FORCE
- * off), which the minimum mapping address binds as well. */
+/* One access as the fault handler sees it: 0, -EFAULT for SIGSEGV, -ENXIO for SIGBUS, -ENOMEM.
+ * access is one of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. remote: another process' access
+ * (FOLL_FORCE off), which the minimum mapping address binds as well. */
 long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote);
 /* A kernel-made mapping (as the vdso): placed by address search from a hint, DONTEXPAND, never
  * merged. */

@@ -18,7 +18,7 @@ static int mprotect_charge(struct vma *vma, uint64_t *vm_flags, uint64_t pages, 
             return -ENOMEM;
         *charged = pages;
         *vm_flags |= VM_ACCOUNT;
-    } else if (mm_rules(mm) >= RULES_LINUX_6_18 && vma_is_anonymous(vma)) {
+    } else if (mm_rules(mm) >= RULES_LINUX_6_18 && vma_is_anonymous(vma) && !vma->anon_vma) {
         *vm_flags &= ~(uint64_t)VM_ACCOUNT;
     }
     return 0;
@@ -52,6 +52,8 @@ static int mprotect_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uin
         return 0;
     vm_stat_account(mm, old_flags, -(int64_t)pages);
     vm_stat_account(mm, vm_flags, (int64_t)pages);
+    if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && vma_takes_own_pages(vma))
+        anon_vma_prepare(vma); /* what is locked is populated, or later */
     return 0;
 }
 
@@ -102,7 +104,7 @@ long mm_mprotect(struct mm *mm, uintptr_t addr, size_t len, int prot)
     if (end <= addr)
         return -ENOMEM;
     prot &= ~grows;
-    if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */))
+    if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
         return -EINVAL;
     vma = find_vma(mm, addr);
     if (!vma)

@@ -275,11 +275,13 @@ long get_unmapped_area(struct mm *mm, struct file *file, uintptr_t addr, size_t 
         return -ENOMEM;
     if (flags & MAP_FIXED)
         return huge && (addr & align_mask) ? -EINVAL : fixed_area(mm, addr, len);
-    if (huge)
-        addr = (addr + align_mask) & ~align_mask;
-    if (addr && hint_is_free(mm, addr, len)) {
-        event(mm->world, EV_SEARCH_HINT);
-        return (long)addr;
+    if (addr) { /* a hint: one that wraps to 0 when it is rounded up is still one */
+        uintptr_t hint = (addr + align_mask) & ~align_mask;
+
+        if (hint_is_free(mm, hint, len)) {
+            event(mm->world, EV_SEARCH_HINT);
+            return (long)hint;
+        }
     }
     if (mm->world->config.rules >= RULES_LINUX_6_18 && !file && !addr && !(flags & MAP_SHARED) &&
         (len & (HPAGE_SIZE - 1)) == 0)

@@ -108,10 +108,7 @@ struct recount {
 
 static uint64_t weight(const void *object)
 {
-    uint64_t x = (uintptr_t)object;
-
-    x = (x ^ x >> 31) * 0x9e3779b97f4a7c15ULL;
-    return (x ^ x >> 29) | 1;
+    return law_weight((uintptr_t)object);
 }
 
 static bool refer(struct recount *r, enum ref_kind kind, const void *object)

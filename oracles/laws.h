@@ -16,6 +16,7 @@
 
 #define LAW_BIT(law) (1U << (law))
 #define ALL_LAWS UINT32_MAX
+_Static_assert(NR_LAWS < 31, "a bit per law, and one for the touched pass itself");
 
 /* A red-black tree of 2^30 nodes is at most 60 levels deep. */
 #define TREE_MAX_DEPTH 64
@@ -34,6 +35,22 @@ static inline bool object_live(const struct world *world, enum pool_id id, const
 {
     return object && pool_is_live(&world->pool[id], object);
 }
+static inline bool chain_live(const struct world *world, const struct anon_vma_chain *chain)
+{
+    const struct pool *pool = &world->pool[POOL_ANON_VMA_CHAIN];
+    uintptr_t offset = (uintptr_t)chain - (uintptr_t)pool->base;
+    uintptr_t n = offset / sizeof(*chain);
+
+    return likely(n < pool->used && n * sizeof(*chain) == offset && pool->link[n] == POOL_LIVE);
+}
+static inline bool anon_vma_live(const struct world *world, const struct anon_vma *anon_vma)
+{
+    const struct pool *pool = &world->pool[POOL_ANON_VMA];
+    uintptr_t offset = (uintptr_t)anon_vma - (uintptr_t)pool->base;
+    uintptr_t n = offset / sizeof(*anon_vma);
+
+    return likely(n < pool->used && n * sizeof(*anon_vma) == offset && pool->link[n] == POOL_LIVE);
+}
 /* Where reading a freed object is an error of its own, no check may be content with less. */
 #if defined(__SANITIZE_ADDRESS__)
 #define LAWS_ALWAYS_STRICT true
@@ -45,6 +62,11 @@ static inline bool object_live(const struct world *world, enum pool_id id, const
 #ifndef LAWS_ALWAYS_STRICT
 #define LAWS_ALWAYS_STRICT false
 #endif
+/* For verdicts: the process that a VMA says it belongs to. */
+static inline uint32_t proc_of(const struct world *world, const struct vma *vma)
+{
+    return object_live(world, POOL_MM, vma->vm_mm) ? vma->vm_mm->id : 0;
+}
 /* The mapping behind a VMA; NULL without a file or if anything on the way is not a live object. */
 const struct address_space *vma_mapping(const struct world *world, const struct vma *vma);
 
@@ -62,6 +84,12 @@ static inline const struct vma *vma_of_rb(const struct rb_node *node)
 static inline const struct vma *vma_of_shared(const struct rb_node *node)
 {
     return node ? (const struct vma *)((uintptr_t)node - offsetof(struct vma, shared.rb)) : NULL;
+}
+static inline const struct anon_vma_chain *chain_of_rb(const struct rb_node *node)
+{
+    return node ? (const struct anon_vma_chain *)((uintptr_t)node -
+                                                  offsetof(struct anon_vma_chain, node.rb))
+                : NULL;
 }
 
 /* ---- guard gaps, as spec.md states them ---- */
@@ -120,6 +148,38 @@ static inline const struct vma *list_walk_next(struct list_walk *w)
     return vma;
 }
 
+/* The chains of one VMA, in list order. */
+struct chain_walk {
+    const struct world *world;
+    const struct anon_vma_chain *next;
+    uint32_t left;
+};
+static inline struct chain_walk chain_walk(const struct world *world, const struct vma *vma)
+{
+    return (struct chain_walk){world, vma->chain_first, world->pool[POOL_ANON_VMA_CHAIN].nlive};
+}
+static inline const struct anon_vma_chain *chain_walk_next(struct chain_walk *w)
+{
+    const struct anon_vma_chain *chain = w->next;
+
+    if (!chain || !w->left-- || !chain_live(w->world, chain))
+        return NULL;
+    w->next = chain->same_vma_next;
+    return chain;
+}
+/* The chains of one anon_vma, in tree order: live ones of live VMAs. broken: it could not go on. */
+struct family_walk {
+    const struct world *world;
+    const struct anon_vma *anon_vma;
+    const struct anon_vma_chain *stack[TREE_MAX_DEPTH];
+    unsigned depth;
+    uint32_t left;
+    bool broken;
+};
+void family_walk_start(struct family_walk *w, const struct world *world,
+                       const struct anon_vma *anon_vma);
+const struct anon_vma_chain *family_walk_next(struct family_walk *w);
+
 /* In-order walk of mm_rb; broken: it could not go on. */
 struct tree_walk {
     const struct world *world;
@@ -142,6 +202,8 @@ law_fn vma_attrs_full;                                        /* attrs.c */
 law_fn interval_tree_full;                                    /* interval.c */
 law_fn file_tree_full, object_refs_full;                      /* file.c */
 law_fn account_vm_full;                                       /* account.c */
+law_fn anon_topology_full, anon_same_full, anon_lifetime_full; /* anon.c */
+law_fn anon_counts_full;                                      /* anon_counts.c */
 law_fn leak_after_exit;                                       /* leak.c */
 
 /* ---- pieces that full and touched forms have in common; false with the verdict filled ---- */
@@ -173,6 +235,34 @@ static inline bool plain_anonymous(const struct vma *vma)
 bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdict *v);
 bool interval_path_ok(const struct world *world, const struct vma *vma, struct verdict *v);
 bool totals_plausible(const struct mm *mm, struct verdict *v);
+/* Of one VMA; each is quiet about what another of these laws says. */
+static inline bool has_anon(const struct vma *vma)
+{
+    return (uintptr_t)vma->anon_vma | (uintptr_t)vma->chain_first;
+}
+bool anon_list_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+bool anon_paths_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+bool anon_neighbours_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+bool anon_alive_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+/* The anon_vmas of the VMA that were not judged before in this pass: the last few are remembered.
+ * Families that are too large for a touched law are passed over. */
+#define COUNTED 8
+struct counted {
+    const struct anon_vma *anon_vma[COUNTED];
+    uint32_t n;
+};
+bool anon_counts_ok(const struct world *world, const struct vma *vma, struct counted *counted,
+                    struct verdict *v);
+/* After a fork: no VMA of the child has a new anon_vma where one could be used again. */
+bool anon_reuse_ok(const struct world *world, struct verdict *v);
+/* For counting without memory: sums of these are equal if the counts behind them are. */
+static inline uint64_t law_weight(uint64_t x)
+{
+    x = (x ^ x >> 31) * 0x9e3779b97f4a7c15ULL;
+    return (x ^ x >> 29) | 1;
+}
+/* The laws on the anonymous part of a picture: snapshot_anon.c */
+bool snapshot_anon_ok(const struct snapshot *s, struct verdict *v);
 
 /* ---- touched.c: one pass over the notes for the laws of the mask ---- */
 bool touched_pass(const struct world *world, uint32_t laws, struct verdict *v);
@@ -184,6 +274,8 @@ struct attrs {
     uint64_t start, end, pgoff; /* pages */
     uint64_t flags;
     bool has_file, has_context;
+    bool faulted;
+    bool fresh; /* not faulted, and nothing that was can have become so */
     uint32_t kind; /* enum file_kind, if it has a file */
 };
 /* NULL if the attributes are legal, else the clause that they break. */

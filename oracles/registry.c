@@ -26,6 +26,10 @@ static law_fn *const full_form[NR_LAWS] = {
     [LAW_FILE_TREE] = file_tree_full,
     [LAW_ACCOUNT_VM] = account_vm_full,
     [LAW_OBJECT_REFS] = object_refs_full,
+    [LAW_ANON_TOPOLOGY] = anon_topology_full,
+    [LAW_ANON_COUNTS] = anon_counts_full,
+    [LAW_ANON_SAME] = anon_same_full,
+    [LAW_ANON_LIFETIME] = anon_lifetime_full,
 };
 
 bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,

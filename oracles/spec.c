@@ -8,33 +8,18 @@
 /* ---- worlds ---- */
 static void free_state(struct spec_state *state)
 {
-    for (unsigned i = 0; i < SPEC_SPACES; i++) {
-        free(state->space[i].page);
-        free(state->space[i].mapped);
-        free(state->space[i].heads);
-    }
+    for (unsigned i = 0; i < SPEC_SPACES; i++)
+        spec_free_space(&state->space[i]);
     free(state->file);
     free(state->object);
     memset(state, 0, sizeof(*state));
 }
 
-/* The backup of spec_before() needs no bits to scan. */
-static bool new_state(struct spec_state *state, uint64_t room, uint32_t table, bool bits)
+static bool new_tables(struct spec_state *state, uint32_t table)
 {
-    bool ok = true;
-
-    memset(state, 0, sizeof(*state));
-    for (unsigned i = 0; i < SPEC_SPACES; i++) {
-        struct spec_space *space = &state->space[i];
-
-        space->page = calloc(room, sizeof(*space->page));
-        space->mapped = bits ? calloc(room / 64, sizeof(*space->mapped)) : NULL;
-        space->heads = bits ? calloc(room / 64, sizeof(*space->heads)) : NULL;
-        ok = ok && space->page && (!bits || (space->mapped && space->heads));
-    }
     state->file = calloc(table, sizeof(*state->file));
     state->object = calloc(table, sizeof(*state->object));
-    return ok && state->file && state->object;
+    return state->file && state->object;
 }
 
 static void release(struct spec *spec)
@@ -71,7 +56,7 @@ static bool makes_sense(const struct spec_config *c)
 /* Every live file but those of descriptors has a VMA. Half of the places stay free. */
 static uint32_t table_for(const struct spec_config *c)
 {
-    uint64_t need = 2 * (spec_min(c->task_size, c->max_map_count) + 2 * SPEC_FDS);
+    uint64_t need = 2 * (SPEC_SPACES * spec_min(c->task_size, c->max_map_count) + 2 * SPEC_FDS);
     uint32_t table = 64;
 
     while (table < need)
@@ -89,15 +74,14 @@ static int reserve(struct spec *spec, const struct spec_config *config)
     room = spec_max(room, spec->room);
     table = (uint32_t)spec_max(table, spec->table);
     release(spec);
-    spec->match = calloc(table, sizeof(*spec->match));
-    if (!new_state(&spec->now, room, table, true) ||
-        !new_state(&spec->before, room, table, false) || !spec->match) {
-        release(spec);
-        return -ENOMEM;
-    }
     spec->room = room;
     spec->table = table;
-    return 0;
+    spec->match = calloc(table, sizeof(*spec->match));
+    if (new_tables(&spec->now, table) && new_tables(&spec->before, table) && spec->match &&
+        !spec_make_space(spec, 0))
+        return 0;
+    release(spec);
+    return -ENOMEM;
 }
 
 void spec_empty_pages(struct spec_space *space)
@@ -145,6 +129,7 @@ int spec_reset(struct spec *spec, const struct spec_config *config)
         struct spec_space *space = &spec->now.space[i];
 
         spec_empty_pages(space);
+        space->alive = i == 0;
         memset(&space->totals, 0, sizeof(space->totals));
         space->totals.id = i;
         space->totals.brk = config->start_brk << SPEC_SHIFT;
@@ -332,14 +317,6 @@ void spec_set_head(struct spec_space *space, uint64_t page, bool head)
         space->heads[page / 64] |= bit;
     else
         space->heads[page / 64] &= ~bit;
-}
-
-void spec_join(struct spec *spec, struct spec_space *space, uint64_t page)
-{
-    const struct spec_page *p = &space->page[page];
-
-    if (spec_mapped(spec, space, page))
-        spec_set_head(space, page, page == 0 || !spec_compatible(spec, p - 1, p));
 }
 
 void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,

@@ -27,22 +27,22 @@ struct spec_config {
     uint64_t total_ram, admin_reserve, user_reserve;
 };
 
-/* One page of one address space. All zero: not mapped. */
+/* One page of one address space. All zero: not mapped. Two of them fill a cache line. */
 struct spec_page {
     uint64_t flags; /* SNAP_*; meaningless unless mapped */
     uint64_t pgoff;
-    uint32_t file;  /* serial number of the struct file behind it, 0: none; never reused */
-    uint8_t mapped; /* 1 */
-    uint8_t head;   /* 1: a VMA starts here */
-    uint8_t policy; /* mode << 4 | nodes, 0: none */
-    uint8_t name;   /* number of the name in the order of first use, 0: none */
-    uint32_t anon;    /* 0: not faulted; else identity of its anon_vma as told by spec_tell_anon(),
-                         SPEC_ANON_UNTOLD until then */
-    uint8_t cloned;   /* 1: its VMA is chained to more than one anon_vma (inherited over fork) */
-    uint32_t context; /* serial number of the userfault context, 0: none; never reused */
+    uint32_t file;      /* serial number of the struct file behind it, 0: none; never reused */
+    uint32_t context;   /* serial number of the userfault context, 0: none; never reused */
+    uint32_t anon;      /* 0: not faulted; else identity of its anon_vma as told by
+                            spec_tell_anon(), SPEC_ANON_UNTOLD until then */
+    uint8_t mapped : 1; /* 1 */
+    uint8_t head : 1;   /* 1: a VMA starts here */
+    uint8_t cloned : 1; /* 1: its VMA is chained to several anon_vmas (inherited over fork) */
+    uint8_t policy;     /* mode << 4 | nodes, 0: none */
+    uint8_t name;       /* number of the name in the order of first use, 0: none */
 };
 
-#define SPEC_MAX_RANGES 8
+#define SPEC_MAX_RANGES 16 /* at least one for each process */
 /* Pages that the last call may have changed, [start, end); starts and ends of VMAs at `end` too. */
 struct spec_range {
     unsigned proc;
@@ -53,7 +53,8 @@ struct spec_range {
 /*
  * Which VMAs share an anon_vma is the subject's choice, judged by the anon.* laws. The specification
  * knows which pages belong to a faulted VMA; it is told the identities after each call, because the
- * merge rules ask for them: on every touched page that is faulted. start, end: pages. identity > 0.
+ * merge rules ask for them: on every touched page that is faulted. start, end: pages; the whole VMA
+ * of each of them is meant. identity > 0.
  */
 struct spec;
 void spec_tell_anon(struct spec *spec, unsigned proc, uint64_t start, uint64_t end,
@@ -61,7 +62,7 @@ void spec_tell_anon(struct spec *spec, unsigned proc, uint64_t start, uint64_t e
 
 /* What the subject answered. The specification judges choices that it leaves free by it. */
 struct spec_seen {
-    long ret;          /* the subject's return value */
+    long ret;           /* the subject's return value */
     bool verify_search; /* true: only check that a chosen address is free and legal, and take it
                            (O(length)); false: search all pages and insist on the same answer */
 };
@@ -73,7 +74,8 @@ void spec_free(struct spec *spec);
 int spec_reset(struct spec *spec, const struct spec_config *config);
 
 /* What the touched laws read. */
-const struct spec_page *spec_pages(const struct spec *spec, unsigned proc); /* task_size entries */
+/* task_size entries; NULL: no process had this number yet */
+const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);
 const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc); /* kept up to date */
 int64_t spec_committed(const struct spec *spec);
 uint32_t spec_map_count(const struct spec *spec, unsigned proc);

@@ -31,8 +31,9 @@ static void copy_space(struct spec_space *to, const struct spec_space *from)
     to->page = page;
     to->mapped = NULL;
     to->heads = NULL;
-    memcpy(&page[from->lowest], &from->page[from->lowest],
-           (from->highest - from->lowest) * sizeof(*page));
+    if (from->highest)
+        memcpy(&page[from->lowest], &from->page[from->lowest],
+               (from->highest - from->lowest) * sizeof(*page));
 }
 
 void spec_before(struct spec *spec)
@@ -114,6 +115,27 @@ static bool is_like(const struct adoption *a, const struct snap_vma *vma, uint64
            can_be_file(a, vma, p->file) && can_be_context(a, vma->context, p->context);
 }
 
+static bool was_touched(const struct spec *spec, unsigned proc, uint64_t page)
+{
+    for (uint32_t i = 0; i < spec->nr_ranges; i++)
+        if (proc == spec->range[i].proc && page >= spec->range[i].start &&
+            page < spec->range[i].end)
+            return true;
+    return false;
+}
+
+/* Faulted as before or as after; and memory that is new may have missed the merge by which it would
+ * have got an anon_vma. */
+static bool can_be_faulted(const struct adoption *a, unsigned proc, uint64_t page, bool faulted)
+{
+    const struct spec_page *b = page_of(&a->spec->before.space[proc], page);
+    const struct spec_page *n = page_of(&a->spec->now.space[proc], page);
+
+    if (faulted)
+        return b->anon || n->anon;
+    return !b->anon || !n->anon || was_touched(a->spec, proc, page);
+}
+
 static void learn(struct adoption *a, const struct snap_vma *vma, const struct spec_page *p)
 {
     if (vma->file) {
@@ -183,15 +205,17 @@ static bool check_vma(struct adoption *a, unsigned proc, const struct snap_vma *
             learn(a, vma, n);
         else
             return refuse(a, proc, page, "is neither as before the call nor as after it");
+        if (!can_be_faulted(a, proc, page, vma->anon_vma))
+            return refuse(a, proc, page, vma->anon_vma ? "is faulted" : "is not faulted any more");
     }
     return true;
 }
 
-static bool check_proc(struct adoption *a, unsigned proc)
+static bool check_proc(struct adoption *a, const struct snap_proc *p)
 {
+    unsigned proc = p->id;
     const struct spec_space *before = &a->spec->before.space[proc];
     const struct spec_space *now = &a->spec->now.space[proc];
-    const struct snap_proc *p = &a->picture->proc[proc];
     uint64_t at = 0, task = a->spec->config.task_size;
 
     if (p->brk != before->totals.brk && p->brk != now->totals.brk)
@@ -250,14 +274,13 @@ static void recount_files(struct spec *spec)
     }
 }
 
-static void take_proc(struct adoption *a, unsigned proc)
+static void take_proc(struct adoption *a, const struct snap_proc *p)
 {
+    unsigned proc = p->id;
     struct spec *spec = a->spec;
     struct spec_space *space = &spec->now.space[proc];
-    const struct snap_proc *p = &a->picture->proc[proc];
     struct snap_proc totals = {.id = proc, .brk = p->brk, .def_flags = p->def_flags};
 
-    spec_empty_pages(space);
     totals.hiwater_vm = spec->before.space[proc].totals.hiwater_vm;
     space->totals = totals;
     for (uint32_t i = 0; i < p->nr_vmas; i++) {
@@ -268,9 +291,13 @@ static void take_proc(struct adoption *a, unsigned proc)
         first.context = vma->context ? a->context[vma->context] : 0;
         first.policy = (uint8_t)(vma->policy_mode << 4 | vma->policy_nodes);
         first.name = spec_name_number(spec, vma->name[0] ? vma->name : NULL);
+        first.anon = vma->anon_vma ? SPEC_ANON_UNTOLD : 0;
+        first.cloned = vma->nr_chains > 1;
         spec_map_pages(spec, space, vma->start, vma->end, &first);
         spec_set_head(space, vma->start, true);
     }
+    if (space->highest)
+        spec_touch(spec, space, space->lowest, space->highest); /* its anon_vmas are to be told */
 }
 
 static void bury_files(struct spec *spec)
@@ -300,23 +327,51 @@ static void forget(struct adoption *a)
     }
 }
 
+/* The processes are those that there were: one that should have been forked does not exist. */
+static bool check_procs(struct adoption *a)
+{
+    uint32_t nr = 0;
+
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        if (!a->spec->before.space[i].alive)
+            continue;
+        if (nr == a->picture->nr_procs || a->picture->proc[nr].id != i) {
+            snprintf(a->why, a->why_size, "process %u is gone or in the wrong place", i);
+            return false;
+        }
+        nr++;
+    }
+    if (nr < a->picture->nr_procs)
+        snprintf(a->why, a->why_size, "there are %u processes instead of %u", a->picture->nr_procs,
+                 nr);
+    return nr == a->picture->nr_procs;
+}
+
+static void take_over(struct adoption *a)
+{
+    struct spec *spec = a->spec;
+
+    recount_files(spec);
+    spec->now.committed = 0;
+    spec->nr_ranges = 0;
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        spec_empty_pages(&spec->now.space[i]);
+        spec->now.space[i].alive = spec->before.space[i].alive;
+    }
+    for (uint32_t i = 0; i < a->picture->nr_procs; i++)
+        take_proc(a, &a->picture->proc[i]);
+    bury_files(spec);
+}
+
 bool spec_adopt(struct spec *spec, const struct snapshot *subject, char *why, size_t why_size)
 {
     struct adoption a = {.spec = spec, .picture = subject, .why = why, .why_size = why_size};
-    bool ok = subject->nr_procs == SPEC_SPACES;
+    bool ok = check_procs(&a);
 
-    if (!ok)
-        snprintf(why, why_size, "there are %u processes instead of %u", subject->nr_procs,
-                 SPEC_SPACES);
-    for (unsigned proc = 0; ok && proc < SPEC_SPACES; proc++)
-        ok = check_proc(&a, proc);
-    if (ok) {
-        recount_files(spec);
-        spec->now.committed = 0;
-        for (unsigned proc = 0; proc < SPEC_SPACES; proc++)
-            take_proc(&a, proc);
-        bury_files(spec);
-    }
+    for (uint32_t i = 0; ok && i < subject->nr_procs; i++)
+        ok = check_proc(&a, &subject->proc[i]);
+    if (ok)
+        take_over(&a);
     forget(&a);
     return ok;
 }

@@ -106,7 +106,7 @@ static uint64_t search_layout(const struct spec *spec, const struct spec_space *
     return at < spec->config.task_size ? at : search_pass(spec, space, &up);
 }
 
-/* gap.search: is the address free, with its guard gaps, aligned, and within what a pass may give? */
+/* gap.search: is the address free, with its gaps, aligned, and within what a pass may give? */
 static bool is_legal(const struct spec *spec, const struct spec_space *space, long ret,
                      uint64_t pages, uint64_t align)
 {

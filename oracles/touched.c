@@ -2,10 +2,21 @@
 /*
  * The touched forms of the structural laws: one pass over what the last call noted.
  *
- * From each noted VMA the pass goes to its two neighbours, in list and tree, and up to the root. On
- * the way every node is judged with both children at once (links, colours, gap), while its line is
- * at hand. Neighbours share most of their way, so a node is judged once: where a later way meets an
- * earlier one, only the black heights are compared.
+ * What a call does to the tree, it does at the free places between neighbours. Each place is one empty
+ * child: of x on the right or of y on the left, whichever is deeper, and the other is above it.
+ *
+ *               y                    x
+ *             /                        \\
+ *            .                          .
+ *              \\                      /
+ *               x                    y
+ *                 \\                /
+ *                  place        place
+ *
+ * From the places beside each noted VMA the pass goes up to the root, and judges each node with its
+ * other child (links, colours, black height, gap), while its line is at hand. The way also tells that
+ * x and y are neighbours in the tree, as they are in the list. A node that an earlier way has judged
+ * ends a later one.
  *
  * The pass is compiled twice. After every call runs the fast one, which answers yes or no. If no,
  * the strict one is asked law by law which it is.
@@ -18,28 +29,23 @@
 #define pass_cold static __attribute__((cold, noinline))
 
 #define STRICT (1U << 31) /* beside the bits of the laws: no pointer followed that is not live */
-#define MAX_SEEN 64
-/* Siblings of nodes up to this black height are measured by walking down to a leaf; higher up, where
- * that costs more and a rotation is rare, the way is compared with the far side of the whole tree. */
-#define LOW_HEIGHT 1
+#define MAX_ANCHORS 8
+/* A VMA from which up to the root all is judged, and the black height below it. */
+struct anchor {
+    const struct vma *vma;
+    int height;
+};
 
 struct pass {
     const struct world *world;
     uintptr_t base, span; /* where the objects of the VMA pool are */
     const struct mm *mm;
-    const struct vma *last; /* the last VMA of mm, if the pass has met it */
+    const struct vma *last;  /* the last VMA of mm, if the pass has met it */
+    const struct vma *above; /* the VMA above the place that was judged last */
     struct verdict *v;
-    bool many;              /* more than one way: ways may meet */
-    uint32_t nseen;
-    uint64_t filter;      /* a bit per seen node, by hash: clear means certainly not seen */
-    const struct vma *seen[MAX_SEEN];
-    int8_t height[MAX_SEEN]; /* black height below the seen node */
-};
-
-/* In-order neighbours of a noted VMA, and the black height below it. */
-struct neighbours {
-    const struct vma *before, *after;
-    int height;
+    uint32_t nanchors;
+    struct anchor anchor[MAX_ANCHORS];
+    struct counted counted; /* anon_vmas that need not be counted again */
 };
 
 /* A clause of a law: judged if the law is asked for. */
@@ -96,68 +102,21 @@ pass_inline const struct rb_node *child_of(const struct rb_node *node, bool righ
     return right ? node->right : node->left;
 }
 
-/* Down from node, keeping to one side; its last VMA goes to *last. Black nodes, or -1. */
-pass_inline int spine(const struct pass *p, const struct rb_node *node, bool right,
-                      const struct vma **last, const uint32_t laws)
+/* Down the right side from node; the last VMA goes to *last. Black nodes, or -1 if it is broken. */
+pass_inline int spine(const struct pass *p, const struct rb_node *node, const struct vma **last,
+                      const uint32_t laws)
 {
     int blacks = 0;
 
-    for (unsigned depth = 0; node; depth++) {
-        if (unlikely(depth == TREE_MAX_DEPTH || !there(p, vma_of_rb(node), laws)))
+    for (unsigned depth = 0; node; depth++, node = node->right) {
+        const struct vma *vma = vma_of_rb(node);
+
+        if (unlikely(!there(p, vma, laws) || depth == TREE_MAX_DEPTH))
             return -1;
         blacks += rb_is_black(node);
-        *last = vma_of_rb(node);
-        node = child_of(node, right);
+        *last = vma;
     }
     return blacks;
-}
-
-/* In-order neighbour of a node, below it or above; NULL at either end. *blacks: the black nodes on
- * the way down, -1 where it is broken. */
-pass_inline const struct vma *tree_neighbour(const struct pass *p, const struct vma *vma,
-                                             bool right, int *blacks, const uint32_t laws)
-{
-    const struct rb_node *node = &vma->vm_rb, *parent;
-    const struct vma *last = NULL;
-
-    *blacks = 0;
-    if (child_of(node, right)) {
-        *blacks = spine(p, child_of(node, right), !right, &last, laws);
-        return last;
-    }
-    for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++, node = parent) {
-        parent = rb_parent_of(node);
-        if (!parent || !there(p, vma_of_rb(parent), laws))
-            return NULL;
-        if (child_of(parent, !right) == node)
-            return vma_of_rb(parent);
-    }
-    return NULL;
-}
-
-/* A noted VMA between its neighbours, in the list and in order. */
-pass_inline bool neighbours_ok(const struct pass *p, const struct vma *vma, struct neighbours *n,
-                               const uint32_t laws)
-{
-    const struct vma *prev = vma->vm_prev, *next = vma->vm_next;
-    int right;
-
-    n->before = tree_neighbour(p, vma, false, &n->height, laws);
-    n->after = tree_neighbour(p, vma, true, &right, laws);
-    NEED(LAW_TREE_SHAPE, n->height >= 0 && right >= 0, shape_broken(p, "dead-node", vma));
-    JUDGE(LAW_TREE_SHAPE, n->height == right, shape_broken(p, "black-height", vma));
-    JUDGE(LAW_TREE_ORDER, in_order(p->mm, n->before, vma),
-          order_broken(p->mm, n->before, vma, p->v));
-    JUDGE(LAW_TREE_ORDER, !n->after || vma->vm_end <= n->after->vm_start,
-          order_broken(p->mm, vma, n->after, p->v));
-    NEED(LAW_LIST_TREE, there_or_none(p, prev, laws), list_broken(p, "dead-vma", vma, prev));
-    NEED(LAW_LIST_TREE, there_or_none(p, next, laws), list_broken(p, "dead-vma", vma, next));
-    JUDGE(LAW_LIST_TREE, n->before == prev, list_broken(p, "prev", vma, prev));
-    JUDGE(LAW_LIST_TREE, n->after == next, list_broken(p, "sequence", vma, next));
-    JUDGE(LAW_LIST_TREE, (prev ? prev->vm_next : p->mm->mmap) == vma,
-          list_broken(p, "sequence", vma, prev));
-    JUDGE(LAW_LIST_TREE, !next || next->vm_prev == vma, list_broken(p, "prev", vma, next));
-    return true;
 }
 
 /* Child and parent: the child's link differs from the parent's address in the colour bit alone, and
@@ -195,141 +154,160 @@ pass_inline bool gap_ok(const struct pass *p, const struct vma *vma, const struc
     return true;
 }
 
-/* A child that no way has come from. *gap: raised to its own. */
-pass_inline bool child_ok(const struct pass *p, const struct rb_node *child, const struct vma *parent,
-                          uint64_t *gap, const uint32_t laws)
+/* Black height below an anchor; -1 if the VMA is none. */
+pass_inline int anchored(const struct pass *p, const struct vma *vma)
 {
-    const struct vma *vma = vma_of_rb(child);
-
-    if (!child)
-        return true;
-    NEED(LAW_TREE_SHAPE, there(p, vma, laws), shape_broken(p, "dead-node", parent));
-    JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(child, &parent->vm_rb), link_broken(p, vma, parent));
-    *gap = *gap < vma->rb_subtree_gap ? vma->rb_subtree_gap : *gap;
-    return true;
-}
-
-/* VMAs are three cache lines long: their line numbers modulo 64 go round all bits. */
-pass_inline uint64_t filter_bit(const struct vma *vma)
-{
-    return 1UL << ((uintptr_t)vma >> 6 & 63);
-}
-
-/* Black height that an earlier way found below the VMA; -1 if none has come here. */
-pass_inline int seen_height(const struct pass *p, const struct vma *vma)
-{
-    if (likely(!(p->filter & filter_bit(vma))))
-        return -1;
-    for (uint32_t i = 0; i < p->nseen; i++)
-        if (p->seen[i] == vma)
-            return p->height[i];
+    for (uint32_t i = 0; i < p->nanchors; i++)
+        if (p->anchor[i].vma == vma)
+            return p->anchor[i].height;
     return -1;
 }
 
-pass_inline void see(struct pass *p, const struct vma *vma, int height)
+pass_inline void anchor(struct pass *p, const struct vma *vma, int height)
 {
-    if (unlikely(p->nseen == MAX_SEEN))
-        return; /* judged again by the next way, which is slower but not wrong */
-    p->filter |= filter_bit(vma);
-    p->seen[p->nseen] = vma;
-    p->height[p->nseen++] = (int8_t)height;
+    if (likely(p->nanchors < MAX_ANCHORS)) /* else later ways are longer, which is not wrong */
+        p->anchor[p->nanchors++] = (struct anchor){vma, height};
 }
 
 /* To the root has come a way with `height` black nodes below it: as many as on the far side? */
-pass_inline bool root_ok(struct pass *p, const struct vma *root, bool from_right, int height,
-                         const uint32_t laws)
+pass_inline bool root_ok(struct pass *p, const struct vma *root, const struct rb_node *far,
+                         bool far_right, int height, const uint32_t laws)
 {
     const struct vma *last = root;
+    const int far_height = spine(p, far, &last, laws);
 
     JUDGE(LAW_TREE_SHAPE, p->mm->mm_rb.node == &root->vm_rb, shape_broken(p, "root-parent", root));
     JUDGE(LAW_TREE_SHAPE, rb_is_black(&root->vm_rb), shape_broken(p, "root-red", root));
-    JUDGE(LAW_TREE_SHAPE,
-          spine(p, child_of(&root->vm_rb, !from_right), !from_right, &last, laws) == height,
-          shape_broken(p, "black-height", root));
-    if (!from_right && (laws & LAW_BIT(LAW_TREE_SHAPE)))
+    JUDGE(LAW_TREE_SHAPE, far_height == height, shape_broken(p, "black-height", root));
+    if (far_right && far_height >= 0)
         p->last = last;
     return true;
 }
 
-pass_inline bool sibling_ok(const struct pass *p, const struct rb_node *sibling, bool right,
-                            int height, const uint32_t laws)
+/* A child that no way has come from, beside one with `height` black nodes. Only beside none can its
+ * own height be told at a glance. */
+pass_inline bool sibling_ok(const struct pass *p, const struct rb_node *sibling,
+                            const struct vma *parent, int height, uint64_t *gap,
+                            const uint32_t laws)
 {
-    const struct vma *last;
+    const struct vma *vma;
 
-    return (sibling && height > LOW_HEIGHT) || spine(p, sibling, right, &last, laws) == height;
+    if (!sibling) {
+        JUDGE(LAW_TREE_SHAPE, height == 0, shape_broken(p, "black-height", parent));
+        return true;
+    }
+    vma = vma_of_rb(sibling);
+    NEED(LAW_TREE_SHAPE, there(p, vma, laws), shape_broken(p, "dead-node", parent));
+    JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(sibling, &parent->vm_rb), link_broken(p, vma, parent));
+    if (height == 0)
+        JUDGE(LAW_TREE_SHAPE, !rb_is_black(sibling) && !sibling->left && !sibling->right,
+              shape_broken(p, "black-height", parent));
+    *gap = *gap < vma->rb_subtree_gap ? vma->rb_subtree_gap : *gap;
+    return true;
 }
 
-/* Does a end where b starts or before it, or, if not a_first, b before a? Without a branch: which
- * side a way comes from, nobody can predict. */
-pass_inline bool ascend(const struct vma *a, const struct vma *b, bool a_first)
+/* Is `other` the first node above `at` that has it on the other side than `right`? */
+pass_inline bool meets(const struct pass *p, const struct vma *at, bool right,
+                       const struct vma *other, const uint32_t laws)
 {
-    return ((a->vm_end <= b->vm_start) & a_first) | ((b->vm_end <= a->vm_start) & !a_first);
+    const struct rb_node *node = &at->vm_rb, *parent;
+
+    for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++, node = parent) {
+        parent = rb_parent_of(node);
+        if (!parent || !there(p, vma_of_rb(parent), laws))
+            return !other;
+        if (child_of(parent, !right) == node)
+            return vma_of_rb(parent) == other;
+    }
+    return false;
 }
 
-/* From a noted VMA to the root; if its end may have moved, from its successor below it, whose own gap
- * starts there. (A successor that is not below is on the way anyhow.) */
-pass_inline bool way_up_ok(struct pass *p, const struct note *note, const struct neighbours *n,
-                           const uint32_t laws)
-{
-    const bool below = note->vma->vm_rb.right && note->kind != NOTE_NEAR;
-    const struct vma *const from = below ? n->after : note->vma;
-    const struct vma *at = from;
-    int height = below ? 0 : n->height;
-    bool from_right = false;
-    uint64_t gap = 0; /* largest of the children of `at` */
+/* Where a way has come to. */
+struct step {
+    const struct vma *at;
+    bool from_right;               /* on which side of it the way has come */
+    const struct rb_node *sibling; /* and what is on the other */
+    int height;                    /* black nodes below `at` */
+    uint64_t gap;                  /* of the child that the way has come from */
+};
 
-    if (!child_ok(p, from->vm_rb.left, from, &gap, laws) ||
-        !child_ok(p, from->vm_rb.right, from, &gap, laws))
-        return false;
+/* From a node, which is judged, to its parent, which is not. */
+pass_inline bool step_up(const struct pass *p, struct step *s, const struct rb_node *parent,
+                         const struct vma *from, const uint32_t laws)
+{
+    const struct vma *at = s->at, *up = vma_of_rb(parent);
+    const struct rb_node *left, *right;
+
+    NEED(LAW_TREE_SHAPE, there(p, up, laws), shape_broken(p, "dead-node", at));
+    left = parent->left;
+    right = parent->right;
+    s->from_right = right == &at->vm_rb;
+    NEED(LAW_TREE_SHAPE, s->from_right | (left == &at->vm_rb), shape_broken(p, "parent-link", at));
+    JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(&at->vm_rb, parent), shape_broken(p, "red-red", at));
+    /* Without branches: from which side a way comes, nobody can predict. */
+    JUDGE(LAW_TREE_ORDER,
+          (s->from_right ? up->vm_end : from->vm_end) <=
+              (s->from_right ? from->vm_start : up->vm_start),
+          order_broken(p->mm, s->from_right ? up : from, s->from_right ? from : up, p->v));
+    s->sibling = s->from_right ? left : right;
+    s->height += rb_is_black(&at->vm_rb);
+    s->gap = at->rb_subtree_gap;
+    s->at = up;
+    return true;
+}
+
+/* From the place between two neighbours up to the root. One of them may be none. */
+pass_inline bool way_ok(struct pass *p, const struct vma *x, const struct vma *y,
+                        const uint32_t laws)
+{
+    const bool right = !y || (x && !x->vm_rb.right); /* the place is x's right child, or y's left */
+    const struct vma *const from = right ? x : y, *const other = right ? y : x;
+    struct step s = {from, right, child_of(&from->vm_rb, !right), 0, 0};
+    const bool met = meets(p, from, right, other, laws);
+    int known = anchored(p, from);
+
+    NEED(LAW_LIST_TREE, !child_of(&from->vm_rb, right), list_broken(p, "sequence", from, other));
+    JUDGE(LAW_LIST_TREE, met, list_broken(p, "sequence", from, other));
     for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++) {
-        const struct rb_node *parent = rb_parent_of(&at->vm_rb), *sibling;
+        const struct rb_node *parent = rb_parent_of(&s.at->vm_rb);
 
-        if (p->many) {
-            int met = seen_height(p, at);
-
-            if (met >= 0) {
-                JUDGE(LAW_TREE_SHAPE, met == height, shape_broken(p, "black-height", at));
-                return true;
-            }
-            see(p, at, height);
+        if (s.at == other)
+            known = anchored(p, other);
+        if (known >= 0) {
+            JUDGE(LAW_TREE_SHAPE, known == s.height, shape_broken(p, "black-height", s.at));
+            return true;
         }
-        if (!gap_ok(p, at, at == note->vma ? n->before : at->vm_prev, gap, laws))
+        if (s.at == from || s.at == other)
+            anchor(p, s.at, s.height);
+        if (!sibling_ok(p, s.sibling, s.at, s.height, &s.gap, laws))
+            return false;
+        if (!gap_ok(p, s.at, (laws & STRICT) && s.at == y ? x : s.at->vm_prev, s.gap, laws))
             return false;
         if (!parent)
-            return root_ok(p, at, from_right, height, laws);
-        NEED(LAW_TREE_SHAPE, there(p, vma_of_rb(parent), laws), shape_broken(p, "dead-node", at));
-        from_right = parent->right == &at->vm_rb;
-        NEED(LAW_TREE_SHAPE, child_of(parent, from_right) == &at->vm_rb,
-             shape_broken(p, "parent-link", at));
-        JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(&at->vm_rb, parent),
-              shape_broken(p, "red-red", at));
-        height += rb_is_black(&at->vm_rb);
-        gap = at->rb_subtree_gap;
-        at = vma_of_rb(parent);
-        JUDGE(LAW_TREE_ORDER, ascend(at, from, from_right),
-              order_broken(p->mm, from_right ? at : from, from_right ? from : at, p->v));
-        sibling = child_of(parent, !from_right);
-        if (!child_ok(p, sibling, at, &gap, laws))
+            return root_ok(p, s.at, s.sibling, !s.from_right, s.height, laws);
+        if (!step_up(p, &s, parent, from, laws))
             return false;
-        JUDGE(LAW_TREE_SHAPE, sibling_ok(p, sibling, from_right, height, laws),
-              shape_broken(p, "black-height", at));
     }
     NEED(LAW_TREE_SHAPE, false, shape_broken(p, "depth", from));
     return true;
 }
 
-/* What a process has only one of. */
-pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
+/* Two neighbours of the list, or one and the end of the list. */
+pass_inline bool place_ok(struct pass *p, const struct vma *x, const struct vma *y,
+                          const uint32_t laws)
 {
-    NEED(LAW_LIST_TREE, object_live(p->world, POOL_MM, mm), dead_note(p, NULL));
-    p->mm = mm;
-    JUDGE(LAW_LIST_TREE, !mm->mm_rb.node == !mm->mmap,
-          law_broken(p->v, LAW_LIST_TREE, "sequence", mm->id, 0,
-                     "one of list and tree is empty, the other is not"));
-    JUDGE(LAW_GAP_HIGHEST, mm->mm_rb.node || !mm->highest_vm_end, highest_broken(mm, 0, p->v));
-    JUDGE(LAW_CACHE_COHERENT, cache_slots_ok(mm, false, p->v), false);
-    JUDGE(LAW_ACCOUNT_VM, totals_plausible(mm, p->v), false);
-    return true;
+    const struct vma *const from = x ? x : y;
+
+    NEED(LAW_LIST_TREE, there_or_none(p, x, laws), list_broken(p, "dead-vma", y, x));
+    NEED(LAW_LIST_TREE, there_or_none(p, y, laws), list_broken(p, "dead-vma", x, y));
+    NEED(LAW_LIST_TREE, (x ? x->vm_next : p->mm->mmap) == y, list_broken(p, "next", from, y));
+    JUDGE(LAW_LIST_TREE, !y || y->vm_prev == x, list_broken(p, "prev", from, y));
+    JUDGE(LAW_TREE_ORDER, !x || !y || x->vm_end <= y->vm_start,
+          order_broken(p->mm, x, y, p->v));
+    p->above = y;
+    if (!y)
+        p->last = x;
+    return way_ok(p, x, y, laws);
 }
 
 /* The end of the list and the highest end are where the tree ends. */
@@ -346,6 +324,23 @@ pass_inline bool last_ok(const struct pass *p, const uint32_t laws)
     return true;
 }
 
+/* What a process has only one of. */
+pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
+{
+    NEED(LAW_LIST_TREE, object_live(p->world, POOL_MM, mm), dead_note(p, NULL));
+    if (!last_ok(p, laws))
+        return false;
+    p->mm = mm;
+    p->last = NULL;
+    JUDGE(LAW_LIST_TREE, !mm->mm_rb.node == !mm->mmap,
+          law_broken(p->v, LAW_LIST_TREE, "sequence", mm->id, 0,
+                     "one of list and tree is empty, the other is not"));
+    JUDGE(LAW_GAP_HIGHEST, mm->mm_rb.node || !mm->highest_vm_end, highest_broken(mm, 0, p->v));
+    JUDGE(LAW_CACHE_COHERENT, cache_slots_ok(mm, false, p->v), false);
+    JUDGE(LAW_ACCOUNT_VM, totals_plausible(mm, p->v), false);
+    return true;
+}
+
 /* map_count without a walk: between calls every live VMA is mapped by some process. */
 pass_inline bool map_counts_ok(const struct pass *p, const uint32_t laws)
 {
@@ -359,20 +354,48 @@ pass_inline bool map_counts_ok(const struct pass *p, const uint32_t laws)
     return true;
 }
 
+/* The places beside a VMA that may have changed: both, if it is new or has moved; if only a neighbour
+ * of it has gone, the one above, and the one below if nothing is there to have that note instead. */
+pass_inline bool places_ok(struct pass *p, const struct note *note, const uint32_t laws)
+{
+    const struct vma *vma = note->vma;
+    const bool below_judged = p->above == vma;
+
+    if (note->kind == NOTE_NEAR && below_judged)
+        return true;
+    if (!below_judged && (note->kind != NOTE_NEAR || !vma->vm_prev || p->mm->mmap == vma) &&
+        !place_ok(p, vma->vm_prev, vma, laws))
+        return false;
+    return place_ok(p, vma, vma->vm_next, laws);
+}
+
+/* Of a faulted VMA: its chains, and what they lead to. Not inline: most have none. */
+static __attribute__((noinline)) bool anon_ok(struct pass *p, const struct vma *vma,
+                                              const uint32_t laws)
+{
+    JUDGE(LAW_INTERVAL_TREE, anon_paths_ok(p->world, vma, p->v), false);
+    JUDGE(LAW_ANON_TOPOLOGY, anon_list_ok(p->world, vma, p->v), false);
+    JUDGE(LAW_ANON_COUNTS, anon_counts_ok(p->world, vma, &p->counted, p->v), false);
+    JUDGE(LAW_ANON_SAME, anon_neighbours_ok(p->world, vma, p->v), false);
+    JUDGE(LAW_ANON_LIFETIME, anon_alive_ok(p->world, vma, p->v), false);
+    return true;
+}
+
 pass_inline bool note_ok(struct pass *p, const struct note *note, const uint32_t laws)
 {
     const struct vma *vma = note->vma;
-    struct neighbours n;
 
     NEED(LAW_LIST_TREE, there(p, vma, laws), dead_note(p, vma));
     if (unlikely(vma->vm_mm != p->mm) && !mm_ok(p, vma->vm_mm, laws))
         return false;
-    if (!neighbours_ok(p, vma, &n, laws) || !way_up_ok(p, note, &n, laws))
+    if (!places_ok(p, note, laws))
         return false;
-    if (!n.after)
-        p->last = vma;
-    if (!last_ok(p, laws))
+    /* Who shares an anon_vma with something unlinked is noted for that, as being near to it. */
+    if (unlikely(has_anon(vma)) && !anon_ok(p, vma, laws))
         return false;
+    if (note->kind == NOTE_NEAR)
+        return true; /* itself it has not changed */
+    JUDGE(LAW_TREE_ORDER, in_order(p->mm, NULL, vma), order_broken(p->mm, NULL, vma, p->v));
     JUDGE(LAW_VMA_ATTRS, plain_anonymous(vma) || vma_attrs_ok(p->world, vma, p->v), false);
     if (vma->vm_file)
         JUDGE(LAW_INTERVAL_TREE, interval_path_ok(p->world, vma, p->v), false);
@@ -399,20 +422,25 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     p.span = (uintptr_t)pool->used * sizeof(struct vma);
     p.mm = NULL;
     p.last = NULL;
+    p.above = NULL;
     p.v = v;
-    p.many = notes->n > 1;
-    p.nseen = 0;
-    p.filter = 0;
+    p.nanchors = 0;
+    p.counted.n = 0;
     if (!map_counts_ok(&p, laws))
         return false;
-    for (uint32_t i = 0; i < notes->nranges; i++)
-        if (notes->range[i].mm != p.mm && !mm_ok(&p, notes->range[i].mm, laws))
+    for (uint32_t i = 0; i < notes->nranges; i++) /* of a process that has ended, nothing is left */
+        if (notes->range[i].mm != p.mm && object_live(world, POOL_MM, notes->range[i].mm) &&
+            !mm_ok(&p, notes->range[i].mm, laws))
             return false;
     for (uint32_t i = 0; i < notes->n; i++)
         if (!note_ok(&p, &notes->note[i], laws))
             return false;
+    if (!last_ok(&p, laws))
+        return false;
     if (notes->cache_touched && !p.mm)
         JUDGE(LAW_CACHE_COHERENT, caches_ok(&p), false);
+    if (unlikely(notes->forked != NULL))
+        JUDGE(LAW_ANON_COUNTS, anon_reuse_ok(world, v), false);
     if (world->search.done)
         JUDGE(LAW_GAP_SEARCH, search_answer_ok(world, false, v), false);
     return true;
