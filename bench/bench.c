@@ -235,6 +235,7 @@ int main(int argc, char **argv)
     unsigned disagreements = 0;
 
     without_randomisation(argv);
+    argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, 0, NULL, &a);
     print_machine();
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++)

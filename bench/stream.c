@@ -92,11 +92,12 @@ bool stream_mixed(struct stream *s, uint32_t live, size_t nop, uint64_t seed)
     s->world.max_vmas = live * 4 + 64;
     rng_seed(&rng, seed + 1);
     for (size_t i = 0; i < s->nop; i++) {
-        uint16_t pages = (uint16_t)(1 + rng_below(&rng, 9));
+        struct bench_op *op = &s->op[i]; /* a draw a statement: every compiler's stream is one */
 
-        s->op[i] = (struct bench_op){rng_below(&rng, 2) ? BENCH_MAP : BENCH_UNMAP,
-                                     prots[rng_below(&rng, 2)], pages,
-                                     rng_below(&rng, live * 2 * SLOT_PAGES - pages)};
+        op->kind = rng_below(&rng, 2) ? BENCH_MAP : BENCH_UNMAP;
+        op->prot = prots[rng_below(&rng, 2)];
+        op->pages = (uint16_t)(1 + rng_below(&rng, 9));
+        op->page = rng_below(&rng, live * 2 * SLOT_PAGES - op->pages);
     }
     return true;
 }

@@ -254,6 +254,7 @@ static void *exec_full_open(const struct bench_world *w)
 }
 const struct contender contender_exec_full = {
     .name = "executor, the same and full laws at the default cadence",
+    .max_live = 10000,
     .open = exec_full_open,
     .run = executed_run,
     .layout = executed_layout,

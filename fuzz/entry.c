@@ -56,14 +56,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
  * that a run can be repeated; `vmafuzz replay` and `shrink` always judge all of it. */
 static bool judged_in_full(const uint8_t *data, size_t size)
 {
-    uint32_t sum = 0;
+    uint64_t sum = size, word;
 
-    for (size_t i = 0; i < size; i++)
-        sum = sum * 31 + data[i];
-    return (sum ^ sum >> 16) % FULL_SHARE == 0;
+    for (size_t i = 0; i + sizeof(word) <= size; i += sizeof(word)) {
+        memcpy(&word, data + i, sizeof(word));
+        sum = (sum ^ word) * 0x9e3779b97f4a7c15;
+    }
+    return (sum >> 32) % FULL_SHARE == 0;
 }
 
-/* First paragraph of the report, then the program as it came. */
+/* The violation in a line, then the program as it came. */
 static void report(const struct program *p, const struct run_result *r)
 {
     const struct failure_class c = failure_class(r);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * State features: counters beside the code coverage map. Both engines put an 8-bit count into
- * classes of about a power of two each, so that a counter is a feature per class.
+ * classes of about a power of two each, so that a counter of events is a feature per class.
  *
  * libFuzzer scans its own section of counters. AFL++ has one map: guards of our own, placed among
  * those of the compiler, get map positions of their own from the same start-up code.
@@ -49,11 +49,10 @@ static uint8_t *counter(unsigned feature)
 
 static uint32_t seen[NR_EVENTS]; /* events before the current operation */
 
-static void hit(unsigned feature, uint32_t times)
+/* Most are there or not; how often only matters for events of the whole program. */
+static void hit(unsigned feature)
 {
-    uint8_t *c = counter(feature);
-
-    *c = (uint8_t)(times > 255U - *c ? 255U : *c + times);
+    *counter(feature) = 1;
 }
 
 void features_start(void)
@@ -78,14 +77,14 @@ void features_op(void *arg, int index, const struct op *op, const struct call *c
     (void)call;
     if (index < 0)
         return;
-    hit(BY_OP_ERROR + op->kind * NR_ERRORS + error_class(ret), 1);
-    hit(BY_OP_TOUCHED + op->kind * TOUCHED + (n < TOUCHED ? n : TOUCHED - 1), 1);
-    if (memcmp(seen, w->events, sizeof(seen)) == 0)
-        return;
-    for (unsigned i = 0; i < NR_EVENTS; i++)
-        if (w->events[i] != seen[i])
-            hit(BY_OP_EVENT + op->kind * (unsigned)NR_EVENTS + i, w->events[i] - seen[i]);
-    memcpy(seen, w->events, sizeof(seen));
+    hit(BY_OP_ERROR + op->kind * NR_ERRORS + error_class(ret));
+    hit(BY_OP_TOUCHED + op->kind * TOUCHED + (n < TOUCHED ? n : TOUCHED - 1));
+    for (unsigned i = 0; i < NR_EVENTS; i++) {
+        if (w->events[i] == seen[i])
+            continue;
+        seen[i] = w->events[i];
+        hit(BY_OP_EVENT + op->kind * (unsigned)NR_EVENTS + i);
+    }
 }
 
 static unsigned depth(const struct rb_node *n, bool right)
@@ -100,14 +99,13 @@ static unsigned depth(const struct rb_node *n, bool right)
 void features_end(const struct world *w)
 {
     for (unsigned i = 0; i < NR_EVENTS; i++)
-        if (seen[i])
-            hit(BY_EVENT + i, seen[i]);
+        *counter(BY_EVENT + i) = (uint8_t)(seen[i] < UINT8_MAX ? seen[i] : UINT8_MAX);
     for (uint32_t i = 0; i < w->nr_procs; i++) {
         const struct rb_node *root;
 
         if (!w->proc[i])
             continue;
         root = w->proc[i]->mm_rb.node;
-        hit(BY_HEIGHT + depth(root, false) * HEIGHTS + depth(root, true), 1);
+        hit(BY_HEIGHT + depth(root, false) * HEIGHTS + depth(root, true));
     }
 }

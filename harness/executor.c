@@ -13,7 +13,7 @@
 const struct run_options run_options_full = {
     .touched = true,
     .spec = true,
-    .full_every = 64, /* costs 15 % on top of the rest */
+    .full_every = 64,
     .check_exit = true,
     .hash = true,
     .fault = F_NONE,
@@ -157,6 +157,15 @@ static bool judge(struct executor *ex, long ret, bool full)
            guard_asan_clean(ex);
 }
 
+/* Full judgements cost what the world holds: the more it holds the rarer they are, so that their
+ * share of the time stays the same. Every operation means every operation. */
+static uint32_t next_full(const struct executor *ex)
+{
+    uint32_t vmas = ex->world->pool[POOL_VMA].nlive;
+
+    return ex->o.full_every > 1 && vmas > ex->o.full_every / 2 ? 2 * vmas : ex->o.full_every;
+}
+
 /* last: known to be the program's last one, which gets the dear form of every judgement. */
 static bool step(struct executor *ex, const struct op *op, bool last)
 {
@@ -168,7 +177,7 @@ static bool step(struct executor *ex, const struct op *op, bool last)
         return true;
     full = ex->o.full_every && (--ex->until_full == 0 || last);
     if (full)
-        ex->until_full = ex->o.full_every;
+        ex->until_full = next_full(ex);
     ex->judged_full = false;
     ex->brute = full || last;
     op_resolve(op, &ex->world->config, ex->results, &ex->call);

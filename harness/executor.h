@@ -19,11 +19,11 @@ struct executor {
     struct spec *spec;   /* the flat specification's */
     struct run_options o;
     struct run_result *r;
-    uint32_t until_full; /* operations left before the next full judgement */
-    bool judged_full;    /* nothing happened since the last one */
-    bool brute;          /* this operation's address search is judged by a full scan */
-    uint8_t phase;       /* enum phase */
-    struct call call;    /* the current one */
+    uint32_t until_full;     /* operations left before the next full judgement */
+    bool judged_full;        /* nothing happened since the last one */
+    bool brute;              /* this operation's address search is judged by a full scan */
+    uint8_t phase;           /* enum phase */
+    struct call call;        /* the current one */
     uint32_t alloc_failures; /* events[EV_ALLOC_FAILED] before the call */
     long results[MAX_NAMES + 1];
     struct pairing pairing;
@@ -50,7 +50,8 @@ void guard_remove(struct executor *ex);
 #define GUARD_ASAN 0
 #endif
 #if GUARD_ASAN
-bool guard_asan_clean(struct executor *ex); /* false with a verdict: ASan has reported and went on */
+/* False with a verdict: ASan has reported something and went on. */
+bool guard_asan_clean(struct executor *ex);
 #else
 static inline bool guard_asan_clean(const struct executor *ex)
 {

@@ -164,12 +164,14 @@ static json_t *describe_find(struct worker *w, const struct finding *f, uint64_t
     report_json(w->ex, f, to);
     fclose(to);
     char *text = program_text(f->program);
+    json_t *finding = json_loadb(object, object_size, 0, NULL);
+    json_object_del(json_object_get(finding, "shrink"), "seconds"); /* same seed, same output */
     const struct run_result *r = f->result;
     json_t *find =
         json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "number", (json_int_t)number, "law",
                   law_table[r->verdict.law].name, "operation", operation_name(r), "site",
                   r->verdict.site ? r->verdict.site : "", "file", f->file, "program", text,
-                  "report", report, "finding", json_loadb(object, object_size, 0, NULL));
+                  "report", report, "finding", finding);
     free(text);
     free(report);
     free(object);
@@ -191,6 +193,8 @@ static void worker_find(struct worker *w, const struct planned *pl, const struct
         fail(w, "a find does not fail again: program %" PRIu64, pl->number);
         return;
     }
+    free(p->header); /* an earlier find's */
+    p->header = NULL;
     char file[PATH_MAX];
     name_file(file, sizeof(file), w, &r);
     set_header(w, pl, &r);

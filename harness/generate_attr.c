@@ -248,7 +248,8 @@ void generate_access(struct gen *c)
         v = other && !(other->vm_flags & (VM_GROWSDOWN | VM_GROWSUP)) ? other : v;
     }
     r = range_of(v);
-    set_address(c, 0, r.start + below(c, pages_in(r)) + (chance(c, 16) ? 1 : 0));
+    r.start += below(c, pages_in(r));
+    set_address(c, 0, r.start + (chance(c, 16) ? 1 : 0));
     if (chance(c, 64))
         c->op->v[0].bytes = (int16_t)below(c, PAGE_SIZE);
 }

@@ -202,7 +202,13 @@ void generate_munmap(struct gen *c)
         generate_mmap(c);
         return;
     }
-    set_range(c, v ? pick_range(c, v, false) : (struct range){pick_page(c), pick_page(c) + 4});
+    if (v) {
+        set_range(c, pick_range(c, v, false));
+    } else {
+        uint32_t page = pick_page(c);
+
+        set_range(c, (struct range){page, page + 4});
+    }
 }
 
 /* ---- mremap ---- */

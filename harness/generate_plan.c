@@ -68,6 +68,7 @@ static void plan_aba(struct gen *c)
 static void plan_policies(struct gen *c)
 {
     uint32_t at = stretch(c, 6), n = 1 + below(c, 2);
+    struct op *again;
 
     step_map(c, at, 3 * n, PROT_READ);
     for (uint32_t i = 0; i < 3; i++) {
@@ -76,8 +77,9 @@ static void plan_policies(struct gen *c)
         op->sel = MPOL_BIND;
         op->flags = i == 1 ? 2 : 1 + 2 * below(c, 2);
     }
-    *step(c, OP_MBIND) = c->g->plan[c->g->plan_nr - 2]; /* the middle again, as the last is now */
-    c->g->plan[c->g->plan_nr - 1].v[ADDR] = c->g->plan[c->g->plan_nr - 3].v[ADDR];
+    again = step(c, OP_MBIND); /* the middle again, as the last is now */
+    *again = again[-1];
+    again->v[ADDR] = again[-2].v[ADDR];
 }
 
 /* Away and back again: it must join what it left. */
@@ -107,7 +109,8 @@ static void plan_fill(struct gen *c)
     uint32_t low = (uint32_t)c->w->config.mmap_min_addr, end = (uint32_t)c->w->config.mmap_base;
     struct op *op;
 
-    low += below(c, 2) * below(c, 8);
+    if (chance(c, 128))
+        low += below(c, 8);
     if (end <= low)
         return;
     step_map(c, low, end - low, PROT_NONE);
@@ -173,8 +176,8 @@ static void plan_lock_walk(struct gen *c)
 /* A stack with something a little below it: does it keep its distance? */
 static void plan_stack(struct gen *c)
 {
-    uint32_t gap = gap_pages(c),
-             distance = 1 + below(c, 4) + (chance(c, 128) ? gap : below(c, gap + 1));
+    uint32_t gap = gap_pages(c), more = below(c, 4),
+             distance = 1 + more + (chance(c, 128) ? gap : below(c, gap + 1));
     uint32_t low = (uint32_t)c->w->config.mmap_min_addr, at;
     bool up = chance(c, 64);
 
@@ -214,7 +217,8 @@ static void plan_remap(struct gen *c)
         op->obj = file;
         set_pages(op, THIRD, 8 - 8 * i);
     }
-    set_pages(step_at(c, OP_REMAP_FILE_PAGES, at, 2 * n - below(c, 2)), THIRD, below(c, 8));
+    n = 2 * n - below(c, 2);
+    set_pages(step_at(c, OP_REMAP_FILE_PAGES, at, n), THIRD, below(c, 8));
 }
 
 /* Growth to below the lowest address that user space may have. */
@@ -243,14 +247,14 @@ static void plan_failed_charge(struct gen *c)
 /* Names, of shared memory as well where the rules allow it. */
 static void plan_names(struct gen *c)
 {
-    uint32_t at = stretch(c, 4);
+    uint32_t at = stretch(c, 4), second = at + below(c, 3);
     bool shared = rules_from(c, RULES_LINUX_6_18) && chance(c, 192);
 
     if (!rules_from(c, RULES_LINUX_6_1))
         return;
     step_map(c, at, 4, PROT_READ)->flags ^= shared ? WORD(W_SHARED) | WORD(W_PRIVATE) : 0;
     step_at(c, OP_NAME, at, 4)->sel = 1;
-    step_at(c, OP_NAME, at + below(c, 3), 1)->sel = (uint8_t)below(c, 3);
+    step_at(c, OP_NAME, second, 1)->sel = (uint8_t)below(c, 3);
     step_at(c, OP_MUNMAP, at + 1, 3);
 }
 

@@ -11,15 +11,16 @@
 
 /* ---- executor ---- */
 struct run_options {
-    bool touched;         /* touched laws after every operation */
-    bool spec;            /* run the flat specification beside the model; errno and layout laws */
-    uint32_t full_every;  /* full laws, snapshot laws and full comparison each so many ops; 0: never.
-                             Also judged at the end of a program unless 0 */
-    bool check_exit;      /* leak law at the end */
-    bool hash;            /* fill result.hash */
+    bool touched;        /* touched laws after every operation */
+    bool spec;           /* run the flat specification beside the model; errno and layout laws */
+    uint32_t full_every; /* full laws, snapshot laws and full comparison each so many operations,
+                            or each 2 for a live VMA if that is more (1 stays 1), and at the end
+                            of a program; 0: never */
+    bool check_exit;     /* leak law at the end */
+    bool hash;           /* fill result.hash */
     enum fault_id fault;
-    int rules;            /* enum rules, or -1: the program's own */
-    bool verify_search;   /* spec takes the subject's address if legal, see spec_seen */
+    int rules;          /* enum rules, or -1: the program's own */
+    bool verify_search; /* spec takes the subject's address if legal, see spec_seen */
     /* Called before the first operation (index -1) and after each; may be NULL. */
     void (*trace)(void *arg, int index, const struct op *op, const struct call *call, long ret);
     void *trace_arg;
@@ -34,13 +35,13 @@ struct op_stats {
     uint64_t calls[NR_OPS], failures[NR_OPS];
 };
 struct run_result {
-    struct verdict verdict;  /* law LAW_NONE: clean */
-    uint32_t nr_run;         /* operations executed; on failure the last one is the culprit */
-    enum op_kind kind;       /* of the culprit; OP_NONE at exit */
-    long expected, got;      /* ERRNO: the two answers */
-    uint64_t hash;           /* of final snapshot and all answers; same in every build */
+    struct verdict verdict; /* law LAW_NONE: clean */
+    uint32_t nr_run;        /* operations executed; on failure the last one is the culprit */
+    enum op_kind kind;      /* of the culprit; OP_NONE at exit */
+    long expected, got;     /* ERRNO: the two answers */
+    uint64_t hash;          /* of final snapshot and all answers; same in every build */
     uint64_t fault_reached, fault_triggered; /* times, in this run */
-    uint32_t triggered_at;   /* 1 + index of the first triggering operation; 0: never */
+    uint32_t triggered_at; /* 1 + index of the first triggering operation; 0: never */
 };
 
 struct executor;
@@ -83,7 +84,7 @@ struct shrink_options {
     double max_seconds;       /* 0: no limit */
     void (*progress)(void *arg, uint32_t evaluations, uint32_t ops);
     void *arg;
-    volatile bool *stop;      /* set from a signal handler; may be NULL */
+    volatile bool *stop; /* set from a signal handler; may be NULL */
 };
 struct shrink_result {
     uint32_t evaluations, ops_before, ops_after;

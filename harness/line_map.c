@@ -64,8 +64,8 @@ static void put_range(struct line *l, uint64_t start, uint64_t end)
 
 static void put_backing(struct line *l, const struct snapshot *s, const struct snap_vma *v)
 {
-    static const char *const kinds[NR_FILE_KINDS] = {"file", "shmem", "huge", "sysv", "device",
-                                                     "nommap"};
+    static const char *const kinds[NR_FILE_KINDS] = {"file", "shmem",  "huge",
+                                                     "sysv", "device", "nommap"};
     char backing[24] = "anon";
 
     if (v->object && v->object <= s->nr_objects) {
@@ -242,8 +242,8 @@ static uint32_t diff_middle(const struct line_map *a, uint32_t aend, const struc
         if (table && i < rows && j < columns && same(a, first + i, b, first + j)) {
             e[n++] = (struct edit){BOTH, a->line[first + i++]};
             j++;
-        } else if (i < rows && (!table || j == columns || table[(i + 1) * width + j] >=
-                                                              table[i * width + j + 1])) {
+        } else if (i < rows && (!table || j == columns ||
+                                table[(i + 1) * width + j] >= table[i * width + j + 1])) {
             e[n++] = (struct edit){ONLY_A, a->line[first + i++]};
         } else {
             e[n++] = (struct edit){ONLY_B, b->line[first + j++]};

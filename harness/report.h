@@ -38,8 +38,8 @@ struct scene {
     struct snapshot after;      /* the model, after it; empty if it cannot be walked any more */
     struct snapshot spec_after; /* the flat specification, after it */
     bool after_known, spec_known;
-    const struct op *culprit;   /* NULL: the failure came at exit, or there is none */
-    uint32_t culprit_index;     /* from 0 */
+    const struct op *culprit; /* NULL: the failure came at exit, or there is none */
+    uint32_t culprit_index;   /* from 0 */
 };
 void scene_init(struct scene *scene, struct executor *ex, const struct finding *f);
 void scene_fini(struct scene *scene);

@@ -58,21 +58,20 @@ static const struct {
     [OP_EXIT] = {"exit_as(%i)", PART_PROCS},
 };
 
-static const char head[] =
-    "#define _GNU_SOURCE\n"
-    "#include <errno.h>\n"
-    "#include <fcntl.h>\n"
-    "#include <setjmp.h>\n"
-    "#include <signal.h>\n"
-    "#include <stdio.h>\n"
-    "#include <stdlib.h>\n"
-    "#include <string.h>\n"
-    "#include <sys/ioctl.h>\n"
-    "#include <sys/mman.h>\n"
-    "#include <sys/resource.h>\n"
-    "#include <sys/syscall.h>\n"
-    "#include <sys/uio.h>\n"
-    "#include <unistd.h>\n";
+static const char head[] = "#define _GNU_SOURCE\n"
+                           "#include <errno.h>\n"
+                           "#include <fcntl.h>\n"
+                           "#include <setjmp.h>\n"
+                           "#include <signal.h>\n"
+                           "#include <stdio.h>\n"
+                           "#include <stdlib.h>\n"
+                           "#include <string.h>\n"
+                           "#include <sys/ioctl.h>\n"
+                           "#include <sys/mman.h>\n"
+                           "#include <sys/resource.h>\n"
+                           "#include <sys/syscall.h>\n"
+                           "#include <sys/uio.h>\n"
+                           "#include <unistd.h>\n";
 
 static const char common[] =
     "\n"
@@ -100,27 +99,26 @@ static const char common[] =
     "    return ret < 0 ? BASE : n;\n"
     "}\n";
 
-static const char access_part[] =
-    "\n"
-    "static sigjmp_buf fault;\n"
-    "\n"
-    "static void on_fault(int sig)\n"
-    "{\n"
-    "    siglongjmp(fault, sig);\n"
-    "}\n"
-    "\n"
-    "static long touch(unsigned long addr, int write)\n"
-    "{\n"
-    "    int sig = sigsetjmp(fault, 1);\n"
-    "\n"
-    "    if (sig)\n"
-    "        return sig == SIGBUS ? -ENXIO : -EFAULT;\n"
-    "    if (write)\n"
-    "        *(volatile char *)addr = 0;\n"
-    "    else\n"
-    "        (void)*(volatile char *)addr;\n"
-    "    return 0;\n"
-    "}\n";
+static const char access_part[] = "\n"
+                                  "static sigjmp_buf fault;\n"
+                                  "\n"
+                                  "static void on_fault(int sig)\n"
+                                  "{\n"
+                                  "    siglongjmp(fault, sig);\n"
+                                  "}\n"
+                                  "\n"
+                                  "static long touch(unsigned long addr, int write)\n"
+                                  "{\n"
+                                  "    int sig = sigsetjmp(fault, 1);\n"
+                                  "\n"
+                                  "    if (sig)\n"
+                                  "        return sig == SIGBUS ? -ENXIO : -EFAULT;\n"
+                                  "    if (write)\n"
+                                  "        *(volatile char *)addr = 0;\n"
+                                  "    else\n"
+                                  "        (void)*(volatile char *)addr;\n"
+                                  "    return 0;\n"
+                                  "}\n";
 
 static const char poke_part[] =
     "\n"
@@ -179,15 +177,14 @@ static const char file_part[] =
     "    return ret;\n"
     "}\n";
 
-static const char close_part[] =
-    "\n"
-    "static __attribute__((unused)) long file_close(int *fd)\n"
-    "{\n"
-    "    long ret = sys(close(*fd));\n"
-    "\n"
-    "    *fd = -1;\n"
-    "    return ret;\n"
-    "}\n";
+static const char close_part[] = "\n"
+                                 "static __attribute__((unused)) long file_close(int *fd)\n"
+                                 "{\n"
+                                 "    long ret = sys(close(*fd));\n"
+                                 "\n"
+                                 "    *fd = -1;\n"
+                                 "    return ret;\n"
+                                 "}\n";
 
 static const char uffd_part[] =
     "\n"
@@ -224,26 +221,24 @@ static const char uffd_part[] =
     "    return sys(ioctl(context, UFFDIO_UNREGISTER, &r));\n"
     "}\n";
 
-static const char name_part[] =
-    "\n"
-    "#include <sys/prctl.h>\n"
-    "#ifndef PR_SET_VMA\n"
-    "#define PR_SET_VMA 0x53564d41\n"
-    "#endif\n"
-    "#ifndef PR_SET_VMA_ANON_NAME\n"
-    "#define PR_SET_VMA_ANON_NAME 0\n"
-    "#endif\n";
+static const char name_part[] = "\n"
+                                "#include <sys/prctl.h>\n"
+                                "#ifndef PR_SET_VMA\n"
+                                "#define PR_SET_VMA 0x53564d41\n"
+                                "#endif\n"
+                                "#ifndef PR_SET_VMA_ANON_NAME\n"
+                                "#define PR_SET_VMA_ANON_NAME 0\n"
+                                "#endif\n";
 
-static const char mincore_part[] =
-    "\n"
-    "static long resident(unsigned long addr, unsigned long len)\n"
-    "{\n"
-    "    static unsigned char pages[1 << 20];\n"
-    "\n"
-    "    if (len / PAGE >= sizeof(pages))\n"
-    "        return -ENOMEM;\n"
-    "    return sys(syscall(SYS_mincore, addr, len, pages));\n"
-    "}\n";
+static const char mincore_part[] = "\n"
+                                   "static long resident(unsigned long addr, unsigned long len)\n"
+                                   "{\n"
+                                   "    static unsigned char pages[1 << 20];\n"
+                                   "\n"
+                                   "    if (len / PAGE >= sizeof(pages))\n"
+                                   "        return -ENOMEM;\n"
+                                   "    return sys(syscall(SYS_mincore, addr, len, pages));\n"
+                                   "}\n";
 
 static const char limit_part[] =
     "\n"
@@ -290,8 +285,7 @@ static void put_length(const struct world_config *c, const struct value *v, FILE
     } else if (v->anchor == ANCHOR_TASK) {
         fputs("TASK", to);
     } else if (v->anchor == ANCHOR_BASE || v->anchor == ANCHOR_BRK) {
-        fprintf(to, "%#" PRIx64 " * PAGE",
-                v->anchor == ANCHOR_BASE ? c->mmap_base : c->start_brk);
+        fprintf(to, "%#" PRIx64 " * PAGE", v->anchor == ANCHOR_BASE ? c->mmap_base : c->start_brk);
     } else if (v->anchor == ANCHOR_ZERO && v->pages > 0) {
         fprintf(to, "%#x * PAGE", (unsigned)v->pages);
         put_pages(0, v->bytes, to);
@@ -363,7 +357,10 @@ static const char *word_prefix(enum arg arg)
 static void put_word(enum arg arg, const struct word *w, FILE *to)
 {
     static const char *const spelled[][2] = {
-        {"r", "READ"},           {"w", "WRITE"},  {"x", "EXEC"}, {"anon", "ANONYMOUS"},
+        {"r", "READ"},
+        {"w", "WRITE"},
+        {"x", "EXEC"},
+        {"anon", "ANONYMOUS"},
         {"noreplace", "FIXED_NOREPLACE"},
     };
     const char *prefix = word_prefix(arg), *text = w->text;
@@ -413,8 +410,8 @@ static void put_flags(const struct op *op, FILE *to)
     for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++) {
         if (*a == ARG_FMODE)
             put_mode(op->flags, to);
-        else if (arg_is_flags((enum arg)*a))
-            put_words((enum arg)*a, op->flags, to);
+        else if (arg_is_flags((enum arg) * a))
+            put_words((enum arg) * a, op->flags, to);
     }
 }
 
@@ -422,12 +419,12 @@ static void put_choice(const struct op *op, FILE *to)
 {
     for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++) {
         unsigned n;
-        const struct word *words = arg_words((enum arg)*a, &n);
+        const struct word *words = arg_words((enum arg) * a, &n);
 
-        if (!arg_is_choice((enum arg)*a))
+        if (!arg_is_choice((enum arg) * a))
             continue;
         if (*a != ARG_NAME)
-            put_word((enum arg)*a, &words[op->sel % n], to);
+            put_word((enum arg) * a, &words[op->sel % n], to);
         else if (words[op->sel % n].abi)
             fprintf(to, "\"%s\"", words[op->sel % n].text);
         else
@@ -442,7 +439,7 @@ static const struct value *value_of(const struct op *op, enum arg arg)
     const struct value *v = op->v;
 
     for (const uint8_t *a = op_table[op->kind].args; *a != arg; a++)
-        v += arg_is_value((enum arg)*a);
+        v += arg_is_value((enum arg) * a);
     return v;
 }
 
@@ -605,7 +602,7 @@ static bool names_are_used(const struct program *p, bool used[MAX_NAMES + 1])
         if (!has_call(op))
             continue;
         for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++) {
-            if (!arg_is_value((enum arg)*a))
+            if (!arg_is_value((enum arg) * a))
                 continue;
             if (op->v[slot].anchor == ANCHOR_MAPPING)
                 used[op->v[slot].name] = any = true;
@@ -747,9 +744,15 @@ void report_c(const struct program *p, FILE *to)
         unsigned parts;
         const char *text;
     } source[] = {
-        {PART_UFFD | PART_FILE, close_part}, {PART_FILE, file_part}, {PART_UFFD, uffd_part},
-        {PART_ACCESS, access_part}, {PART_POKE, poke_part}, {PART_MINCORE, mincore_part},
-        {PART_LIMIT, limit_part}, {PART_BIND, bind_part}, {PART_NAME, name_part},
+        {PART_UFFD | PART_FILE, close_part},
+        {PART_FILE, file_part},
+        {PART_UFFD, uffd_part},
+        {PART_ACCESS, access_part},
+        {PART_POKE, poke_part},
+        {PART_MINCORE, mincore_part},
+        {PART_LIMIT, limit_part},
+        {PART_BIND, bind_part},
+        {PART_NAME, name_part},
     };
     unsigned parts = parts_of(p);
 

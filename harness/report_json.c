@@ -72,12 +72,12 @@ static json_t *json_anon_vmas(const struct snapshot *s)
 static json_t *json_proc(const struct snapshot *s, const struct snap_proc *p)
 {
     json_t *vmas = json_array();
-    json_t *proc = json_pack(
-        "{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (int)p->id, "total_vm",
-        json_u64(p->total_vm), "locked_vm", json_u64(p->locked_vm), "pinned_vm",
-        json_u64(p->pinned_vm), "data_vm", json_u64(p->data_vm), "exec_vm", json_u64(p->exec_vm),
-        "stack_vm", json_u64(p->stack_vm), "hiwater_vm", json_u64(p->hiwater_vm), "brk",
-        json_u64(p->brk), "def_flags", json_u64(p->def_flags));
+    json_t *proc = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (int)p->id,
+                             "total_vm", json_u64(p->total_vm), "locked_vm", json_u64(p->locked_vm),
+                             "pinned_vm", json_u64(p->pinned_vm), "data_vm", json_u64(p->data_vm),
+                             "exec_vm", json_u64(p->exec_vm), "stack_vm", json_u64(p->stack_vm),
+                             "hiwater_vm", json_u64(p->hiwater_vm), "brk", json_u64(p->brk),
+                             "def_flags", json_u64(p->def_flags));
 
     for (uint32_t i = 0; i < p->nr_vmas; i++)
         json_array_append_new(vmas, json_vma(s, &s->vma[p->first_vma + i]));
@@ -142,12 +142,11 @@ static void set_fault(json_t *report, const struct run_result *r, const struct f
 {
     if (f->options->fault == F_NONE)
         return;
-    json_object_set_new(report, "fault",
-                        json_pack("{s:s, s:o, s:o, s:i}", "name",
-                                  fault_table[f->options->fault].name, "reached",
-                                  json_u64(r->fault_reached), "triggered",
-                                  json_u64(r->fault_triggered), "first_triggered_by",
-                                  (int)r->triggered_at));
+    json_object_set_new(
+        report, "fault",
+        json_pack("{s:s, s:o, s:o, s:i}", "name", fault_table[f->options->fault].name, "reached",
+                  json_u64(r->fault_reached), "triggered", json_u64(r->fault_triggered),
+                  "first_triggered_by", (int)r->triggered_at));
 }
 
 static void set_shrink(json_t *report, const struct shrink_result *sr)
@@ -155,10 +154,10 @@ static void set_shrink(json_t *report, const struct shrink_result *sr)
     if (!sr)
         return;
     json_object_set_new(report, "shrink",
-                        json_pack("{s:i, s:i, s:i, s:b, s:f}", "evaluations",
-                                  (int)sr->evaluations, "operations_before", (int)sr->ops_before,
-                                  "operations_after", (int)sr->ops_after, "fixpoint", sr->fixpoint,
-                                  "seconds", sr->seconds));
+                        json_pack("{s:i, s:i, s:i, s:b, s:f}", "evaluations", (int)sr->evaluations,
+                                  "operations_before", (int)sr->ops_before, "operations_after",
+                                  (int)sr->ops_after, "fixpoint", sr->fixpoint, "seconds",
+                                  sr->seconds));
 }
 
 void report_json(struct executor *ex, const struct finding *f, FILE *to)

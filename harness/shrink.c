@@ -13,7 +13,7 @@
 #include <time.h>
 
 #define DEFAULT_EVALUATIONS 10000
-#define PAIR_LIMIT 64     /* operations: more than these are not tried in pairs */
+#define PAIR_LIMIT 64      /* operations: more than these are not tried in pairs */
 #define ALL_PAIRS_LIMIT 12 /* operations: beyond that only pairs that share pages or objects */
 
 static double now(void)
@@ -157,7 +157,7 @@ int value_slot(enum op_kind kind, enum arg arg)
     for (const uint8_t *a = op_table[kind].args; *a != ARG_END; a++) {
         if (*a == arg)
             return slot;
-        slot += arg_is_value((enum arg)*a);
+        slot += arg_is_value((enum arg) * a);
     }
     return -1;
 }
@@ -167,7 +167,7 @@ unsigned nr_values(enum op_kind kind)
     unsigned n = 0;
 
     for (const uint8_t *a = op_table[kind].args; *a != ARG_END; a++)
-        n += arg_is_value((enum arg)*a);
+        n += arg_is_value((enum arg) * a);
     return n;
 }
 
@@ -281,8 +281,8 @@ unsigned record_spans(const struct record *r, struct span span[MAX_SPANS])
         len = new_len;
     }
     if (op_table[kind].def == DEF_MAPPING && r->ret > 0)
-        span[n++] = (struct span){(uint64_t)r->ret >> PAGE_SHIFT,
-                                  ((uint64_t)r->ret >> PAGE_SHIFT) + len};
+        span[n++] =
+            (struct span){(uint64_t)r->ret >> PAGE_SHIFT, ((uint64_t)r->ret >> PAGE_SHIFT) + len};
     return n;
 }
 

@@ -118,8 +118,8 @@ static bool shrink_config(struct shrinker *s)
 static enum arg flags_arg(enum op_kind kind)
 {
     for (const uint8_t *a = op_table[kind].args; *a != ARG_END; a++)
-        if (arg_is_flags((enum arg)*a))
-            return (enum arg)*a;
+        if (arg_is_flags((enum arg) * a))
+            return (enum arg) * a;
     return ARG_END;
 }
 
@@ -260,7 +260,7 @@ static bool edit_word(struct op *op, const void *arg)
 static bool has_choice(enum op_kind kind)
 {
     for (const uint8_t *a = op_table[kind].args; *a != ARG_END; a++)
-        if (arg_is_choice((enum arg)*a))
+        if (arg_is_choice((enum arg) * a))
             return true;
     return false;
 }
@@ -344,7 +344,7 @@ static bool shrink_numbers(struct shrinker *s)
         const struct op *op = &s->best->op[i];
 
         for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++) {
-            enum arg arg = (enum arg)*a;
+            enum arg arg = (enum arg) * a;
             int slot = arg_is_value(arg) ? value_slot((enum op_kind)op->kind, arg) : -1;
 
             if (slot >= 0 && is_number(op, arg, &op->v[slot]))

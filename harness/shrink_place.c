@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOWEST 16         /* page: the default mmap_min_addr */
+#define LOWEST 16          /* page: the default mmap_min_addr */
 #define FARTHEST (1 << 28) /* pages: no address of a world is beyond it */
 
 struct place {
@@ -71,9 +71,8 @@ static int64_t start_of(const struct op *op, const int64_t results[MAX_NAMES + 1
 
 static int64_t answer_page(const struct place *pl, uint32_t i)
 {
-    return defines_mapping(&pl->op[i]) && pl->record[i].ret > 0
-               ? pl->record[i].ret >> PAGE_SHIFT
-               : 0;
+    return defines_mapping(&pl->op[i]) && pl->record[i].ret > 0 ? pl->record[i].ret >> PAGE_SHIFT
+                                                                : 0;
 }
 
 static void remember_answer(const struct place *pl, uint32_t i, int64_t results[MAX_NAMES + 1])
@@ -195,8 +194,7 @@ static void move_offset(const struct place *pl, struct op *ops, uint32_t i)
             other->v[slot].anchor != ANCHOR_ZERO ||
             op->v[slot].pages - other->v[slot].pages != here - there)
             continue;
-        ops[i].v[slot].pages =
-            (int32_t)(ops[j].v[slot].pages + moved(pl, here) - moved(pl, there));
+        ops[i].v[slot].pages = (int32_t)(ops[j].v[slot].pages + moved(pl, here) - moved(pl, there));
         return;
     }
 }

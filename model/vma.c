@@ -95,7 +95,7 @@ void vmacache_invalidate(struct mm *mm)
     mm->vmacache_seqnum++;
 }
 
-#define NARROW_SEQNUM 15 /* of F_VMACACHE_SEQNUM_WRAP: 4 bits */
+#define NARROW_SEQNUM 7 /* of F_VMACACHE_SEQNUM_WRAP: 3 bits */
 
 /* The number has come round, and what the cache held before counts again. */
 static inline bool seqnum_wrapped(struct mm *mm)

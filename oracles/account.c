@@ -68,7 +68,7 @@ bool account_vm_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct list_walk w = list_walk(world, mm);
         const struct vma *vma;
         struct totals t = {0};

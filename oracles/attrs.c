@@ -134,7 +134,7 @@ bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdi
     }
     if (likely(!site))
         return true;
-    return law_broken(v, LAW_VMA_ATTRS, site, vma->vm_mm->id, vma->vm_start,
+    return law_broken(v, LAW_VMA_ATTRS, site, proc_of(world, vma), vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR ": %s (flags %#" PRIx64 ", page_prot %#" PRIx32
                       ", pgoff %#" PRIx64 ")",
                       vma->vm_start, vma->vm_end, site, vma->vm_flags, vma->vm_page_prot,
@@ -146,7 +146,7 @@ bool vma_attrs_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct list_walk w = list_walk(world, mm);
         const struct vma *vma;
 

@@ -26,11 +26,10 @@ bool cache_slots_ok(const struct mm *mm, bool deep, struct verdict *v)
         else if (deep && tree_find(world, mm, vma->vm_start) != vma)
             site = "unlinked-vma";
         if (unlikely(site != NULL))
-            return law_broken(v, LAW_CACHE_COHERENT, site, mm->id,
-                              vma_live(world, vma) ? vma->vm_start : 0,
-                              "slot %u of the lookup cache (sequence number %" PRIu64
-                              ") holds %p: %s",
-                              i, cache->seqnum, (const void *)vma, site);
+            return law_broken(
+                v, LAW_CACHE_COHERENT, site, mm->id, vma_live(world, vma) ? vma->vm_start : 0,
+                "slot %u of the lookup cache (sequence number %" PRIu64 ") holds %p: %s", i,
+                cache->seqnum, (const void *)vma, site);
     }
     return true;
 }
@@ -40,7 +39,7 @@ bool cache_coherent_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm)
+    for_each_mm (world, i, mm)
         if (!cache_slots_ok(mm, true, v))
             return false;
     return true;

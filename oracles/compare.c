@@ -216,11 +216,29 @@ static bool hole_ok(const struct comparison *c, uint64_t from, uint64_t to)
     return true;
 }
 
+/* First VMA that ends above addr. Nearly always the call has noted it: what it linked there, or the
+ * successor of what it unlinked. */
+static const struct vma *first_above(const struct comparison *c, uintptr_t addr)
+{
+    const struct notes *notes = &c->world->notes;
+
+    for (uint32_t i = 0; i < notes->n && i < 4; i++) {
+        const struct vma *vma = notes->note[i].vma, *prev;
+
+        if (!vma_live(c->world, vma) || vma->vm_mm != c->mm || vma->vm_end <= addr)
+            continue;
+        prev = vma->vm_prev;
+        if (!prev || (vma_live(c->world, prev) && prev->vm_end <= addr))
+            return vma;
+    }
+    return tree_find(c->world, c->mm, addr);
+}
+
 /* Pages [from, to) and the one at `to`, where a head may have come or gone. */
 static bool range_ok(const struct comparison *c, uint64_t from, uint64_t to)
 {
     const uint64_t top = c->world->config.task_size;
-    const struct vma *vma = tree_find(c->world, c->mm, from << PAGE_SHIFT);
+    const struct vma *vma = first_above(c, from << PAGE_SHIFT);
 
     to = to < top ? to + 1 : top;
     while (from < to) {
@@ -301,12 +319,12 @@ static bool already_compared(const struct world *world, const struct mm *mm,
 
 static bool turn_to(struct comparison *c, const struct mm *mm)
 {
+    if (likely(c->mm == mm && mm))
+        return true;
     if (!object_live(c->world, POOL_MM, mm))
         return false;
-    if (c->mm != mm) {
-        c->mm = mm;
-        c->page = spec_pages(c->spec, mm->id);
-    }
+    c->mm = mm;
+    c->page = spec_pages(c->spec, mm->id);
     return c->page != NULL;
 }
 

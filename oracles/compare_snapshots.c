@@ -60,9 +60,8 @@ static bool piece_ok(struct pieces *p)
     if (site)
         return layout_broken(p, site, "");
     if ((p->a->start == p->at) != (p->b->start == p->at))
-        return law_broken(p->v, LAW_MERGE_CANONICAL,
-                          p->a->start == p->at ? "kept-apart" : "joined", p->proc,
-                          p->at << PAGE_SHIFT,
+        return law_broken(p->v, LAW_MERGE_CANONICAL, p->a->start == p->at ? "kept-apart" : "joined",
+                          p->proc, p->at << PAGE_SHIFT,
                           "at page %#" PRIx64 " one picture has a boundary, the other has none",
                           p->at);
     return true;
@@ -124,15 +123,16 @@ bool compare_snapshots(const struct snapshot *subject, const struct snapshot *sp
         return false;
     for (uint32_t i = 0; i < subject->nr_procs; i++) {
         const struct snap_proc *a = &subject->proc[i], *b = &spec->proc[i];
-        struct pieces p = {
-            .a = subject->vma + a->first_vma,
-            .a_end = subject->vma + a->first_vma + a->nr_vmas,
-            .b = spec->vma + b->first_vma,
-            .b_end = spec->vma + b->first_vma + b->nr_vmas,
-            .proc = a->id,
-            .v = v,
-        };
+        struct pieces p = {.proc = a->id, .v = v};
 
+        if (a->nr_vmas) { /* an empty picture may have no array to point into */
+            p.a = subject->vma + a->first_vma;
+            p.a_end = p.a + a->nr_vmas;
+        }
+        if (b->nr_vmas) {
+            p.b = spec->vma + b->first_vma;
+            p.b_end = p.b + b->nr_vmas;
+        }
         if (!layout_ok(&p) || !process_ok(a, b, v))
             return false;
     }

@@ -25,7 +25,10 @@ static bool in_i_mmap(const struct world *world, const struct vma *vma,
     return false;
 }
 
-static bool may_write_object(const struct vma *vma) { return vma->vm_flags & VM_SHARED; }
+static bool may_write_object(const struct vma *vma)
+{
+    return vma->vm_flags & VM_SHARED;
+}
 
 /* Writers in the subtree; quiet where the tree is broken, which interval.tree judges. */
 static int32_t count_writers(const struct world *world, const struct rb_node *node, uint32_t *left,
@@ -66,7 +69,7 @@ bool file_tree_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct list_walk w = list_walk(world, mm);
         const struct vma *vma;
 
@@ -85,10 +88,10 @@ bool file_tree_full(const struct world *world, struct verdict *v)
 
 /*
  * ---- object.refs ----
- * A recount needs a counter per object, and laws have no memory to keep them in. Instead each object
- * gets a large odd weight from its address, and the sum of weights over all references is compared
- * with the sum of refcount * weight over all objects: equal counts give equal sums. Only if the sums
- * differ is the culprit looked for, object by object.
+ * A recount needs a counter per object, and laws have no memory to keep them in. Instead each
+ * object gets a large odd weight from its address, and the sum of weights over all references is
+ * compared with the sum of refcount * weight over all objects: equal counts give equal sums. Only
+ * if the sums differ is the culprit looked for, object by object.
  */
 enum ref_kind { REF_FILE, REF_MAPPING, REF_POLICY, REF_NAME, REF_CONTEXT, REF_ATTACH, NR_REFS };
 static const enum pool_id ref_pool[NR_REFS] = {
@@ -146,7 +149,7 @@ static void count_all(struct recount *r)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct list_walk w = list_walk(world, mm);
         const struct vma *vma;
 
@@ -250,12 +253,11 @@ bool object_refs_full(const struct world *world, struct verdict *v)
     count_all(&r);
     if (r.dead)
         return law_broken(v, LAW_OBJECT_REFS, ref_site[r.dead_kind], 0, 0,
-                          "a reference to %s %p, which is not live", ref_site[r.dead_kind],
-                          r.dead);
+                          "a reference to %s %p, which is not live", ref_site[r.dead_kind], r.dead);
     for (i = 0; i < NR_REFS; i++)
         if (!kind_ok(world, i, r.sum[i], v))
             return false;
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct list_walk w = list_walk(world, mm);
 
         mms++;

@@ -75,7 +75,10 @@ static inline const struct rb_node *rb_parent_of(const struct rb_node *node)
 {
     return (const struct rb_node *)(node->parent_color & ~1UL);
 }
-static inline bool rb_is_black(const struct rb_node *node) { return node->parent_color & 1; }
+static inline bool rb_is_black(const struct rb_node *node)
+{
+    return node->parent_color & 1;
+}
 /* Both also turn a wild pointer into another wild one, which vma_live() then refuses. */
 static inline const struct vma *vma_of_rb(const struct rb_node *node)
 {
@@ -195,16 +198,17 @@ const struct vma *tree_find(const struct world *world, const struct mm *mm, uint
 
 /* ---- the laws, full forms; one file per family ---- */
 typedef bool law_fn(const struct world *world, struct verdict *v);
-law_fn tree_order_full, tree_shape_full, list_tree_full;      /* tree.c */
-law_fn gap_subtree_full, gap_highest_full, gap_search_full;   /* gap.c */
-law_fn cache_coherent_full;                                   /* cache.c */
-law_fn vma_attrs_full;                                        /* attrs.c */
-law_fn interval_tree_full;                                    /* interval.c */
-law_fn file_tree_full, object_refs_full;                      /* file.c */
-law_fn account_vm_full;                                       /* account.c */
+law_fn tree_order_full, tree_shape_full, list_tree_full;       /* tree.c */
+law_fn gap_subtree_full, gap_highest_full;                     /* gap.c */
+law_fn gap_search_full;                                        /* gap_search.c */
+law_fn cache_coherent_full;                                    /* cache.c */
+law_fn vma_attrs_full;                                         /* attrs.c */
+law_fn interval_tree_full;                                     /* interval.c */
+law_fn file_tree_full, object_refs_full;                       /* file.c */
+law_fn account_vm_full;                                        /* account.c */
 law_fn anon_topology_full, anon_same_full, anon_lifetime_full; /* anon.c */
-law_fn anon_counts_full;                                      /* anon_counts.c */
-law_fn leak_after_exit;                                       /* leak.c */
+law_fn anon_counts_full;                                       /* anon_counts.c */
+law_fn leak_after_exit;                                        /* leak.c */
 
 /* ---- pieces that full and touched forms have in common; false with the verdict filled ---- */
 bool order_broken(const struct mm *mm, const struct vma *prev, const struct vma *vma,
@@ -216,7 +220,8 @@ static inline bool in_order(const struct mm *mm, const struct vma *prev, const s
     return likely(start < end && !((start | end) & ~PAGE_MASK) && end <= mm->task_size &&
                   (!prev || prev->vm_end <= start));
 }
-bool gap_broken(struct verdict *v, const struct vma *vma, uint64_t computed);
+bool gap_broken(const struct world *world, const struct vma *vma, uint64_t computed,
+                struct verdict *v);
 bool highest_broken(const struct mm *mm, uintptr_t computed, struct verdict *v);
 bool search_answer_ok(const struct world *world, bool brute, struct verdict *v);
 bool cache_slots_ok(const struct mm *mm, bool deep, struct verdict *v);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The oracles: named laws about a world, each in a full form and, where it makes sense, a touched
- * form that costs only what the last call touched. This is the header that a user of oracles/ reads.
+ * form that costs only what the last call touched. This is the header that a user of oracles/
+ * reads.
  *
  * Every check returns true when the law holds. On the first violation it fills the verdict and
  * returns false; nothing is formatted, allocated or hashed before that. The model is only read.
@@ -30,8 +31,8 @@ struct verdict {
     enum law_id law;  /* LAW_NONE: all is well */
     const char *site; /* a short constant: which clause of the law, e.g. "stored-gap" */
     uint32_t proc;
-    uintptr_t addr;   /* bytes: of the object that broke it */
-    char text[240];   /* one sentence with the stored and the recomputed value */
+    uintptr_t addr; /* bytes: of the object that broke it */
+    char text[240]; /* one sentence with the stored and the recomputed value */
 };
 /* Fills the verdict and returns false, so that a check can say `return law_broken(...)`. */
 bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,

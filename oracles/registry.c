@@ -56,8 +56,7 @@ bool law_touched(enum law_id law, const struct world *world, struct verdict *v)
 {
     if (!strchr(law_table[law].forms, 'T'))
         return true;
-    return world->notes.overflow ? law_full(law, world, v)
-                                 : touched_pass(world, LAW_BIT(law), v);
+    return world->notes.overflow ? law_full(law, world, v) : touched_pass(world, LAW_BIT(law), v);
 }
 
 bool laws_full(const struct world *world, struct verdict *v)
@@ -72,7 +71,7 @@ bool laws_touched(const struct world *world, struct verdict *v)
 {
     if (likely(!world->notes.overflow) && likely(touched_pass_all(world)))
         return true;
-    /* One fault may break several laws. Name the first of the table, whatever the pass met first. */
+    /* One fault may break several laws: the first of the table is named, not the first met. */
     for (unsigned law = 0; law < NR_LAWS; law++)
         if (!law_touched(law, world, v))
             return false;

@@ -28,7 +28,10 @@ static int numbers_init(struct numbers *n, const struct world *world)
     return 0;
 }
 
-static void numbers_fini(struct numbers *n) { free(n->of[POOL_FILE]); }
+static void numbers_fini(struct numbers *n)
+{
+    free(n->of[POOL_FILE]);
+}
 
 static uint32_t given_number(const struct numbers *n, const struct world *world, enum pool_id id,
                              const void *object)
@@ -165,7 +168,7 @@ int model_snapshot(const struct world *world, struct snapshot *out)
     out->has_anon = true;
     out->by_degree = world->config.rules < RULES_LINUX_5_10;
     out->committed = world->committed_as;
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct snap_proc *proc = &out->proc[out->nr_procs++];
         struct list_walk w = list_walk(world, mm);
         const struct vma *vma;

@@ -2,8 +2,8 @@
 /*
  * The touched forms of the structural laws: one pass over what the last call noted.
  *
- * What a call does to the tree, it does at the free places between neighbours. Each place is one empty
- * child: of x on the right or of y on the left, whichever is deeper, and the other is above it.
+ * What a call does to the tree, it does at the free places between neighbours. Each place is one
+ * empty child: of x on the right or of y on the left, whichever is deeper; the other is above it.
  *
  *               y                    x
  *             /                        \\
@@ -14,9 +14,9 @@
  *                  place        place
  *
  * From the places beside each noted VMA the pass goes up to the root, and judges each node with its
- * other child (links, colours, black height, gap), while its line is at hand. The way also tells that
- * x and y are neighbours in the tree, as they are in the list. A node that an earlier way has judged
- * ends a later one.
+ * other child (links, colours, black height, gap), while its line is at hand. The way also tells
+ * that x and y are neighbours in the tree, as they are in the list. A node that an earlier way has
+ * judged ends a later one.
  *
  * The pass is compiled twice. After every call runs the fast one, which answers yes or no. If no,
  * the strict one is asked law by law which it is.
@@ -84,8 +84,8 @@ pass_cold bool dead_note(const struct pass *p, const struct vma *vma)
                       (const void *)vma);
 }
 
-/* The fast pass is content with a pointer into the pool. If there is no VMA, there is poison or some
- * other VMA, which does not point back. */
+/* The fast pass is content with a pointer into the pool. If there is no VMA, there is poison or
+ * some other VMA, which does not point back. */
 pass_inline bool there(const struct pass *p, const struct vma *vma, const uint32_t laws)
 {
     if (laws & STRICT)
@@ -150,7 +150,7 @@ pass_inline bool gap_ok(const struct pass *p, const struct vma *vma, const struc
         own = own_gap(p->world, prev, vma);
         gap = gap < own ? own : gap;
     }
-    JUDGE(LAW_GAP_SUBTREE, gap == vma->rb_subtree_gap, gap_broken(p->v, vma, gap));
+    JUDGE(LAW_GAP_SUBTREE, gap == vma->rb_subtree_gap, gap_broken(p->world, vma, gap, p->v));
     return true;
 }
 
@@ -300,10 +300,9 @@ pass_inline bool place_ok(struct pass *p, const struct vma *x, const struct vma 
 
     NEED(LAW_LIST_TREE, there_or_none(p, x, laws), list_broken(p, "dead-vma", y, x));
     NEED(LAW_LIST_TREE, there_or_none(p, y, laws), list_broken(p, "dead-vma", x, y));
-    NEED(LAW_LIST_TREE, (x ? x->vm_next : p->mm->mmap) == y, list_broken(p, "next", from, y));
+    NEED(LAW_LIST_TREE, (x ? x->vm_next : p->mm->mmap) == y, list_broken(p, "prev", from, y));
     JUDGE(LAW_LIST_TREE, !y || y->vm_prev == x, list_broken(p, "prev", from, y));
-    JUDGE(LAW_TREE_ORDER, !x || !y || x->vm_end <= y->vm_start,
-          order_broken(p->mm, x, y, p->v));
+    JUDGE(LAW_TREE_ORDER, !x || !y || x->vm_end <= y->vm_start, order_broken(p->mm, x, y, p->v));
     p->above = y;
     if (!y)
         p->last = x;
@@ -318,8 +317,7 @@ pass_inline bool last_ok(const struct pass *p, const uint32_t laws)
     if (!p->last)
         return true;
     highest = end_with_guard(p->world, p->last);
-    JUDGE(LAW_LIST_TREE, !p->last->vm_next,
-          list_broken(p, "sequence", p->last, p->last->vm_next));
+    JUDGE(LAW_LIST_TREE, !p->last->vm_next, list_broken(p, "sequence", p->last, p->last->vm_next));
     JUDGE(LAW_GAP_HIGHEST, p->mm->highest_vm_end == highest, highest_broken(p->mm, highest, p->v));
     return true;
 }
@@ -354,8 +352,9 @@ pass_inline bool map_counts_ok(const struct pass *p, const uint32_t laws)
     return true;
 }
 
-/* The places beside a VMA that may have changed: both, if it is new or has moved; if only a neighbour
- * of it has gone, the one above, and the one below if nothing is there to have that note instead. */
+/* The places beside a VMA that may have changed: both, if it is new or has moved; if only a
+ * neighbour of it has gone, the one above, and the one below if nothing is there to have that note
+ * instead. */
 pass_inline bool places_ok(struct pass *p, const struct note *note, const uint32_t laws)
 {
     const struct vma *vma = note->vma;

@@ -88,7 +88,7 @@ bool tree_order_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         const struct vma *vma, *prev = NULL;
         struct tree_walk w;
 
@@ -122,8 +122,7 @@ static int black_height(const struct shape_walk *w, const struct rb_node *node,
     else if (!vma_live(w->world, vma))
         site = "dead-node";
     if (site) {
-        law_broken(w->v, LAW_TREE_SHAPE, site, w->mm->id,
-                   parent ? vma_of_rb(parent)->vm_start : 0,
+        law_broken(w->v, LAW_TREE_SHAPE, site, w->mm->id, parent ? vma_of_rb(parent)->vm_start : 0,
                    "a tree link leads to %p at depth %u: no live VMA, or a cycle",
                    (const void *)vma, depth);
         return -1;
@@ -142,8 +141,8 @@ static int black_height(const struct shape_walk *w, const struct rb_node *node,
         if (left == right)
             return left + rb_is_black(node);
         law_broken(w->v, LAW_TREE_SHAPE, "black-height", w->mm->id, vma->vm_start,
-                   "VMA %#" PRIxPTR ": black height %d on the left, %d on the right",
-                   vma->vm_start, left, right);
+                   "VMA %#" PRIxPTR ": black height %d on the left, %d on the right", vma->vm_start,
+                   left, right);
         return -1;
     }
     law_broken(w->v, LAW_TREE_SHAPE, site, w->mm->id, vma->vm_start,
@@ -156,7 +155,7 @@ bool tree_shape_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct shape_walk w = {world, mm, v};
 
         if (black_height(&w, mm->mm_rb.node, NULL, 0) < 0)
@@ -199,8 +198,8 @@ static bool list_of_mm_ok(const struct world *world, const struct mm *mm, struct
         return list_broken(v, mm, "sequence", prev, NULL);
     if (mm->map_count != n)
         return law_broken(v, LAW_LIST_TREE, "map-count", mm->id, 0,
-                          "map_count is %" PRIu32 ", the list has %" PRIu32 " VMAs",
-                          mm->map_count, n);
+                          "map_count is %" PRIu32 ", the list has %" PRIu32 " VMAs", mm->map_count,
+                          n);
     return true;
 }
 
@@ -209,7 +208,7 @@ bool list_tree_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm)
+    for_each_mm (world, i, mm)
         if (!list_of_mm_ok(world, mm, v))
             return false;
     return true;
