@@ -113,12 +113,14 @@ static void run_seed(struct measure *m)
             m->at[REACHED] = m->before;
         if (r.fault_triggered && !m->at[TRIGGERED])
             m->at[TRIGGERED] = m->before;
-        if (!clean && m->at[TRIGGERED]) {
+        if (clean || rules_break((enum rules)pl.options.rules, r.verdict.law))
+            continue; /* it would have broken without the fault too */
+        if (m->at[TRIGGERED]) {
             m->at[DETECTED] = m->before;
             m->laws[r.verdict.law]++;
+        } else {
+            m->false_alarms++;
         }
-        m->false_alarms += !clean && !m->at[TRIGGERED] &&
-                           !rules_break((enum rules)pl.options.rules, r.verdict.law);
     }
 }
 

@@ -361,6 +361,10 @@ static void print_verdict(const struct fuzz *f, const struct counters *sum)
     if (f->plan.subject.fault)
         printf("fault %s: reached %" PRIu64 " times, triggered %" PRIu64 " times\n",
                fault_table[f->plan.subject.fault].name, sum->fault_reached, sum->fault_triggered);
+    if (sum->known)
+        printf("linux-4.4 broke anon.same in %" PRIu64 " programs, a flaw that it is known for "
+               "(CVE-2022-42703); --rules linux-4.4 reports it\n",
+               sum->known);
     printf("%" PRIu64 " programs, %" PRIu64 " operations, seed %" PRIu64 ": ", sum->programs,
            sum->ops, f->plan.seed);
     if (!json_array_size(f->finds)) {
@@ -387,13 +391,14 @@ static void print_json(const struct fuzz *f, const struct counters *sum)
             json_array_append_new(events, json_string(event_names[e]));
     json_array_foreach (f->finds, i, find)
         json_array_append(finds, json_object_get(find, "finding"));
-    json_t *out = json_pack(
-        "{s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "seed", (json_int_t)f->plan.seed,
-        "programs", (json_int_t)sum->programs, "operations", (json_int_t)sum->ops, "violations",
-        (json_int_t)sum->violations, "vmas", (int)sum->vmas, "features", (int)count_features(sum),
-        "fault_reached", (json_int_t)sum->fault_reached, "fault_triggered",
-        (json_int_t)sum->fault_triggered, "events", events, "operation_table", operations, "finds",
-        finds);
+    json_t *out =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "seed",
+                  (json_int_t)f->plan.seed, "programs", (json_int_t)sum->programs, "operations",
+                  (json_int_t)sum->ops, "violations", (json_int_t)sum->violations, "known_flaws",
+                  (json_int_t)sum->known, "vmas", (int)sum->vmas, "features",
+                  (int)count_features(sum), "fault_reached", (json_int_t)sum->fault_reached,
+                  "fault_triggered", (json_int_t)sum->fault_triggered, "events", events,
+                  "operation_table", operations, "finds", finds);
     json_dumpf(out, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(out);

@@ -30,7 +30,8 @@ static const char doc[] =
     "each kernel's in turn. A program that was found with a fault needs that fault again, by "
     "--fault.\n\n"
     "A program may say that a kernel's own flaw shows in it: with `# expect: RULES LAW' in its "
-    "header, breaking that law under those rules is what passes, unless there is a --fault.\n\n"
+    "header, breaking that law under those rules is what passes. With --fault or --rules it is "
+    "reported like any other violation.\n\n"
     "The hash is that of the final state and of all answers. It is the same in every build.\n\n"
     "Exit status: 0 all clean, 1 a law was broken, 2 bad usage or an unreadable program, 130 after "
     "Ctrl-C.\n\n"
@@ -167,7 +168,7 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
         r->unreadable++;
         return;
     }
-    if (run.fault != F_NONE)
+    if (run.fault != F_NONE || r->subject.rules >= 0) /* who names the rules wants to see it */
         expected = LAW_NONE;
     double start = seconds_now();
     executor_run(r->ex, p, &run, &result);

@@ -246,7 +246,10 @@ static void run_planned(struct worker *w, struct planned *pl)
     pl->options.trace = count_vmas;
     pl->options.trace_arg = w;
     bool clean = executor_generate(w->ex, w->program, pl->seed, pl->length, NULL, &pl->options, &r);
-    clean = clean || known_flaw(w, pl, &r);
+    if (!clean && known_flaw(w, pl, &r)) {
+        w->counters.known++;
+        clean = true;
+    }
     count_run(w, &r, clean);
     if (!clean)
         examine(w, pl);

@@ -109,7 +109,8 @@ static void perhaps_fail(struct gen *c, uint32_t from, const struct op *main_ste
         from = (uint32_t)(main_step - g->plan);
     else
         from += below(c, g->plan_nr - from);
-    g->plan[from].fail = (uint16_t)(1 + (chance(c, 112) ? 0 : below(c, 10)));
+    /* A merge that has to import an anon_vma asks two or three times, and each has its own undo. */
+    g->plan[from].fail = (uint16_t)(1 + below(c, chance(c, 176) ? 3 : 10));
 }
 
 /* A page of their own for a random part of the pages. */
@@ -140,6 +141,8 @@ void plan_split_faulted(struct gen *c)
     if (back > 1)
         step_at(c, OP_MUNMAP, at + n, 1);
     perhaps_fail(c, 1, whole);
+    if (written == 2 && chance(c, 128)) /* three become one, and the first has to import */
+        whole->fail = (uint16_t)(1 + below(c, 3));
 }
 
 /*   AA..CC    the hole between them is filled: joins both, one, or none */

@@ -229,7 +229,7 @@ void replay_command(const struct finding *f, FILE *to)
     fputs("vmafuzz replay", to);
     if (o->fault != F_NONE)
         fprintf(to, " --fault %s", fault_table[o->fault].name);
-    if (o->rules >= 0 && (!f->program->rules_given || o->rules != (int)f->program->config.rules))
+    if (o->rules >= 0)
         fprintf(to, " --rules %s", rules_names[o->rules]);
     fprintf(to, " %s", f->file ? f->file : "FILE");
 }

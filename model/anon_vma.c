@@ -337,6 +337,18 @@ int anon_vma_split(struct vma *new, const struct vma *vma)
     return err;
 }
 
+/* What the fault leaves in Linux, anon_vma and count as well, is sound in itself: memory is lost,
+ * but no law is broken. Here the undo stops halfway, so that it can be seen. */
+static void import_undo(struct vma *vma)
+{
+    if (!fault(vma->vm_mm->world, F_DUP_NOT_UNDONE, true)) {
+        unlink_anon_vmas(vma);
+    } else if (vma->anon_vma) {
+        count_user(vma->anon_vma, -1);
+        vma->anon_vma = NULL;
+    }
+}
+
 int anon_vma_import(struct vma *vma, const struct vma *from)
 {
     struct world *world = vma->vm_mm->world;
@@ -350,8 +362,7 @@ int anon_vma_import(struct vma *vma, const struct vma *from)
     if (err)
         return err;
     if (!tree_nodes_available(world)) {
-        if (!fault(world, F_DUP_NOT_UNDONE, true))
-            unlink_anon_vmas(vma);
+        import_undo(vma);
         return -ENOMEM;
     }
     vma->anon_vma = from->anon_vma;

@@ -48,7 +48,8 @@ static int mprotect_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uin
     *pvma = vma;
     if (old_flags & ~vm_flags & VM_ACCOUNT)
         vm_uncharge(mm, pages);
-    if (fault(mm->world, F_DATA_VM_KEPT, is_data_mapping(old_flags) != is_data_mapping(vm_flags)))
+    if (is_data_mapping(old_flags) != is_data_mapping(vm_flags) &&
+        fault(mm->world, F_DATA_VM_KEPT, true))
         return 0;
     vm_stat_account(mm, old_flags, -(int64_t)pages);
     vm_stat_account(mm, vm_flags, (int64_t)pages);
@@ -59,8 +60,11 @@ static int mprotect_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uin
 
 static int mprotect_flags(const struct vma *vma, int prot, uint64_t *vm_flags)
 {
-    if (vma->vm_mm->world->config.read_implies_exec && (prot & PROT_READ) &&
-        (vma->vm_flags & VM_MAYEXEC))
+    const struct mm *mm = vma->vm_mm;
+
+    /* Linux 4.4 implies it of memory that may not be executed as well, and then refuses it */
+    if (mm->world->config.read_implies_exec && (prot & PROT_READ) &&
+        ((vma->vm_flags & VM_MAYEXEC) || mm_rules(mm) < RULES_LINUX_5_10))
         prot |= PROT_EXEC;
     *vm_flags = ((uint64_t)prot & VM_ACCESS_FLAGS) | (vma->vm_flags & ~(uint64_t)VM_ACCESS_FLAGS);
     /* each VM_MAY bit lies four above the bit that it allows */

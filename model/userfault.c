@@ -174,7 +174,7 @@ long uffd_register(struct world *world, unsigned ufd, uintptr_t addr, size_t len
     if (!ctx)
         return -EBADF;
     if (!ctx->mm)
-        return -ESRCH;
+        return -ENOMEM;
     if (mode & UFFDIO_REGISTER_MODE_MISSING)
         uffd_flags |= VM_UFFD_MISSING;
     if (mode & UFFDIO_REGISTER_MODE_WP)
@@ -198,7 +198,7 @@ long uffd_unregister(struct world *world, unsigned ufd, uintptr_t addr, size_t l
     if (!ctx)
         return -EBADF;
     if (!ctx->mm)
-        return -ESRCH;
+        return -ENOMEM;
     err = range_ok(ctx->mm, addr, len);
     if (err)
         return err;

@@ -290,6 +290,38 @@ const char *attrs_illegal(const struct attrs *a);
 struct totals {
     uint64_t total_vm, locked_vm, data_vm, exec_vm, stack_vm, charged;
 };
-void totals_add(struct totals *t, uint64_t flags, uint64_t pages);
+static inline void totals_add(struct totals *t, uint64_t flags, uint64_t pages)
+{
+    const uint64_t stack = VM_GROWSDOWN | VM_GROWSUP;
+
+    t->total_vm += pages;
+    if (flags & VM_LOCKED)
+        t->locked_vm += pages;
+    if (flags & VM_ACCOUNT)
+        t->charged += pages;
+    if ((flags & (VM_EXEC | VM_WRITE | stack)) == VM_EXEC)
+        t->exec_vm += pages;
+    else if (flags & stack)
+        t->stack_vm += pages;
+    else if ((flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
+        t->data_vm += pages;
+}
+bool totals_agree(const struct mm *mm, const struct totals *t, struct verdict *v);
+
+/* References to objects, as VMAs and others have them: file.c */
+enum ref_kind { REF_FILE, REF_MAPPING, REF_POLICY, REF_NAME, REF_CONTEXT, REF_ATTACH, NR_REFS };
+struct references {
+    const struct world *world;
+    uint64_t sum[NR_REFS];
+    const void *only[NR_REFS]; /* count the references to this one alone; NULL: weigh all */
+    const void *dead;          /* a reference to something that is not a live object */
+    enum ref_kind dead_kind;
+};
+void references_of_vma(struct references *r, const struct vma *vma);
+/* After all VMAs: is it what the objects say? */
+bool references_agree(struct references *r);
+
+/* ---- sweep.c: all laws, full, fast: true if all hold. If not, the full forms know. ---- */
+bool sweep(const struct world *world);
 
 #endif

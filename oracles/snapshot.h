@@ -81,8 +81,8 @@ struct snap_object {
 
 struct snapshot {
     uint32_t nr_procs, nr_vmas, nr_objects, nr_chains, nr_anon_vmas;
-    uint32_t cap_procs, cap_vmas, cap_objects; /* what the arrays hold; grown by snapshot_reserve() */
-    uint32_t cap_chains, cap_anon_vmas;        /* the same, by snapshot_reserve_anon() */
+    uint32_t cap_procs, cap_vmas, cap_objects; /* what the arrays hold: snapshot_reserve() */
+    uint32_t cap_chains, cap_anon_vmas;        /* the same: snapshot_reserve_anon() */
     bool has_anon;    /* the subject shows its anon_vmas (the flat specification has none) */
     bool by_degree;   /* degree is meaningful; otherwise children and active users */
     int64_t committed;

@@ -116,6 +116,7 @@ static void empty_state(struct spec *spec)
 
 int spec_reset(struct spec *spec, const struct spec_config *config)
 {
+    struct spec_space *first = &spec->now.space[0];
     int error;
 
     if (!makes_sense(config))
@@ -126,18 +127,16 @@ int spec_reset(struct spec *spec, const struct spec_config *config)
     empty_state(spec);
     spec->config = *config;
     for (unsigned i = 0; i < SPEC_SPACES; i++) {
-        struct spec_space *space = &spec->now.space[i];
-
-        spec_empty_pages(space);
-        space->alive = i == 0;
-        memset(&space->totals, 0, sizeof(space->totals));
-        space->totals.id = i;
-        space->totals.brk = config->start_brk << SPEC_SHIFT;
-        space->rlimit[SPEC_AS] = UINT64_MAX;
-        space->rlimit[SPEC_DATA] = UINT64_MAX;
-        space->rlimit[SPEC_STACK] = 2048;
-        space->rlimit[SPEC_MEMLOCK] = 2048;
+        if (spec->now.space[i].alive)
+            spec_empty_pages(&spec->now.space[i]);
+        spec->now.space[i].alive = false;
     }
+    first->alive = true;
+    first->totals = (struct snap_proc){.brk = config->start_brk << SPEC_SHIFT};
+    first->rlimit[SPEC_AS] = UINT64_MAX;
+    first->rlimit[SPEC_DATA] = UINT64_MAX;
+    first->rlimit[SPEC_STACK] = 2048;
+    first->rlimit[SPEC_MEMLOCK] = 2048;
     return 0;
 }
 
@@ -225,11 +224,6 @@ static inline uint64_t scan_down(const struct spec_space *space, enum what what,
 }
 
 /* ---- pages and VMAs ---- */
-bool spec_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page)
-{
-    return page < spec->config.task_size && space->mapped[page / 64] >> page % 64 & 1;
-}
-
 struct spec_run spec_run_of(const struct spec *spec, const struct spec_space *space, uint64_t page)
 {
     return (struct spec_run){scan_down(space, HEADS, page + 1, 0) - 1,
@@ -298,27 +292,6 @@ uint64_t spec_count_mapped(const struct spec_space *space, uint64_t start, uint6
     return n;
 }
 
-bool spec_compatible(const struct spec *spec, const struct spec_page *a, const struct spec_page *b)
-{
-    return a->mapped && b->mapped && a->flags == b->flags && a->file == b->file &&
-           a->pgoff + 1 == b->pgoff && a->policy == b->policy && a->context == b->context &&
-           a->name == b->name && !(a->flags & SNAP_SPECIAL) &&
-           !spec_of_kind(spec, a->file, SPEC_SYSV); /* its operations have a close */
-}
-
-void spec_set_head(struct spec_space *space, uint64_t page, bool head)
-{
-    struct spec_page *p = &space->page[page];
-    uint64_t bit = UINT64_C(1) << page % 64;
-
-    space->map_count += (uint32_t)head - p->head;
-    p->head = head;
-    if (head)
-        space->heads[page / 64] |= bit;
-    else
-        space->heads[page / 64] &= ~bit;
-}
-
 void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                     const struct spec_page *first)
 {
@@ -326,8 +299,9 @@ void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start,
 
     like.mapped = 1;
     like.head = 0;
-    for (uint64_t page = start; page < end; page++, like.pgoff++) {
+    for (uint64_t page = start; page < end; page++) {
         space->page[page] = like;
+        space->page[page].pgoff = first->pgoff + (page - start);
         space->mapped[page / 64] |= UINT64_C(1) << page % 64;
     }
     space->lowest = space->highest ? spec_min(space->lowest, start) : start;
@@ -405,6 +379,14 @@ void spec_touch_gone(struct spec *spec, const struct spec_space *space, uint64_t
     unsigned proc = (unsigned)(space - spec->now.space);
 
     add_range(spec->gone, &spec->nr_gone, (struct spec_range){proc, start, end});
+}
+
+void spec_touch_shared(struct spec *spec, const struct spec_space *space, uint64_t start,
+                       uint64_t end)
+{
+    unsigned proc = (unsigned)(space - spec->now.space);
+
+    add_range(spec->shared, &spec->nr_shared, (struct spec_range){proc, start, end});
 }
 
 /* ---- totals and limits ---- */

@@ -4,8 +4,8 @@
  *
  * It shares no code, type or constant with the model. An address space is an array with one entry
  * per page; a bit says where a VMA starts, and merge rules are stated as a property of two adjacent
- * pages. Address search is a scan over all pages. It is slow on purpose where that keeps it obvious,
- * and costs no more than the pages that an operation names.
+ * pages. Address search is a scan over all pages. It is slow on purpose where that keeps it
+ * obvious, and costs no more than the pages that an operation names.
  *
  * Units: addresses and lengths are bytes; pages in the arrays. Errors are negative errno values.
  */
@@ -51,10 +51,10 @@ struct spec_range {
 
 #define SPEC_ANON_UNTOLD UINT32_MAX
 /*
- * Which VMAs share an anon_vma is the subject's choice, judged by the anon.* laws. The specification
- * knows which pages belong to a faulted VMA; it is told the identities after each call, because the
- * merge rules ask for them: on every touched page that is faulted. start, end: pages; the whole VMA
- * of each of them is meant. identity > 0.
+ * Which VMAs share an anon_vma is the subject's choice, judged by the anon.* laws. The
+ * specification knows which pages belong to a faulted VMA; it is told the identities after each
+ * call, because the merge rules ask for them: on every touched page that is faulted. start, end:
+ * pages; the whole VMA of each of them is meant. identity > 0.
  */
 struct spec;
 void spec_tell_anon(struct spec *spec, unsigned proc, uint64_t start, uint64_t end,
@@ -83,12 +83,14 @@ uint32_t spec_map_count(const struct spec *spec, unsigned proc);
 const struct spec_range *spec_touched(const struct spec *spec, unsigned *n);
 uint64_t spec_brk(const struct spec *spec, unsigned proc); /* bytes */
 
-/* Picture of the whole; numbers objects by first appearance like any other subject. 0 or -ENOMEM. */
+/* Picture of the whole; numbers objects by first appearance like any other subject, and shows
+ * anon_vmas as 1. 0 or -ENOMEM. */
 int spec_snapshot(const struct spec *spec, struct snapshot *out);
-/* After a call in which an allocation was made to fail: take over the subject's state, if every page
- * of it is as it was before the call, or as the call in full leaves it, or unmapped where either is.
- * spec_before() must have been called before the call. Returns true, or false with one sentence in
- * `why` and nothing taken over. */
+/* After a call in which an allocation was made to fail: take over the subject's state, if every
+ * page of it is as it was before the call, or as the call in full leaves it, or unmapped where
+ * either is, and the processes are those of before. spec_before() must have been called before the
+ * call. All identities are to be told again then. Returns true, or false with one sentence in `why`
+ * and nothing taken over. */
 void spec_before(struct spec *spec);
 bool spec_adopt(struct spec *spec, const struct snapshot *subject, char *why, size_t why_size);
 

@@ -115,11 +115,10 @@ static bool is_like(const struct adoption *a, const struct snap_vma *vma, uint64
            can_be_file(a, vma, p->file) && can_be_context(a, vma->context, p->context);
 }
 
-static bool was_touched(const struct spec *spec, unsigned proc, uint64_t page)
+static bool is_in(const struct spec_range *range, uint32_t nr, unsigned proc, uint64_t page)
 {
-    for (uint32_t i = 0; i < spec->nr_ranges; i++)
-        if (proc == spec->range[i].proc && page >= spec->range[i].start &&
-            page < spec->range[i].end)
+    for (uint32_t i = 0; i < nr; i++)
+        if (proc == range[i].proc && page >= range[i].start && page < range[i].end)
             return true;
     return false;
 }
@@ -133,7 +132,23 @@ static bool can_be_faulted(const struct adoption *a, unsigned proc, uint64_t pag
 
     if (faulted)
         return b->anon || n->anon;
-    return !b->anon || !n->anon || was_touched(a->spec, proc, page);
+    return !b->anon || !n->anon || is_in(a->spec->range, a->spec->nr_ranges, proc, page);
+}
+
+/* anon.topology: what a merge that failed has imported is given back. So where merging alone makes
+ * pages faulted, there must be one in the VMA that is faulted by itself. */
+static bool has_reason(const struct adoption *a, unsigned proc, const struct snap_vma *vma)
+{
+    const struct spec *spec = a->spec;
+
+    if (!vma->anon_vma || spec->prepared || spec->nr_shared == SPEC_MAX_RANGES)
+        return true;
+    for (uint64_t page = vma->start; page < vma->end; page++)
+        if (page_of(&spec->before.space[proc], page)->anon ||
+            (page_of(&spec->now.space[proc], page)->anon &&
+             !is_in(spec->shared, spec->nr_shared, proc, page)))
+            return true;
+    return false;
 }
 
 static void learn(struct adoption *a, const struct snap_vma *vma, const struct spec_page *p)
@@ -173,10 +188,7 @@ static bool refuse(struct adoption *a, unsigned proc, uint64_t page, const char 
 
 static bool was_gone(const struct spec *spec, unsigned proc, uint64_t page)
 {
-    for (uint32_t i = 0; i < spec->nr_gone; i++)
-        if (proc == spec->gone[i].proc && page >= spec->gone[i].start && page < spec->gone[i].end)
-            return true;
-    return false;
+    return is_in(spec->gone, spec->nr_gone, proc, page);
 }
 
 /* A page may be missing if it was before, or is after, or for a while in between. */
@@ -208,7 +220,8 @@ static bool check_vma(struct adoption *a, unsigned proc, const struct snap_vma *
         if (!can_be_faulted(a, proc, page, vma->anon_vma))
             return refuse(a, proc, page, vma->anon_vma ? "is faulted" : "is not faulted any more");
     }
-    return true;
+    return has_reason(a, proc, vma) ||
+           refuse(a, proc, vma->start, "is faulted like what it was not merged with");
 }
 
 static bool check_proc(struct adoption *a, const struct snap_proc *p)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Faulted VMAs of the flat specification: those that have had a page of their own, and so an
- * anon_vma. All pages of a VMA carry its identity; which one it is the subject tells after the call.
+ * anon_vma. All pages of a VMA carry its identity, which the subject tells after the call.
  */
 #include "oracles/spec_private.h"
 
@@ -15,8 +15,7 @@ bool spec_has_own_pages(const struct spec_page *page)
 static void set_anon(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                      uint32_t anon, bool cloned)
 {
-    if (start < end)
-        spec_touch(spec, space, start, end);
+    spec_touch(spec, space, start, end);
     for (uint64_t page = start; page < end; page++) {
         space->page[page].anon = anon;
         space->page[page].cloned = cloned;
@@ -91,6 +90,16 @@ bool spec_growth_joins(const struct spec *spec, const struct spec_space *space, 
     return !vma->anon && !(spec_since(spec, SPEC_LINUX_6_18) && next->cloned);
 }
 
+/* Pages that would not be faulted but for the merge. */
+static void take_over(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                      const struct spec_page *from)
+{
+    if (start == end)
+        return;
+    spec_touch_shared(spec, space, start, end);
+    set_anon(spec, space, start, end, from->anon, from->cloned);
+}
+
 /* anon.topology: a VMA is faulted as a whole if any part of it was. */
 static void share_anon(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                        struct spec_joins joins)
@@ -99,18 +108,19 @@ static void share_anon(struct spec *spec, struct spec_space *space, uint64_t sta
     const struct spec_page *prev = joins.prev ? range - 1 : range;
     const struct spec_page *next = joins.next ? &space->page[end] : range;
     const struct spec_page *from = range->anon ? range : prev->anon ? prev : next;
-    struct spec_page has = *from;
+    struct spec_page has;
     struct spec_run vma;
 
-    if (!has.anon || (range->anon && prev->anon && next->anon))
+    if (!from->anon || (range->anon && prev->anon && next->anon))
         return;
+    has = *from;
     vma = spec_run_of(spec, space, start);
     if (!prev->anon)
-        set_anon(spec, space, vma.start, start, has.anon, has.cloned);
+        take_over(spec, space, vma.start, start, &has);
     if (!next->anon)
-        set_anon(spec, space, end, vma.end, has.anon, has.cloned);
+        take_over(spec, space, end, vma.end, &has);
     if (!range->anon)
-        set_anon(spec, space, start, end, has.anon, has.cloned);
+        take_over(spec, space, start, end, &has);
 }
 
 void spec_join(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
@@ -131,8 +141,8 @@ void spec_map_joined(struct spec *spec, struct spec_space *space, uint64_t start
 }
 
 /* ---- the first page of its own ---- */
-/* Would page a and the one behind it, b, be in one VMA if the protection of both were the same? Then
- * the lender's anon_vma serves both, so that they can merge later. */
+/* Would page a and the one behind it, b, be in one VMA if the protection of both were the same?
+ * Then the lender's anon_vma serves both, so that they can merge later. */
 static bool may_borrow(const struct spec_page *a, const struct spec_page *b,
                        const struct spec_page *lender)
 {
@@ -146,6 +156,7 @@ void spec_prepare(struct spec *spec, struct spec_space *space, uint64_t page)
     uint32_t anon = SPEC_ANON_UNTOLD;
     struct spec_run vma;
 
+    spec->prepared = true;
     if (space->page[page].anon)
         return;
     vma = spec_run_of(spec, space, page);

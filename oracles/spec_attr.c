@@ -14,8 +14,8 @@
  *    [aaaaaaaa]  ->  [aa|bbbb|aa]  two splits        [aaaa|bb] -> [aa|bbbb]  the boundary moves,
  *        ^^^^            ^^^^                          ^^            ^^      no split is needed
  *
- * The one rule: either edge joins what is beyond it if it may, else a VMA starts there. Pages of the
- * VMA itself are not compatible with what the piece becomes.
+ * The one rule: either edge joins what is beyond it if it may, else a VMA starts there. Pages of
+ * the VMA itself are not compatible with what the piece becomes.
  */
 int spec_change_piece(struct spec *spec, struct spec_space *space, struct spec_run vma,
                       uint64_t start, uint64_t end, const struct spec_page *to)
@@ -47,7 +47,8 @@ static bool is_equal(const struct spec_page *a, const struct spec_page *b)
            a->context == b->context;
 }
 
-/* Writing may have to be paid for; since 6.18 it is paid back when nothing was or can be written. */
+/* Writing may have to be paid for; since 6.18 it is paid back when nothing was or can be
+ * written. */
 static int check_protection(const struct spec *spec, const struct spec_space *space,
                             const struct spec_page *old, struct spec_page *to, uint64_t pages)
 {
@@ -75,7 +76,8 @@ static int protect_piece(struct spec *spec, struct spec_space *space, struct spe
     struct spec_page old = space->page[start], to = old;
     int error;
 
-    if (spec->config.read_implies_exec && prot & PROT_READ && old.flags & SNAP_MAYEXEC)
+    if (spec->config.read_implies_exec && prot & PROT_READ &&
+        (old.flags & SNAP_MAYEXEC || spec->config.rules < SPEC_LINUX_5_10))
         prot |= PROT_EXEC;
     to.flags &= ~SNAP_ACCESS;
     to.flags |= (uint64_t)prot & SNAP_ACCESS; /* the values are the same */
@@ -338,7 +340,10 @@ static int advise_contents(const struct spec *spec, const struct spec_page *page
     case MADV_REMOVE:
         if (flags & SNAP_LOCKED || !page->file)
             return -EINVAL;
-        return (flags & (SNAP_SHARED | SNAP_WRITE)) == (SNAP_SHARED | SNAP_WRITE) ? 0 : -EACCES;
+        if (flags & SNAP_SHARED &&
+            flags & (spec_since(spec, SPEC_LINUX_6_18) ? SNAP_MAYWRITE : SNAP_WRITE))
+            return 0;
+        return -EACCES;
     case MADV_COLD:
     case MADV_PAGEOUT:
         return flags & (SNAP_LOCKED | SNAP_HUGETLB | SNAP_PFNMAP) ? -EINVAL : 0;
@@ -536,6 +541,23 @@ static int policy_value(int mode, unsigned nodes)
     return mode << 4 | (int)nodes;
 }
 
+/* No hole but where the kernel does not look: any with the default policy, if something is there. In
+ * 4.4 something must be at the start, and a hole up to the end counts only if nothing is above. */
+static bool mbind_holes_ok(const struct spec *spec, const struct spec_space *space, uint64_t start,
+                           uint64_t end, bool to_default)
+{
+    const bool old = spec->config.rules < SPEC_LINUX_5_10;
+    uint64_t first = spec_next_mapped(spec, space, start);
+    uint64_t hole = spec_next_hole(spec, space, start), after;
+
+    if (first >= spec_min(end, spec->config.task_size) || (old && first > start))
+        return false;
+    if (to_default || hole >= end)
+        return true;
+    after = spec_next_mapped(spec, space, hole);
+    return old && after >= end && after < spec->config.task_size;
+}
+
 long spec_mbind(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len, int mode,
                 unsigned nodes, unsigned flags)
 {
@@ -552,9 +574,7 @@ long spec_mbind(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len, i
     value = policy_value(mode, nodes);
     if (value < 0)
         return value;
-    if (mode == MPOL_DEFAULT
-            ? spec_next_mapped(spec, space, start) >= spec_min(end, spec->config.task_size)
-            : spec_next_hole(spec, space, start) < end)
+    if (!mbind_holes_ok(spec, space, start, end, mode == MPOL_DEFAULT))
         return -EFAULT;
     change.value = (uint8_t)value;
     result = change_range(spec, space, start, end, &change);

@@ -110,9 +110,11 @@ struct spec {
     uint64_t room;   /* pages that the arrays hold */
     uint32_t table;  /* places for files and objects, a power of two */
     uint32_t *match; /* scratch of spec_adopt(), `table` zeros otherwise */
-    uint32_t nr_ranges, nr_gone, nr_names;
-    struct spec_range range[SPEC_MAX_RANGES]; /* touched by the last call */
-    struct spec_range gone[SPEC_MAX_RANGES];  /* unmapped by it, if only for a while */
+    uint32_t nr_ranges, nr_gone, nr_shared, nr_names;
+    struct spec_range range[SPEC_MAX_RANGES];  /* touched by the last call */
+    struct spec_range gone[SPEC_MAX_RANGES];   /* unmapped by it, if only for a while */
+    struct spec_range shared[SPEC_MAX_RANGES]; /* faulted by it, only since they were merged */
+    bool prepared; /* it gave out an anon_vma, or would have if there had been none */
     bool unlocked; /* it took lock bits away, from pages that it may have changed before or after */
     char name[SPEC_NAMES][SPEC_NAME_SIZE]; /* [0] is no name */
 };
@@ -178,7 +180,11 @@ static inline bool spec_is_anonymous(const struct spec_page *page)
 }
 
 /* ---- spec.c: pages and VMAs ---- */
-bool spec_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page);
+static inline bool spec_mapped(const struct spec *spec, const struct spec_space *space,
+                               uint64_t page)
+{
+    return page < spec->config.task_size && space->mapped[page / 64] >> page % 64 & 1;
+}
 /* The VMA that has the page, which is mapped. */
 struct spec_run spec_run_of(const struct spec *spec, const struct spec_space *space, uint64_t page);
 /* First VMA that ends above the page; false: none. */
@@ -196,8 +202,26 @@ uint64_t spec_mapped_end(const struct spec_space *space, uint64_t page);
 uint64_t spec_hole_end(const struct spec_space *space, uint64_t page);
 uint64_t spec_count_mapped(const struct spec_space *space, uint64_t start, uint64_t end);
 /* May page a and the one behind it, b, be in one VMA, as far as attributes decide? */
-bool spec_compatible(const struct spec *spec, const struct spec_page *a, const struct spec_page *b);
-void spec_set_head(struct spec_space *space, uint64_t page, bool head);
+static inline bool spec_compatible(const struct spec *spec, const struct spec_page *a,
+                                   const struct spec_page *b)
+{
+    return a->mapped && b->mapped && a->flags == b->flags && a->file == b->file &&
+           a->pgoff + 1 == b->pgoff && a->policy == b->policy && a->context == b->context &&
+           a->name == b->name && !(a->flags & SNAP_SPECIAL) &&
+           !spec_of_kind(spec, a->file, SPEC_SYSV); /* its operations have a close */
+}
+static inline void spec_set_head(struct spec_space *space, uint64_t page, bool head)
+{
+    struct spec_page *p = &space->page[page];
+    uint64_t bit = UINT64_C(1) << page % 64;
+
+    space->map_count += (uint32_t)head - p->head;
+    p->head = head;
+    if (head)
+        space->heads[page / 64] |= bit;
+    else
+        space->heads[page / 64] &= ~bit;
+}
 /* Pages [start, end), unmapped until now, become like `first`, with ascending pgoff. No head. */
 void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                     const struct spec_page *first);
@@ -215,10 +239,15 @@ void spec_touch(struct spec *spec, const struct spec_space *space, uint64_t star
 /* Pages that the call leaves unmapped if it fails from now on. */
 void spec_touch_gone(struct spec *spec, const struct spec_space *space, uint64_t start,
                      uint64_t end);
+/* Pages that are not faulted if the call fails to merge them. */
+void spec_touch_shared(struct spec *spec, const struct spec_space *space, uint64_t start,
+                       uint64_t end);
 static inline struct spec_space *spec_begin(struct spec *spec, unsigned proc)
 {
     spec->nr_ranges = 0;
     spec->nr_gone = 0;
+    spec->nr_shared = 0;
+    spec->prepared = false;
     spec->unlocked = false;
     return &spec->now.space[proc];
 }

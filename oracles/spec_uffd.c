@@ -122,7 +122,7 @@ long spec_uffd_register(struct spec *spec, unsigned ufd, uint64_t addr, uint64_t
     if (!context)
         return -EBADF;
     if (context->proc == SPEC_NOBODY)
-        return -ESRCH;
+        return -ENOMEM;
     if (check_range(spec, addr, len, &r) || !mode || mode & ~both)
         return -EINVAL;
     if (mode & UFFDIO_REGISTER_MODE_WP && !spec_since(spec, SPEC_LINUX_5_10))
@@ -141,7 +141,7 @@ long spec_uffd_unregister(struct spec *spec, unsigned ufd, uint64_t addr, uint64
     if (!context)
         return -EBADF;
     if (context->proc == SPEC_NOBODY)
-        return -ESRCH;
+        return -ENOMEM;
     if (check_range(spec, addr, len, &r))
         return -EINVAL;
     return change_range(spec, space, &r, context->serial);

@@ -3,145 +3,7 @@
  * The flat specification by hand-written scenarios: where VMAs start, what calls answer at limits,
  * and where kernels differ. Nothing here knows the model. Addresses and lengths are in pages.
  */
-#include "oracles/spec.h"
-
-#include <errno.h>
-#include <linux/mman.h>
-#include <linux/userfaultfd.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#define R PROT_READ
-#define RW (PROT_READ | PROT_WRITE)
-#define FIXED (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
-#define MEMLOCK 3
-
-static struct spec *spec;
-
-static struct spec_config config_of(enum spec_rules rules)
-{
-    return (struct spec_config){
-        .rules = rules,
-        .overcommit = 0,
-        .privileged = true,
-        .task_size = 4096,
-        .mmap_base = 3840,
-        .mmap_min_addr = 16,
-        .start_brk = 0x200,
-        .stack_guard_gap = 256,
-        .max_map_count = 65530,
-        .total_ram = 65536,
-        .admin_reserve = 64,
-        .user_reserve = 64,
-    };
-}
-
-static void start_world(enum spec_rules rules)
-{
-    struct spec_config config = config_of(rules);
-
-    assert_int_equal(spec_reset(spec, &config), 0);
-}
-
-static uint64_t bytes(uint64_t pages)
-{
-    return pages << 12;
-}
-
-static long map(uint64_t addr, uint64_t len, int prot, int flags)
-{
-    long ret = spec_mmap(spec, 0, bytes(addr), bytes(len), prot, flags, -1, 0, NULL);
-
-    return ret < 0 ? ret : ret >> 12;
-}
-
-static long map_file(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_t off)
-{
-    long ret = spec_mmap(spec, 0, bytes(addr), bytes(len), prot, flags, fd, bytes(off), NULL);
-
-    return ret < 0 ? ret : ret >> 12;
-}
-
-static long unmap(uint64_t addr, uint64_t len)
-{
-    return spec_munmap(spec, 0, bytes(addr), bytes(len));
-}
-
-static long protect(uint64_t addr, uint64_t len, int prot)
-{
-    return spec_mprotect(spec, 0, bytes(addr), bytes(len), prot);
-}
-
-static long remap(uint64_t addr, uint64_t old, uint64_t new, int flags, uint64_t to)
-{
-    long ret = spec_mremap(spec, 0, bytes(addr), bytes(old), bytes(new), flags, bytes(to), NULL);
-
-    return ret < 0 ? ret : ret >> 12;
-}
-
-static long child_map(uint64_t addr, uint64_t len, int prot)
-{
-    long ret = spec_mmap(spec, 1, bytes(addr), bytes(len), prot, FIXED, -1, 0, NULL);
-
-    return ret < 0 ? ret : ret >> 12;
-}
-
-static long write_to(unsigned proc, uint64_t page)
-{
-    return spec_access(spec, proc, bytes(page), PROT_WRITE, false);
-}
-
-/* One VMA: first page, end, protection; s shared, L locked, F locked on fault, u userfault, a has an
- * anon_vma. */
-static void print_vma(const struct snap_vma *v, char *text, size_t size)
-{
-    const struct {
-        uint64_t flag;
-        char letter;
-    } letters[] = {
-        {SNAP_READ, 'r'},   {SNAP_WRITE, 'w'},       {SNAP_EXEC, 'x'},         {SNAP_SHARED, 's'},
-        {SNAP_LOCKED, 'L'}, {SNAP_LOCKONFAULT, 'F'}, {SNAP_UFFD_MISSING, 'u'},
-    };
-    char word[16] = "";
-    size_t n = 0;
-
-    for (size_t i = 0; i < sizeof(letters) / sizeof(*letters); i++)
-        if (v->flags & letters[i].flag)
-            word[n++] = letters[i].letter;
-    if (v->anon_vma)
-        word[n++] = 'a';
-    snprintf(text, size, "%llx-%llx %s", (unsigned long long)v->start, (unsigned long long)v->end,
-             n ? word : "-");
-}
-
-static void assert_layout_of(unsigned proc, const char *expected)
-{
-    struct snapshot s = {0};
-    char text[1024] = "", vma[64];
-    uint32_t i = 0;
-
-    assert_int_equal(spec_snapshot(spec, &s), 0);
-    while (i < s.nr_procs && s.proc[i].id != proc)
-        i++;
-    assert_true(i < s.nr_procs);
-    for (uint32_t j = 0; j < s.proc[i].nr_vmas; j++) {
-        print_vma(&s.vma[s.proc[i].first_vma + j], vma, sizeof(vma));
-        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", j ? ", " : "", vma);
-    }
-    assert_int_equal(s.proc[i].nr_vmas, spec_map_count(spec, proc));
-    snapshot_fini(&s);
-    assert_string_equal(text, expected);
-}
-
-static void assert_layout(const char *expected)
-{
-    assert_layout_of(0, expected);
-}
+#include "tests/flat.h"
 
 /* ---- merging ---- */
 static void new_mapping_joins_both_neighbours(void **state)
@@ -192,7 +54,7 @@ static void what_is_left_alone_is_not_merged(void **state)
     assert_layout("100-102 rw, 102-108 rw"); /* nothing changed, nothing tried */
     assert_int_equal(spec_mlock(spec, 0, bytes(0x100), bytes(8)), 0);
     assert_int_equal(spec_munlock(spec, 0, bytes(0x100), bytes(8)), 0);
-    assert_layout("100-108 rw");
+    assert_layout("100-108 rwa"); /* and locked memory has been written to */
 }
 
 static void files_merge_by_struct_file_and_offset(void **state)
@@ -212,7 +74,7 @@ static void files_merge_by_struct_file_and_offset(void **state)
 /* ---- limits ---- */
 static void second_split_may_fail(void **state)
 {
-    struct spec_config config = config_of(SPEC_LINUX_6_18);
+    struct spec_config config = flat_config(SPEC_LINUX_6_18);
 
     (void)state;
     config.max_map_count = 2;
@@ -230,7 +92,7 @@ static void second_split_may_fail(void **state)
 
 static void failed_fixed_map_over_something(void **state)
 {
-    struct spec_config config = config_of(SPEC_LINUX_6_1);
+    struct spec_config config = flat_config(SPEC_LINUX_6_1);
 
     (void)state;
     config.overcommit = 2;
@@ -248,7 +110,7 @@ static void failed_fixed_map_over_something(void **state)
 
 static void locking_stops_at_a_hole(void **state)
 {
-    struct spec_config config = config_of(SPEC_LINUX_5_10);
+    struct spec_config config = flat_config(SPEC_LINUX_5_10);
 
     (void)state;
     config.privileged = false;
@@ -341,7 +203,7 @@ static void dontunmap_unlocks_the_source(void **state)
     map(0x100, 4, RW, FIXED | MAP_LOCKED);
     assert_int_equal(remap(0x102, 2, 2, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, 0x200),
                      0x200);
-    assert_layout("100-104 rw, 200-202 rwL");
+    assert_layout("100-104 rwa, 200-202 rwLa");
     assert_int_equal(spec_totals(spec, 0)->locked_vm, 2);
     assert_int_equal(spec_committed(spec), 6);
 }
@@ -378,7 +240,7 @@ static void brk_joins_its_own_only_since_6_1(void **state)
 /* ---- placement ---- */
 static void search_takes_the_first_fit(void **state)
 {
-    struct spec_config config = config_of(SPEC_LINUX_5_10);
+    struct spec_config config = flat_config(SPEC_LINUX_5_10);
     struct spec_seen seen = {.verify_search = true};
 
     (void)state;
@@ -425,7 +287,7 @@ static void stack_keeps_its_distance(void **state)
     assert_int_equal(spec_access(spec, 0, bytes(0x2ff), PROT_WRITE, false), -EFAULT);
     assert_int_equal(protect(0x1f0, 0x10, PROT_NONE), 0); /* nobody can run into it */
     assert_int_equal(spec_access(spec, 0, bytes(0x2f0), PROT_WRITE, false), 0);
-    assert_layout("1f0-200 -, 2f0-304 rw");
+    assert_layout("1f0-200 -, 2f0-304 rwa");
     assert_int_equal(spec_totals(spec, 0)->stack_vm, 0x14);
     spec_setrlimit(spec, 0, 2, 0x18); /* RLIMIT_STACK */
     assert_int_equal(spec_access(spec, 0, bytes(0x2eb), PROT_WRITE, false), -EFAULT);
@@ -475,266 +337,6 @@ static void closing_a_context_merges(void **state)
     assert_layout("100-108 rw");
 }
 
-/* ---- faulted memory ---- */
-static void first_write_faults_the_vma(void **state)
-{
-    (void)state;
-    start_world(SPEC_LINUX_6_1);
-    map(0x100, 8, RW, FIXED);
-    map(0x110, 2, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED);
-    assert_int_equal(spec_access(spec, 0, bytes(0x102), PROT_READ, false), 0);
-    assert_int_equal(write_to(0, 0x110), 0);
-    assert_layout("100-108 rw, 110-112 rws");
-    assert_int_equal(write_to(0, 0x102), 0);
-    assert_int_equal(protect(0x102, 2, R), 0); /* a split clones */
-    assert_layout("100-102 rwa, 102-104 ra, 104-108 rwa, 110-112 rws");
-    assert_int_equal(spec_pages(spec, 0)[0x104].anon, SPEC_ANON_UNTOLD);
-}
-
-/*  [unfaulted][faulted alone]    joined since 6.18 when the left one becomes like the right */
-static void unfaulted_takes_over_since_6_18(void **state)
-{
-    (void)state;
-    for (int rules = SPEC_LINUX_6_1; rules <= SPEC_LINUX_6_18; rules++) {
-        start_world((enum spec_rules)rules);
-        map(0x100, 2, RW, FIXED);
-        map(0x102, 2, RW, FIXED | MAP_NORESERVE);
-        assert_int_equal(write_to(0, 0x102), 0);
-        spec_tell_anon(spec, 0, 0x103, 0x104, 7, false);
-        assert_int_equal(map(0x104, 2, RW, FIXED | MAP_NORESERVE), 0x104); /* always */
-        assert_layout("100-102 rw, 102-106 rwa");
-        assert_int_equal(spec_pages(spec, 0)[0x105].anon, 7);
-        map(0x108, 2, RW, FIXED);
-        write_to(0, 0x108);
-        spec_tell_anon(spec, 0, 0x108, 0x10a, 8, false);
-        spec_madvise(spec, 0, bytes(0x108), bytes(1), MADV_RANDOM);
-        map(0x10a, 2, RW, FIXED);
-        map(0x10c, 2, RW, FIXED | MAP_NORESERVE);
-        assert_layout("100-102 rw, 102-106 rwa, 108-109 rwa, 109-10c rwa, 10c-10e rw");
-        map(0x110, 2, RW, FIXED);
-        map(0x112, 2, R, FIXED);
-        protect(0x112, 2, RW); /* both unfaulted */
-        protect(0x112, 2, R);
-        write_to(0, 0x110);
-        spec_tell_anon(spec, 0, 0x110, 0x111, 9, false);
-        assert_int_equal(protect(0x110, 2, R), 0); /* keeps its charge: the other one lost it */
-        assert_layout(rules == SPEC_LINUX_6_18
-                          ? "100-102 rw, 102-106 rwa, 108-109 rwa, 109-10c rwa, 10c-10e rw, "
-                            "110-112 ra, 112-114 r"
-                          : "100-102 rw, 102-106 rwa, 108-109 rwa, 109-10c rwa, 10c-10e rw, "
-                            "110-112 ra, 112-114 r");
-        assert_int_equal(protect(0x110, 2, RW), 0);
-        assert_int_equal(protect(0x112, 2, RW), 0); /* the range is not faulted: always */
-        assert_int_equal(protect(0x10e, 2, R), -ENOMEM);
-        start_world((enum spec_rules)rules);
-        map(0x100, 4, RW, FIXED);
-        protect(0x102, 2, R);
-        protect(0x100, 2, PROT_NONE);
-        protect(0x102, 2, RW);
-        write_to(0, 0x102);
-        spec_tell_anon(spec, 0, 0x102, 0x104, 7, false);
-        spec_madvise(spec, 0, bytes(0x100), bytes(2), MADV_DONTFORK);
-        protect(0x100, 2, RW);
-        spec_madvise(spec, 0, bytes(0x102), bytes(2), MADV_DONTFORK);
-        assert_layout(rules == SPEC_LINUX_6_18 ? "100-104 rwa" : "100-102 rw, 102-104 rwa");
-    }
-}
-
-/*  [faulted 1][new][faulted 2]    goes to the left one only */
-static void separately_faulted_stay_apart(void **state)
-{
-    (void)state;
-    start_world(SPEC_LINUX_6_18);
-    map(0x100, 4, RW, FIXED);
-    map(0x108, 4, RW, FIXED);
-    write_to(0, 0x100);
-    write_to(0, 0x108);
-    spec_tell_anon(spec, 0, 0x100, 0x104, 1, false);
-    spec_tell_anon(spec, 0, 0x108, 0x10c, 2, false);
-    map(0x104, 4, RW, FIXED);
-    assert_layout("100-108 rwa, 108-10c rwa");
-    assert_int_equal(spec_pages(spec, 0)[0x107].anon, 1);
-    assert_int_equal(unmap(0x102, 2), 0);
-    map(0x102, 2, RW, FIXED); /* the same on both sides */
-    assert_layout("100-108 rwa, 108-10c rwa");
-}
-
-static void moved_pages_keep_their_offset(void **state)
-{
-    const int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
-
-    (void)state;
-    start_world(SPEC_LINUX_5_10);
-    map(0x100, 4, RW, FIXED);
-    write_to(0, 0x103);
-    spec_tell_anon(spec, 0, 0x100, 0x104, 1, false);
-    assert_int_equal(remap(0x102, 2, 2, flags, 0x200), 0x200);
-    assert_int_equal(spec_pages(spec, 0)[0x200].pgoff, 0x102);
-    map(0x202, 2, RW, FIXED);
-    assert_layout("100-102 rwa, 200-202 rwa, 202-204 rw");
-    assert_int_equal(remap(0x200, 2, 2, flags, 0x102), 0x102);
-    assert_layout("100-104 rwa, 202-204 rw");
-}
-
-static void dontunmap_of_a_whole_vma_unlinks_it(void **state)
-{
-    const int flags = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
-
-    (void)state;
-    for (int rules = SPEC_LINUX_5_10; rules <= SPEC_LINUX_6_1; rules++) {
-        start_world((enum spec_rules)rules);
-        map(0x100, 4, RW, FIXED);
-        write_to(0, 0x100);
-        assert_int_equal(remap(0x100, 2, 2, flags, 0x200), 0x200);
-        assert_layout("100-104 rwa, 200-202 rwa");
-        assert_int_equal(remap(0x100, 4, 4, flags, 0x300), 0x300);
-        assert_layout(rules == SPEC_LINUX_6_1 ? "100-104 rw, 200-202 rwa, 300-304 rwa"
-                                              : "100-104 rwa, 200-202 rwa, 300-304 rwa");
-    }
-}
-
-static void refused_stack_is_faulted(void **state)
-{
-    (void)state;
-    start_world(SPEC_LINUX_6_1);
-    map(0x300, 4, RW, FIXED | MAP_GROWSDOWN);
-    map(0x1f0, 0x10, R, FIXED);
-    assert_int_equal(spec_access(spec, 0, bytes(0x2ff), PROT_READ, false), -EFAULT);
-    assert_layout("1f0-200 r, 300-304 rwa");
-    assert_int_equal(remap(0x300, 4, 4, MREMAP_MAYMOVE | MREMAP_FIXED, 0x800), 0x800);
-    assert_int_equal(remap(0x800, 4, 4, MREMAP_MAYMOVE | MREMAP_FIXED, 0x700), 0x700);
-    assert_int_equal(write_to(0, 0x400), 0); /* page offset 0 */
-    assert_int_equal(spec_pages(spec, 0)[0x400].pgoff, 0);
-    assert_int_equal(write_to(0, 0x3ff), -EFAULT);
-}
-
-static void locking_faults_what_can_be_written(void **state)
-{
-    (void)state;
-    start_world(SPEC_LINUX_6_1);
-    map(0x100, 2, RW, FIXED);
-    map(0x102, 2, R, FIXED);
-    assert_int_equal(spec_mlock(spec, 0, bytes(0x100), bytes(4)), 0);
-    assert_layout("100-102 rwLa, 102-104 rL");
-    assert_int_equal(protect(0x103, 1, RW), 0);
-    assert_layout("100-102 rwLa, 102-103 rL, 103-104 rwLa");
-    assert_int_equal(map(0x110, 2, RW, FIXED | MAP_LOCKED), 0x110);
-    assert_int_equal(spec_mlock2(spec, 0, bytes(0x110), bytes(1), MLOCK_ONFAULT), 0);
-    map(0x120, 1, RW, FIXED);
-    assert_int_equal(spec_mlock2(spec, 0, bytes(0x120), bytes(1), MLOCK_ONFAULT), 0);
-    assert_layout("100-102 rwLa, 102-103 rL, 103-104 rwLa, 110-111 rwLFa, 111-112 rwLa, "
-                  "120-121 rwLF");
-}
-
-/* ---- processes ---- */
-static void fork_copies_but_not_all(void **state)
-{
-    (void)state;
-    start_world(SPEC_LINUX_6_1);
-    map(0x100, 2, RW, FIXED | MAP_LOCKED);
-    map(0x104, 2, RW, FIXED);
-    map(0x106, 2, RW, FIXED | MAP_NORESERVE);
-    write_to(0, 0x106);
-    map(0x108, 2, R, FIXED);
-    spec_madvise(spec, 0, bytes(0x104), bytes(2), MADV_DONTFORK);
-    spec_madvise(spec, 0, bytes(0x106), bytes(1), MADV_WIPEONFORK);
-    spec_uffd_create(spec, 0, 0);
-    assert_int_equal(spec_uffd_register(spec, 0, bytes(0x108), bytes(2), 1), 0);
-    assert_int_equal(spec_fork(spec, 0, 0), -EAGAIN);
-    assert_int_equal(spec_fork(spec, 0, 16), -EAGAIN);
-    assert_int_equal(spec_fork(spec, 0, 3), 0);
-    assert_layout("100-102 rwLa, 104-106 rw, 106-107 rwa, 107-108 rwa, 108-10a ru");
-    assert_layout_of(3, "100-102 rwa, 106-107 rw, 107-108 rwa, 108-10a r");
-    assert_true(spec_pages(spec, 3)[0x100].cloned);
-    assert_false(spec_pages(spec, 0)[0x100].cloned);
-    assert_int_equal(spec_totals(spec, 3)->locked_vm, 0);
-    assert_int_equal(spec_totals(spec, 3)->total_vm, 6);
-    assert_int_equal(spec_committed(spec), 4 + 2);
-    assert_int_equal(spec_exit(spec, 0), 0);
-    assert_int_equal(spec_committed(spec), 2);
-    assert_int_equal(spec_uffd_register(spec, 0, bytes(0x108), bytes(2), 1), -ESRCH);
-    assert_int_equal(spec_uffd_close(spec, 0), 0);
-    assert_int_equal(spec_fork(spec, 3, 0), 0);
-    assert_layout("100-102 rwa, 106-107 rw, 107-108 rwa, 108-10a r");
-}
-
-/* What a child inherited takes no unfaulted neighbour in, but grows in place, into one since 6.18. */
-static void inherited_memory_merges_with_its_own_only(void **state)
-{
-    (void)state;
-    start_world(SPEC_LINUX_6_18);
-    map(0x100, 4, RW, FIXED);
-    write_to(0, 0x100);
-    spec_tell_anon(spec, 0, 0x100, 0x104, 1, false);
-    assert_int_equal(spec_fork(spec, 0, 1), 0);
-    spec_tell_anon(spec, 1, 0x100, 0x104, 2, true);
-    assert_int_equal(map(0x104, 2, RW, FIXED), 0x104);
-    assert_layout("100-106 rwa");
-    assert_int_equal(child_map(0x104, 2, RW), 0x104);
-    assert_layout_of(1, "100-104 rwa, 104-106 rw");
-    assert_int_equal(spec_munmap(spec, 1, bytes(0x102), bytes(2)), 0);
-    assert_int_equal(spec_mremap(spec, 1, bytes(0x100), bytes(2), bytes(4), 0, 0, NULL),
-                     bytes(0x100));
-    assert_layout_of(1, "100-106 rwa");
-    assert_true(spec_pages(spec, 1)[0x105].cloned);
-}
-
-static void child_that_cannot_be_paid_for(void **state)
-{
-    struct spec_config config = config_of(SPEC_LINUX_5_10);
-    struct snapshot s = {0};
-
-    (void)state;
-    config.overcommit = 2;
-    config.total_ram = 14;
-    assert_int_equal(spec_reset(spec, &config), 0);
-    map(0x100, 4, RW, FIXED);
-    map(0x108, 4, RW, FIXED | MAP_STACK);
-    assert_int_equal(spec_fork(spec, 0, 1), -ENOMEM); /* 12 would do, 16 not */
-    assert_int_equal(spec_committed(spec), 8);
-    assert_int_equal(spec_map_count(spec, 1), 0);
-    assert_int_equal(spec_snapshot(spec, &s), 0);
-    assert_int_equal(s.nr_procs, 1);
-    assert_int_equal(unmap(0x108, 4), 0);
-    assert_int_equal(spec_fork(spec, 0, 1), 0);
-    snapshot_fini(&s);
-}
-
-static void child_of_a_failed_fork_is_forgotten(void **state)
-{
-    struct snapshot s = {0};
-    const struct spec_range *range;
-    char why[160] = "";
-    unsigned n;
-
-    (void)state;
-    start_world(SPEC_LINUX_6_1);
-    spec_open(spec, 0, 0, 3, 64);
-    map_file(0x100, 4, RW, MAP_PRIVATE | MAP_FIXED, 0, 0);
-    write_to(0, 0x100);
-    assert_int_equal(spec_snapshot(spec, &s), 0);
-    spec_before(spec);
-    assert_int_equal(spec_fork(spec, 0, 1), 0);
-    range = spec_touched(spec, &n);
-    assert_int_equal(n, 1);
-    assert_int_equal(range[0].proc, 1);
-    assert_true(spec_adopt(spec, &s, why, sizeof(why)));
-    assert_int_equal(spec_map_count(spec, 1), 0);
-    assert_int_equal(spec_committed(spec), 4);
-    spec_before(spec);
-    assert_int_equal(spec_mlock(spec, 0, bytes(0x100), bytes(4)), 0);
-    s.vma[0].anon_vma = 0;
-    s.vma[0].flags &= ~(uint64_t)SNAP_LOCKED;
-    spec_find(spec, 0, 0);
-    assert_false(spec_adopt(spec, &s, why, sizeof(why)));
-    assert_string_equal(why, "page 0x100 of process 0 is not faulted any more");
-    assert_int_equal(spec_fork(spec, 0, 1), 0);
-    assert_int_equal(spec_snapshot(spec, &s), 0);
-    assert_false(spec_adopt(spec, &s, why, sizeof(why)));
-    assert_string_equal(why, "there are 2 processes instead of 1");
-    snapshot_fini(&s);
-}
-
 /* ---- taking over a failed call ---- */
 static void adoption_is_between_before_and_after(void **state)
 {
@@ -752,7 +354,7 @@ static void adoption_is_between_before_and_after(void **state)
     assert_int_equal(s.nr_vmas, 5);
     s.vma[2].flags &= ~(uint64_t)SNAP_LOCKED; /* as if the second piece had failed */
     assert_true(spec_adopt(spec, &s, why, sizeof(why)));
-    assert_layout("100-102 rw, 102-104 rwL, 104-106 r, 106-108 r, 10c-10e rws");
+    assert_layout("100-102 rw, 102-104 rwLa, 104-106 r, 106-108 r, 10c-10e rws");
     assert_int_equal(spec_totals(spec, 0)->locked_vm, 2);
     s.vma[2].flags |= SNAP_WRITE;
     assert_false(spec_adopt(spec, &s, why, sizeof(why)));
@@ -810,20 +412,6 @@ static void touched_ranges_cover_the_change(void **state)
     assert_int_equal(n, 0);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    spec = spec_new();
-    return spec ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    spec_free(spec);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -846,21 +434,10 @@ int main(void)
         cmocka_unit_test(stack_keeps_its_distance),
         cmocka_unit_test(sealed_object_has_no_writers),
         cmocka_unit_test(closing_a_context_merges),
-        cmocka_unit_test(first_write_faults_the_vma),
-        cmocka_unit_test(unfaulted_takes_over_since_6_18),
-        cmocka_unit_test(separately_faulted_stay_apart),
-        cmocka_unit_test(moved_pages_keep_their_offset),
-        cmocka_unit_test(dontunmap_of_a_whole_vma_unlinks_it),
-        cmocka_unit_test(refused_stack_is_faulted),
-        cmocka_unit_test(locking_faults_what_can_be_written),
-        cmocka_unit_test(fork_copies_but_not_all),
-        cmocka_unit_test(inherited_memory_merges_with_its_own_only),
-        cmocka_unit_test(child_that_cannot_be_paid_for),
-        cmocka_unit_test(child_of_a_failed_fork_is_forgotten),
         cmocka_unit_test(adoption_is_between_before_and_after),
         cmocka_unit_test(failed_call_leaves_no_descriptor),
         cmocka_unit_test(touched_ranges_cover_the_change),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, flat_setup, flat_teardown);
 }
