@@ -17,7 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FAILS_TOO_OFTEN 95 /* percent: such an operation tests next to nothing */
+#define FAILS_TOO_OFTEN 95  /* percent: such an operation tests next to nothing */
+#define CALLS_THAT_TELL 100 /* with fewer of them it may be chance */
 
 struct job {
     pid_t pid;
@@ -44,11 +45,13 @@ static const char doc[] =
     "FOLDER/LAW-OPERATION-HASH.vma, which `vmafuzz replay' runs again.\n\n"
     "Without --time and --ops it runs until Ctrl-C, which ends the current program and prints the "
     "verdict. With --fault it stops at the first find. The same --seed and --ops give the same "
-    "output and finds, whatever --jobs is; progress goes to standard error.\n\n"
+    "output and finds, whatever --jobs is; but a run that stops at the first find has the same "
+    "find, while its counts also hold what the other workers had done by then. Progress goes to "
+    "standard error.\n\n"
     "At the end a table tells how often each operation succeeded. An operation that fails in more "
-    "than 95 of 100 calls is marked, because it tests little.\n\n"
+    "than 95 of 100 calls is marked, because it tests little, if there were 100.\n\n"
     "Exit status: 0 clean, 1 a law was broken, 2 bad usage or a find that could not be stored, 130 "
-    "after Ctrl-C.\n\n"
+    "after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz fuzz --seed 1 --ops 100000 --fault gap-stale-on-insert";
 
 static const struct argp_option options[] = {
@@ -287,15 +290,15 @@ static void show_progress(struct fuzz *f)
     struct counters sum;
     sum_counters(f, &sum);
     double seconds = seconds_now() - f->progress.start;
-    char shrinking[64] = "";
+    size_t finds = json_array_size(f->finds);
+    char last[64]; /* what matters less makes room */
     if (sum.shrinking)
-        snprintf(shrinking, sizeof(shrinking), ", shrinking: %u operations, %u runs", sum.shrinking,
-                 sum.evaluations);
-    progress_show(&f->progress,
-                  "%.0f s  %.1f k operations/s  %" PRIu64 " programs  %u VMAs  %u features  %zu "
-                  "finds%s",
-                  seconds, (double)sum.ops / seconds / 1000, sum.programs, sum.vmas,
-                  count_features(&sum), json_array_size(f->finds), shrinking);
+        snprintf(last, sizeof(last), "shrinking: %u ops, %u runs", sum.shrinking, sum.evaluations);
+    else
+        snprintf(last, sizeof(last), "%u VMAs  %u features", sum.vmas, count_features(&sum));
+    progress_show(&f->progress, "%.0f s  %.1f k ops/s  %" PRIu64 " program%s  %zu find%s  %s",
+                  seconds, (double)sum.ops / seconds / 1000, sum.programs, plural(sum.programs),
+                  finds, plural(finds), last);
 }
 
 /* Until the last worker has ended. */
@@ -330,7 +333,8 @@ static unsigned percent(uint64_t part, uint64_t whole)
 
 static bool fails_too_often(const struct op_stats *s, unsigned op)
 {
-    return s->failures[op] * 100 > s->calls[op] * FAILS_TOO_OFTEN;
+    return s->calls[op] >= CALLS_THAT_TELL &&
+           s->failures[op] * 100 > s->calls[op] * FAILS_TOO_OFTEN;
 }
 
 static void print_operations(const struct counters *sum)
@@ -342,14 +346,31 @@ static void print_operations(const struct counters *sum)
             printf("%-18s %12" PRIu64 "  %8u%%%s\n", op_table[op].name, s->calls[op],
                    percent(s->calls[op] - s->failures[op], s->calls[op]),
                    fails_too_often(s, op) ? "  <- fails in more than 95 of 100 calls" : "");
-    printf("state features: %u", count_features(sum));
+    char line[NR_EVENTS * 24 + 64];
+    size_t n = (size_t)snprintf(line, sizeof(line), "state features: %u", count_features(sum));
     const char *before = "; never happened: ";
-    for (unsigned e = 0; e < NR_EVENTS; e++) {
+    for (unsigned e = 0; e < NR_EVENTS && n < sizeof(line); e++) {
         if (sum->seen[e])
             continue;
-        printf("%s%s", before, event_names[e]);
+        n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%s", before, event_names[e]);
         before = ", ";
     }
+    put_hanging(line, 0, 0, stdout);
+}
+
+static void print_times(const char *before, uint64_t n)
+{
+    if (n == 1)
+        printf("%s once", before);
+    else
+        printf("%s %" PRIu64 " times", before, n);
+}
+
+static void print_fault(enum fault_id fault, const struct counters *sum)
+{
+    printf("fault %s:", fault_table[fault].name);
+    print_times(" reached", sum->fault_reached);
+    print_times(", triggered", sum->fault_triggered);
     putchar('\n');
 }
 
@@ -359,20 +380,23 @@ static void print_verdict(const struct fuzz *f, const struct counters *sum)
     json_t *find;
     print_operations(sum);
     if (f->plan.subject.fault)
-        printf("fault %s: reached %" PRIu64 " times, triggered %" PRIu64 " times\n",
-               fault_table[f->plan.subject.fault].name, sum->fault_reached, sum->fault_triggered);
-    if (sum->known)
-        printf("linux-4.4 broke anon.same in %" PRIu64 " programs, a flaw that it is known for "
-               "(CVE-2022-42703); --rules linux-4.4 reports it\n",
-               sum->known);
-    printf("%" PRIu64 " programs, %" PRIu64 " operations, seed %" PRIu64 ": ", sum->programs,
-           sum->ops, f->plan.seed);
+        print_fault(f->plan.subject.fault, sum);
+    if (sum->known) {
+        char line[256];
+        snprintf(line, sizeof(line),
+                 "linux-4.4 broke anon.same in %" PRIu64 " program%s, a flaw that it is known for "
+                 "(CVE-2022-42703); --rules linux-4.4 reports it",
+                 sum->known, plural(sum->known));
+        put_hanging(line, 0, 0, stdout);
+    }
+    printf("%" PRIu64 " program%s, %" PRIu64 " operation%s, seed %" PRIu64 ": ", sum->programs,
+           plural(sum->programs), sum->ops, plural(sum->ops), f->plan.seed);
     if (!json_array_size(f->finds)) {
         puts(f->lost ? "not finished, see above" : "clean");
         return;
     }
-    printf("%zu classes of violations in %" PRIu64 " programs\n", json_array_size(f->finds),
-           sum->violations);
+    printf("%zu class%s of violations in %" PRIu64 " program%s\n", json_array_size(f->finds),
+           json_array_size(f->finds) == 1 ? "" : "es", sum->violations, plural(sum->violations));
     json_array_foreach (f->finds, i, find)
         printf("  %s\n", json_string_value(json_object_get(find, "file")));
 }

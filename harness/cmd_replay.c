@@ -13,6 +13,7 @@
 struct replay {
     struct subject_options subject;
     bool all_rules, json;
+    bool wire; /* the program at hand has that form */
     const char *junit;
     char **paths; /* as given, then files */
     size_t nr_paths;
@@ -34,13 +35,13 @@ static const char doc[] =
     "reported like any other violation.\n\n"
     "The hash is that of the final state and of all answers. It is the same in every build.\n\n"
     "Exit status: 0 all clean, 1 a law was broken, 2 bad usage or an unreadable program, 130 after "
-    "Ctrl-C.\n\n"
+    "Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz replay --all-rules --junit results.xml corpus";
 
 static const struct argp_option options[] = {
     {.name = "all-rules", .key = 'a', .doc = "Run each program under each kernel's rules"},
     {.name = "junit", .key = 'u', .arg = "FILE", .doc = "Also write the results as JUnit XML"},
-    {.name = "json", .key = 'j', .doc = "Print a JSON array instead of text"},
+    {.name = "json", .key = 'J', .doc = "Print a JSON array instead of text"},
     {0},
 };
 
@@ -57,7 +58,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'u':
         r->junit = arg;
         return 0;
-    case 'j':
+    case 'J':
         r->json = true;
         return 0;
     case ARGP_KEY_ARGS:
@@ -147,8 +148,9 @@ static void print_result(struct replay *r, const struct finding *f, const char *
     if (r->json)
         add_result(r, f, rules);
     else if (passed)
-        printf("ok  %s  %s  %u operations  hash %016" PRIx64 "%s%s\n", f->file, rules,
-               f->result->nr_run, f->result->hash, *expected ? "  as expected: " : "", expected);
+        printf("ok  %s  %s%s  %u operation%s  hash %016" PRIx64 "%s%s\n", f->file,
+               r->wire ? "wire  " : "", rules, f->result->nr_run, plural(f->result->nr_run),
+               f->result->hash, *expected ? "  as expected: " : "", expected);
     else if (f->result->verdict.law != LAW_NONE)
         report_text(r->ex, f, stdout);
     else
@@ -188,8 +190,10 @@ static void replay_file(struct replay *r, const char *path)
 {
     struct program *p;
     char message[512];
-    if (program_load(path, &p, message, sizeof(message)) != 0) {
+    int error = program_load(path, &p, &r->wire, message, sizeof(message));
+    if (*message)
         complain("%s", message);
+    if (error) {
         add_case(r, path, NULL, 0, message);
         r->unreadable++;
         return;

@@ -15,8 +15,18 @@
 #include <string.h>
 
 /* Parts of the emitted source that only some operations need. */
-enum part { PART_ACCESS = 1, PART_POKE = 2, PART_FILE = 4, PART_UFFD = 8, PART_NAME = 16,
-            PART_MINCORE = 32, PART_BRK = 64, PART_LIMIT = 128, PART_BIND = 256, PART_PROCS = 512 };
+enum part {
+    PART_ACCESS = 1,
+    PART_POKE = 2,
+    PART_FILE = 4,
+    PART_UFFD = 8,
+    PART_NAME = 16,
+    PART_MINCORE = 32,
+    PART_BRK = 64,
+    PART_LIMIT = 128,
+    PART_BIND = 256,
+    PART_PROCS = 512
+};
 
 /* %A addr %L len %N new len %T to %O offset in bytes %o in pages %P pages
  * %p prot %f flags %s choice %F file used %D file made %U context used %M context made
@@ -79,13 +89,14 @@ static const char common[] =
     "#define BASE 0x200000000000UL /* page 0 of the program */\n"
     "#define TASK 0x7ffffffff000UL /* the end of user space */\n"
     "\n"
-    "static long sys(long ret)\n"
+    "static __attribute__((unused)) long sys(long ret)\n"
     "{\n"
     "    return ret == -1 ? -errno : ret;\n"
     "}\n"
     "\n"
     "/* Prints what a call answered; addresses in pages of the program where they are its own. */\n"
-    "static unsigned long answer(unsigned line, const char *name, long ret)\n"
+    "static __attribute__((unused)) unsigned long answer(unsigned line, const char *name,\n"
+    "                                                    long ret)\n"
     "{\n"
     "    unsigned long n = (unsigned long)ret;\n"
     "\n"
@@ -703,7 +714,8 @@ static void put_main(const struct program *p, unsigned parts, FILE *to)
         put_own_names(used, parts, to);
     if (parts & PART_BRK)
         fputs("    unsigned long heap = ((unsigned long)syscall(SYS_brk, 0UL) + PAGE - 1) & "
-              "~(PAGE - 1);\n", to);
+              "~(PAGE - 1);\n",
+              to);
     put_start(parts, to);
     for (uint32_t i = 0; i < p->nr; i++)
         put_op(p, i, procs ? &turns : NULL, to);

@@ -14,26 +14,29 @@
 
 #define WIDTH 80
 
-/* Words of the text in lines of WIDTH columns, each after the indent. */
-static void put_wrapped(const char *text, unsigned indent, FILE *to)
+void put_hanging(const char *text, unsigned column, unsigned indent, FILE *to)
 {
-    unsigned column = 0;
-
     while (*text) {
         size_t word = strcspn(text, " \n");
+        unsigned gap = column < indent ? indent - column : column > 0;
 
-        if (column && column + 1 + word > WIDTH) {
+        if (column > indent && column + gap + word > WIDTH) {
             fputc('\n', to);
             column = 0;
+            gap = indent;
         }
-        column += (unsigned)fprintf(to, "%*s", column ? 1 : (int)indent, "");
-        fwrite(text, 1, word, to);
-        column += (unsigned)word;
+        fprintf(to, "%*s%.*s", (int)gap, "", (int)word, text);
+        column += gap + (unsigned)word;
         text += word;
         while (*text == ' ' || *text == '\n')
             text++;
     }
     fputc('\n', to);
+}
+
+static void put_wrapped(const char *text, unsigned indent, FILE *to)
+{
+    put_hanging(text, 0, indent, to);
 }
 
 static void put_law(const struct scene *s, FILE *to)

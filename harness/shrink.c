@@ -337,10 +337,10 @@ static bool drop_unrelated(struct shrinker *s, bool closure)
         const struct op *op = &s->best->op[i];
         struct span own[MAX_SPANS];
         unsigned nown = record_spans(&s->record[i], own);
-        bool made = objects_of(op, true) & objects;
+        bool shares_object = objects_of(op, true) & objects;
 
-        s->gone[i] = i < n && !made && !spans_touch(own, nown, span, nspans) && !is_of_life(op) &&
-                     !(closure && is_setting(op));
+        s->gone[i] = i < n && !shares_object && !spans_touch(own, nown, span, nspans) &&
+                     !is_of_life(op) && !(closure && is_setting(op));
         if (s->gone[i])
             continue;
         objects |= objects_of(op, false);

@@ -321,7 +321,7 @@ static bool turn_to(struct comparison *c, const struct mm *mm)
 {
     if (likely(c->mm == mm && mm))
         return true;
-    if (!object_live(c->world, POOL_MM, mm))
+    if (!mm_live(c->world, mm))
         return false;
     c->mm = mm;
     c->page = spec_pages(c->spec, mm->id);

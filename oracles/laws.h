@@ -35,6 +35,14 @@ static inline bool object_live(const struct world *world, enum pool_id id, const
 {
     return object && pool_is_live(&world->pool[id], object);
 }
+static inline bool mm_live(const struct world *world, const struct mm *mm)
+{
+    const struct pool *pool = &world->pool[POOL_MM];
+    uintptr_t offset = (uintptr_t)mm - (uintptr_t)pool->base;
+    uintptr_t n = offset / sizeof(*mm);
+
+    return likely(n < pool->used && n * sizeof(*mm) == offset && pool->link[n] == POOL_LIVE);
+}
 static inline bool chain_live(const struct world *world, const struct anon_vma_chain *chain)
 {
     const struct pool *pool = &world->pool[POOL_ANON_VMA_CHAIN];
@@ -130,7 +138,7 @@ static inline uint64_t own_gap(const struct world *world, const struct vma *prev
 /* ---- walks: they end quietly where the structure breaks; tree.shape and list.tree say so ---- */
 #define for_each_mm(world, i, mm)                                                                  \
     for ((i) = 0; (i) < MAX_PROCS; (i)++)                                                          \
-        if (object_live(world, POOL_MM, (mm) = (world)->proc[i]))
+        if (mm_live(world, (mm) = (world)->proc[i]))
 
 struct list_walk {
     const struct world *world;

@@ -299,9 +299,8 @@ void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start,
 
     like.mapped = 1;
     like.head = 0;
-    for (uint64_t page = start; page < end; page++) {
+    for (uint64_t page = start; page < end; page++, like.pgoff++) {
         space->page[page] = like;
-        space->page[page].pgoff = first->pgoff + (page - start);
         space->mapped[page / 64] |= UINT64_C(1) << page % 64;
     }
     space->lowest = space->highest ? spec_min(space->lowest, start) : start;

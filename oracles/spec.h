@@ -35,8 +35,8 @@ struct spec_page {
     uint32_t context;   /* serial number of the userfault context, 0: none; never reused */
     uint32_t anon;      /* 0: not faulted; else identity of its anon_vma as told by
                             spec_tell_anon(), SPEC_ANON_UNTOLD until then */
+    uint8_t head;       /* 1: a VMA starts here */
     uint8_t mapped : 1; /* 1 */
-    uint8_t head : 1;   /* 1: a VMA starts here */
     uint8_t cloned : 1; /* 1: its VMA is chained to several anon_vmas (inherited over fork) */
     uint8_t policy;     /* mode << 4 | nodes, 0: none */
     uint8_t name;       /* number of the name in the order of first use, 0: none */

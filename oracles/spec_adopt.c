@@ -123,15 +123,26 @@ static bool is_in(const struct spec_range *range, uint32_t nr, unsigned proc, ui
     return false;
 }
 
+/* A copy that joins its neighbours makes them faulted. If then its source cannot be unmapped and the
+ * copy is taken away again, they stay so: with pages of the source that the call in full unmaps. */
+static bool joined_for_a_while(const struct adoption *a, unsigned proc, const struct snap_vma *vma)
+{
+    for (uint64_t page = vma->start; a->spec->nr_gone && page < vma->end; page++)
+        if (page_of(&a->spec->now.space[proc], page)->anon)
+            return true;
+    return false;
+}
+
 /* Faulted as before or as after; and memory that is new may have missed the merge by which it would
  * have got an anon_vma. */
-static bool can_be_faulted(const struct adoption *a, unsigned proc, uint64_t page, bool faulted)
+static bool can_be_faulted(const struct adoption *a, unsigned proc, const struct snap_vma *vma,
+                           uint64_t page)
 {
     const struct spec_page *b = page_of(&a->spec->before.space[proc], page);
     const struct spec_page *n = page_of(&a->spec->now.space[proc], page);
 
-    if (faulted)
-        return b->anon || n->anon;
+    if (vma->anon_vma)
+        return b->anon || n->anon || joined_for_a_while(a, proc, vma);
     return !b->anon || !n->anon || is_in(a->spec->range, a->spec->nr_ranges, proc, page);
 }
 
@@ -141,7 +152,8 @@ static bool has_reason(const struct adoption *a, unsigned proc, const struct sna
 {
     const struct spec *spec = a->spec;
 
-    if (!vma->anon_vma || spec->prepared || spec->nr_shared == SPEC_MAX_RANGES)
+    if (!vma->anon_vma || spec->prepared || spec->nr_shared == SPEC_MAX_RANGES ||
+        joined_for_a_while(a, proc, vma))
         return true;
     for (uint64_t page = vma->start; page < vma->end; page++)
         if (page_of(&spec->before.space[proc], page)->anon ||
@@ -217,7 +229,7 @@ static bool check_vma(struct adoption *a, unsigned proc, const struct snap_vma *
             learn(a, vma, n);
         else
             return refuse(a, proc, page, "is neither as before the call nor as after it");
-        if (!can_be_faulted(a, proc, page, vma->anon_vma))
+        if (!can_be_faulted(a, proc, vma, page))
             return refuse(a, proc, page, vma->anon_vma ? "is faulted" : "is not faulted any more");
     }
     return has_reason(a, proc, vma) ||

@@ -541,8 +541,9 @@ static int policy_value(int mode, unsigned nodes)
     return mode << 4 | (int)nodes;
 }
 
-/* No hole but where the kernel does not look: any with the default policy, if something is there. In
- * 4.4 something must be at the start, and a hole up to the end counts only if nothing is above. */
+/* No hole but where the kernel does not look: any with the default policy, if something is there.
+ * In 4.4 something must be at the start, and a hole up to the end counts only if nothing is
+ * above. */
 static bool mbind_holes_ok(const struct spec *spec, const struct spec_space *space, uint64_t start,
                            uint64_t end, bool to_default)
 {

@@ -325,7 +325,7 @@ pass_inline bool last_ok(const struct pass *p, const uint32_t laws)
 /* What a process has only one of. */
 pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
 {
-    NEED(LAW_LIST_TREE, object_live(p->world, POOL_MM, mm), dead_note(p, NULL));
+    NEED(LAW_LIST_TREE, mm_live(p->world, mm), dead_note(p, NULL));
     if (!last_ok(p, laws))
         return false;
     p->mm = mm;
@@ -428,7 +428,7 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     if (!map_counts_ok(&p, laws))
         return false;
     for (uint32_t i = 0; i < notes->nranges; i++) /* of a process that has ended, nothing is left */
-        if (notes->range[i].mm != p.mm && object_live(world, POOL_MM, notes->range[i].mm) &&
+        if (notes->range[i].mm != p.mm && mm_live(world, notes->range[i].mm) &&
             !mm_ok(&p, notes->range[i].mm, laws))
             return false;
     for (uint32_t i = 0; i < notes->n; i++)

@@ -248,6 +248,7 @@ static void program_survives_the_disk(void **state)
     struct program *p = play_program(broken), *q = NULL;
     char folder[] = "/tmp/vmafuzz-files-XXXXXX", path[64], message[200] = "";
     struct stat st;
+    bool wire;
 
     (void)state;
     assert_non_null(mkdtemp(folder));
@@ -255,7 +256,7 @@ static void program_survives_the_disk(void **state)
     assert_int_equal(program_save(path, p, message, sizeof(message)), 0);
     assert_int_equal(program_save(path, p, message, sizeof(message)), 0); /* over it */
     assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(program_load(path, &q, message, sizeof(message)), 0);
+    assert_int_equal(program_load(path, &q, &wire, message, sizeof(message)), 0);
     assert_int_equal(q->nr, p->nr);
     assert_memory_equal(q->op, p->op, p->nr * sizeof(*p->op));
     unlink(path);
@@ -269,18 +270,19 @@ static void errors_are_one_clear_line(void **state)
     struct program *p = play_program(broken), *q = NULL;
     char path[] = "/tmp/vmafuzz-bad-XXXXXX", message[200] = "", start[64];
     int fd = mkstemp(path);
+    bool wire;
 
     (void)state;
     assert_true(write(fd, "vmafuzz 1\np0: nmap 0x10 1\n", 26) == 26);
     close(fd);
-    assert_int_equal(program_load(path, &q, message, sizeof(message)), -EINVAL);
+    assert_int_equal(program_load(path, &q, &wire, message, sizeof(message)), -EINVAL);
     snprintf(start, sizeof(start), "%s:2:", path);
     assert_memory_equal(message, start, strlen(start));
     assert_null(strchr(message, '\n'));
     unlink(path);
-    assert_int_equal(program_load(path, &q, message, sizeof(message)), -ENOENT);
+    assert_int_equal(program_load(path, &q, &wire, message, sizeof(message)), -ENOENT);
     check_contains(message, "No such file");
-    assert_int_equal(program_load("/tmp", &q, message, sizeof(message)), -EISDIR);
+    assert_int_equal(program_load("/tmp", &q, &wire, message, sizeof(message)), -EISDIR);
     assert_int_equal(program_save("/nowhere/a.vma", p, message, sizeof(message)), -ENOENT);
     check_contains(message, "/nowhere/a.vma: ");
     program_free(p);
