@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,10 +21,17 @@
 #define FAILS_TOO_OFTEN 95  /* percent: such an operation tests next to nothing */
 #define CALLS_THAT_TELL 100 /* with fewer of them it may be chance */
 
+/* A worker's counters after one of its programs. A run that a find ends counts the programs up to
+ * that one and no others, however far the workers have got meanwhile. */
+struct kept {
+    STAILQ_ENTRY(kept) next;
+    struct counters counters;
+};
 struct job {
     pid_t pid;
     int fd; /* -1: has ended */
     struct counters counters;
+    STAILQ_HEAD(, kept) kept; /* those that may be asked for yet, if the first find ends the run */
 };
 struct fuzz {
     struct plan plan;
@@ -45,9 +53,7 @@ static const char doc[] =
     "FOLDER/LAW-OPERATION-HASH.vma, which `vmafuzz replay' runs again.\n\n"
     "Without --time and --ops it runs until Ctrl-C, which ends the current program and prints the "
     "verdict. With --fault it stops at the first find. The same --seed and --ops give the same "
-    "output and finds, whatever --jobs is; but a run that stops at the first find has the same "
-    "find, while its counts also hold what the other workers had done by then. Progress goes to "
-    "standard error.\n\n"
+    "output and finds, whatever --jobs is; progress goes to standard error.\n\n"
     "At the end a table tells how often each operation succeeded. An operation that fails in more "
     "than 95 of 100 calls is marked, because it tests little, if there were 100.\n\n"
     "Exit status: 0 clean, 1 a law was broken, 2 bad usage or a find that could not be stored, 130 "
@@ -165,6 +171,37 @@ static void report_find(struct fuzz *f, json_t *find)
     json_array_append(f->finds, find);
 }
 
+static void keep_counters(struct job *job)
+{
+    struct kept *kept = malloc(sizeof(*kept));
+    if (!kept)
+        usage_error("out of memory");
+    kept->counters = job->counters;
+    STAILQ_INSERT_TAIL(&job->kept, kept, next);
+}
+
+/* Keeps the last ones without programs from number end on, and all later ones. */
+static void forget_counters(struct job *job, uint64_t end)
+{
+    struct kept *first, *second;
+    while ((first = STAILQ_FIRST(&job->kept)) && (second = STAILQ_NEXT(first, next)) &&
+           second->counters.below <= end) {
+        STAILQ_REMOVE_HEAD(&job->kept, next);
+        free(first);
+    }
+}
+
+static void count_until(struct fuzz *f, uint64_t end)
+{
+    for (unsigned i = 0; i < f->plan.jobs; i++) {
+        struct job *job = &f->job[i];
+        forget_counters(job, end);
+        const struct kept *first = STAILQ_FIRST(&job->kept);
+        bool some = first && first->counters.below <= end;
+        job->counters = some ? first->counters : (struct counters){0};
+    }
+}
+
 /* Reports what no worker can any more precede by a find with a smaller number. */
 static void report_ready(struct fuzz *f)
 {
@@ -184,10 +221,14 @@ static void report_ready(struct fuzz *f)
             }
         }
         if (first == SIZE_MAX)
-            return;
+            break;
         report_find(f, json_array_get(f->pending, first));
         json_array_remove(f->pending, first);
+        if (f->plan.stop)
+            count_until(f, least + 1);
     }
+    for (unsigned i = 0; i < f->plan.jobs; i++)
+        forget_counters(&f->job[i], below);
 }
 
 /* ---- workers ---- */
@@ -197,6 +238,7 @@ static void start_workers(struct fuzz *f)
     for (unsigned i = 0; i < f->plan.jobs; i++) {
         int ends[2];
         struct job *job = &f->job[i];
+        STAILQ_INIT(&job->kept);
         if (pipe(ends) != 0 || (job->pid = fork()) < 0)
             usage_error("cannot start worker %u: %s", i, strerror(errno));
         if (job->pid == 0) {
@@ -266,8 +308,12 @@ static void receive_message(struct fuzz *f, unsigned index)
         return;
     }
     data[m.size] = '\0';
-    if (m.kind == MESSAGE_COUNTERS) {
+    if (m.kind == MESSAGE_COUNTERS && f->plan.stop && json_array_size(f->finds)) {
+        ; /* the count is over */
+    } else if (m.kind == MESSAGE_COUNTERS) {
         memcpy(&job->counters, data, sizeof(job->counters));
+        if (f->plan.stop && !job->counters.shrinking)
+            keep_counters(job);
     } else if (m.kind == MESSAGE_FIND) {
         json_array_append_new(f->pending, json_loadb(data, m.size, 0, NULL));
     } else {

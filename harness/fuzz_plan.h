@@ -4,8 +4,7 @@
  *
  * A plan fixes the whole sequence of programs: number i has its seed, length and rules from the
  * plan's seed and i alone. Workers take every jobs-th program, and the parent reports finds in the
- * order of program numbers, so that the output does not depend on the number of workers. Only the counts do, when a find ends
- * the run: then each worker has got to somewhere else.
+ * order of program numbers, so that the output does not depend on the number of workers.
  */
 #ifndef HARNESS_FUZZ_PLAN_H
 #define HARNESS_FUZZ_PLAN_H

@@ -266,11 +266,12 @@ static int work(struct worker *w, unsigned index)
     struct plan_cursor cursor = {0};
     struct planned pl;
     while (!done(w) && plan_next(w->plan, &cursor, &pl)) {
-        if (pl.number % w->plan->jobs == index)
+        bool own = pl.number % w->plan->jobs == index;
+        if (own)
             run_planned(w, &pl);
         w->counters.below = pl.number + 1;
-        if (seconds_now() - w->sent > SEND_INTERVAL)
-            send_counters(w);
+        if ((own && w->plan->stop) || seconds_now() - w->sent > SEND_INTERVAL)
+            send_counters(w); /* where a find ends the run, each program is counted by itself */
     }
     w->counters.below = UINT64_MAX;
     send_counters(w);

@@ -49,14 +49,14 @@ enum snap_flags {
 struct snap_vma {
     uint64_t start, end; /* [start, end) */
     uint64_t pgoff;
-    uint64_t flags;      /* SNAP_* */
-    uint32_t file;       /* open file: same number, same struct file */
-    uint32_t object;     /* what the file opens: same number, same inode */
-    uint32_t context;    /* userfault context */
+    uint64_t flags;                     /* SNAP_* */
+    uint32_t file;                      /* open file: same number, same struct file */
+    uint32_t object;                    /* what the file opens: same number, same inode */
+    uint32_t context;                   /* userfault context */
     uint16_t policy_mode, policy_nodes; /* by value; 0, 0: none */
-    char name[12];       /* zero-padded; empty: none */
-    uint32_t anon_vma;   /* number; 0: not faulted */
-    uint32_t first_chain, nr_chains; /* its stretch of snapshot.chain, in list order */
+    char name[12];                      /* zero-padded; empty: none */
+    uint32_t anon_vma;                  /* number; 0: not faulted */
+    uint32_t first_chain, nr_chains;    /* its stretch of snapshot.chain, in list order */
 };
 /* The anonymous reverse map. Numbers by first appearance in the VMAs' chain lists. */
 struct snap_chain {
@@ -83,8 +83,8 @@ struct snapshot {
     uint32_t nr_procs, nr_vmas, nr_objects, nr_chains, nr_anon_vmas;
     uint32_t cap_procs, cap_vmas, cap_objects; /* what the arrays hold: snapshot_reserve() */
     uint32_t cap_chains, cap_anon_vmas;        /* the same: snapshot_reserve_anon() */
-    bool has_anon;    /* the subject shows its anon_vmas (the flat specification has none) */
-    bool by_degree;   /* degree is meaningful; otherwise children and active users */
+    bool has_anon;  /* the subject shows its anon_vmas (the flat specification has none) */
+    bool by_degree; /* degree is meaningful; otherwise children and active users */
     int64_t committed;
     struct snap_proc *proc;
     struct snap_vma *vma;

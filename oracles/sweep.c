@@ -34,8 +34,7 @@ static inline bool alone_ok(struct sweep *s, const struct vma *vma)
         references_of_vma(&s->refs, vma);
         s->mapped += vma->vm_file != NULL;
     }
-    return vma->vm_mm == s->mm &&
-           (plain_anonymous(vma) || vma_attrs_ok(s->world, vma, &scratch));
+    return vma->vm_mm == s->mm && (plain_anonymous(vma) || vma_attrs_ok(s->world, vma, &scratch));
 }
 
 /* Next in order: it must be the next of the list too. */
