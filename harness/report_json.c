@@ -39,16 +39,15 @@ static json_t *json_printed(enum printed what, const void *arg)
 static json_t *json_vma(const struct snapshot *s, const struct snap_vma *v)
 {
     json_t *chains = json_array();
-    json_t *vma = json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:s%}", "start",
-                     json_u64(v->start), "end", json_u64(v->end), "pgoff", json_u64(v->pgoff),
-                     "flags", json_u64(v->flags), "file", (int)v->file, "object", (int)v->object,
-                     "context", (int)v->context, "policy_mode", (int)v->policy_mode,
-                     "policy_nodes", (int)v->policy_nodes, "name", v->name,
-                     strnlen(v->name, sizeof(v->name)));
+    json_t *vma =
+        json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:s%}", "start",
+                  json_u64(v->start), "end", json_u64(v->end), "pgoff", json_u64(v->pgoff), "flags",
+                  json_u64(v->flags), "file", (int)v->file, "object", (int)v->object, "context",
+                  (int)v->context, "policy_mode", (int)v->policy_mode, "policy_nodes",
+                  (int)v->policy_nodes, "name", v->name, strnlen(v->name, sizeof(v->name)));
 
     for (uint32_t i = 0; i < v->nr_chains; i++)
-        json_array_append_new(chains,
-                              json_integer(s->chain[v->first_chain + i].anon_vma));
+        json_array_append_new(chains, json_integer(s->chain[v->first_chain + i].anon_vma));
     json_object_set_new(vma, "anon_vma", json_integer(v->anon_vma));
     json_object_set_new(vma, "chains", chains);
     return vma;
@@ -97,10 +96,9 @@ static json_t *json_snapshot(const struct snapshot *s, bool known)
     for (uint32_t i = 0; i < s->nr_procs; i++)
         json_array_append_new(procs, json_proc(s, &s->proc[i]));
     for (uint32_t i = 0; i < s->nr_objects; i++)
-        json_array_append_new(objects,
-                              json_pack("{s:i, s:o, s:i}", "kind", (int)s->object[i].kind, "size",
-                                        json_u64(s->object[i].size), "writable",
-                                        (int)s->object[i].writable));
+        json_array_append_new(objects, json_pack("{s:i, s:o, s:i}", "kind", (int)s->object[i].kind,
+                                                 "size", json_u64(s->object[i].size), "writable",
+                                                 (int)s->object[i].writable));
     return json_pack("{s:o, s:o, s:o, s:o}", "processes", procs, "objects", objects, "anon_vmas",
                      json_anon_vmas(s), "committed", json_integer(s->committed));
 }

@@ -233,7 +233,7 @@ bool anon_topology_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct list_walk w = list_walk(world, mm);
         const struct vma *vma;
 
@@ -375,7 +375,7 @@ bool anon_lifetime_full(const struct world *world, struct verdict *v)
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct list_walk w = list_walk(world, mm);
         const struct vma *vma;
 

@@ -251,7 +251,7 @@ static struct counts count_all(const struct world *world, const struct anon_vma 
     const struct mm *mm;
     unsigned i;
 
-    for_each_mm(world, i, mm) {
+    for_each_mm (world, i, mm) {
         struct list_walk w = list_walk(world, mm);
         const struct vma *vma;
 

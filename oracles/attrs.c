@@ -112,9 +112,13 @@ static const char *structure_illegal(const struct world *world, const struct vma
 bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdict *v)
 {
     struct attrs a = {
-        .start = vma->vm_start >> PAGE_SHIFT, .end = vma->vm_end >> PAGE_SHIFT,
-        .pgoff = vma->vm_pgoff, .flags = vma->vm_flags, .has_file = vma->vm_file != NULL,
-        .has_context = vma->vm_userfaultfd_ctx != NULL, .kind = NO_FILE_KIND,
+        .start = vma->vm_start >> PAGE_SHIFT,
+        .end = vma->vm_end >> PAGE_SHIFT,
+        .pgoff = vma->vm_pgoff,
+        .flags = vma->vm_flags,
+        .has_file = vma->vm_file != NULL,
+        .has_context = vma->vm_userfaultfd_ctx != NULL,
+        .kind = NO_FILE_KIND,
         .faulted = vma->anon_vma != NULL,
         .fresh = !vma->anon_vma && stays_faulted(world->config.rules),
     };

@@ -288,7 +288,7 @@ struct attrs {
     uint64_t flags;
     bool has_file, has_context;
     bool faulted;
-    bool fresh; /* not faulted, and nothing that was can have become so */
+    bool fresh;    /* not faulted, and nothing that was can have become so */
     uint32_t kind; /* enum file_kind, if it has a file */
 };
 /* NULL if the attributes are legal, else the clause that they break. */

@@ -14,22 +14,14 @@ const struct law_info law_table[NR_LAWS] = {
 };
 
 static law_fn *const full_form[NR_LAWS] = {
-    [LAW_TREE_ORDER] = tree_order_full,
-    [LAW_TREE_SHAPE] = tree_shape_full,
-    [LAW_LIST_TREE] = list_tree_full,
-    [LAW_GAP_SUBTREE] = gap_subtree_full,
-    [LAW_GAP_HIGHEST] = gap_highest_full,
-    [LAW_GAP_SEARCH] = gap_search_full,
-    [LAW_CACHE_COHERENT] = cache_coherent_full,
-    [LAW_VMA_ATTRS] = vma_attrs_full,
-    [LAW_INTERVAL_TREE] = interval_tree_full,
-    [LAW_FILE_TREE] = file_tree_full,
-    [LAW_ACCOUNT_VM] = account_vm_full,
-    [LAW_OBJECT_REFS] = object_refs_full,
-    [LAW_ANON_TOPOLOGY] = anon_topology_full,
-    [LAW_ANON_COUNTS] = anon_counts_full,
-    [LAW_ANON_SAME] = anon_same_full,
-    [LAW_ANON_LIFETIME] = anon_lifetime_full,
+    [LAW_TREE_ORDER] = tree_order_full,         [LAW_TREE_SHAPE] = tree_shape_full,
+    [LAW_LIST_TREE] = list_tree_full,           [LAW_GAP_SUBTREE] = gap_subtree_full,
+    [LAW_GAP_HIGHEST] = gap_highest_full,       [LAW_GAP_SEARCH] = gap_search_full,
+    [LAW_CACHE_COHERENT] = cache_coherent_full, [LAW_VMA_ATTRS] = vma_attrs_full,
+    [LAW_INTERVAL_TREE] = interval_tree_full,   [LAW_FILE_TREE] = file_tree_full,
+    [LAW_ACCOUNT_VM] = account_vm_full,         [LAW_OBJECT_REFS] = object_refs_full,
+    [LAW_ANON_TOPOLOGY] = anon_topology_full,   [LAW_ANON_COUNTS] = anon_counts_full,
+    [LAW_ANON_SAME] = anon_same_full,           [LAW_ANON_LIFETIME] = anon_lifetime_full,
 };
 
 bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,

@@ -124,7 +124,7 @@ static bool is_in(const struct spec_range *range, uint32_t nr, unsigned proc, ui
 }
 
 /* A copy that joins its neighbours makes them faulted. If then its source cannot be unmapped and
- * the copy is taken away again, they stay so: with pages of the source that the whole call unmaps. */
+ * the copy is taken away, they stay so: with pages of the source that the whole call unmaps. */
 static bool joined_for_a_while(const struct adoption *a, unsigned proc, const struct snap_vma *vma)
 {
     for (uint64_t page = vma->start; a->spec->nr_gone && page < vma->end; page++)
