@@ -135,7 +135,7 @@ void choose_proc(struct gen *c);
 
 /* ---- plans: their operations wait in g->plan ---- */
 enum { ADDR, LEN, THIRD, FOURTH };                 /* value slots */
-struct op *step(struct gen *c, enum op_kind kind); /* by c->proc */
+struct op *plan_step(struct gen *c, enum op_kind kind); /* by c->proc */
 struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages);
 /* Fixed private anonymous memory. */
 struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_t prot);

@@ -93,7 +93,7 @@ void generate_fork(struct gen *c)
     g->proc = chance(c, 128) ? child : g->proc;
     g->plan_at = g->plan_nr = 0;
     if (chance(c, 80)) /* the parent does not stay to see it */
-        step(c, OP_EXIT);
+        plan_step(c, OP_EXIT);
 }
 
 /* ---- plans ---- */
@@ -214,9 +214,9 @@ void plan_wipe(struct gen *c)
     step_map(c, at, 3 * n, PROT_READ | PROT_WRITE);
     step_write_some(c, at, 1, 192);
     step_at(c, OP_MADVISE, at + below(c, 3) * n, n)->sel = advice;
-    step(c, OP_FORK)->def = (uint8_t)(1 + child);
+    plan_step(c, OP_FORK)->def = (uint8_t)(1 + child);
     if (chance(c, 64))
-        step(c, OP_EXIT);
+        plan_step(c, OP_EXIT);
     c->proc = c->g->youngest = child;
     step_write_some(c, at, 3 * n, 96);
     step_at(c, OP_MADVISE, at, 3 * n)->sel = advice == W_DONTFORK ? W_DOFORK : W_KEEPONFORK;
@@ -242,7 +242,7 @@ static void lineage_fork(struct gen *c, struct lineage *l, unsigned parent)
     if (child == MAX_PROCS)
         return;
     c->proc = l->proc[parent];
-    step(c, OP_FORK)->def = (uint8_t)(1 + child);
+    plan_step(c, OP_FORK)->def = (uint8_t)(1 + child);
     l->used |= (uint16_t)(1u << child);
     l->proc[l->n++] = c->g->youngest = child;
 }
@@ -250,7 +250,7 @@ static void lineage_fork(struct gen *c, struct lineage *l, unsigned parent)
 static void lineage_exit(struct gen *c, struct lineage *l, unsigned who)
 {
     c->proc = l->proc[who];
-    step(c, OP_EXIT);
+    plan_step(c, OP_EXIT);
     l->used &= (uint16_t) ~(1u << c->proc);
     l->n--;
     for (unsigned i = who; i < l->n; i++)
@@ -287,7 +287,7 @@ static void lineage_start(struct gen *c, struct lineage *l)
             continue;
         others--;
         c->proc = i;
-        step(c, OP_EXIT);
+        plan_step(c, OP_EXIT);
         l->used &= (uint16_t) ~(1u << i);
     }
     c->proc = first;

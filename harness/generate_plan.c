@@ -5,7 +5,7 @@
  */
 #include "harness/generate.h"
 
-struct op *step(struct gen *c, enum op_kind kind)
+struct op *plan_step(struct gen *c, enum op_kind kind)
 {
     struct op *op = &c->g->plan[c->g->plan_nr++];
 
@@ -15,7 +15,7 @@ struct op *step(struct gen *c, enum op_kind kind)
 
 struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages)
 {
-    struct op *op = step(c, kind);
+    struct op *op = plan_step(c, kind);
 
     set_pages(op, ADDR, start);
     set_pages(op, LEN, pages);
@@ -77,7 +77,7 @@ static void plan_policies(struct gen *c)
         op->sel = MPOL_BIND;
         op->flags = i == 1 ? 2 : 1 + 2 * below(c, 2);
     }
-    again = step(c, OP_MBIND); /* the middle again, as the last is now */
+    again = plan_step(c, OP_MBIND); /* the middle again, as the last is now */
     *again = again[-1];
     again->v[ADDR] = again[-2].v[ADDR];
 }
@@ -129,7 +129,7 @@ static void plan_top_offset(struct gen *c)
     struct op *op;
 
     if (!file) {
-        op = step(c, OP_OPEN);
+        op = plan_step(c, OP_OPEN);
         op->def = file = 1;
         op->sel = FILE_REGULAR;
         op->flags = FMODE_READ | FMODE_WRITE;
@@ -153,11 +153,11 @@ static void plan_lock_limit(struct gen *c)
     step_map(c, at, n, PROT_READ | PROT_WRITE);
     op = step_at(c, OP_MLOCK2, at, 1 + below(c, n));
     op->flags = chance(c, 128) ? WORD(W_ONFAULT) : 0;
-    op = step(c, OP_SETRLIMIT);
+    op = plan_step(c, OP_SETRLIMIT);
     op->sel = MM_RLIMIT_MEMLOCK;
     set_pages(op, 0, (uint32_t)c->mm->locked_vm + n + below(c, 2));
     step_at(c, OP_MLOCK, at, n);
-    op = step(c, OP_SETRLIMIT);
+    op = plan_step(c, OP_SETRLIMIT);
     op->sel = MM_RLIMIT_MEMLOCK;
     set_pages(op, 0, 2048);
 }
@@ -288,13 +288,13 @@ static void plan_heap(struct gen *c)
 {
     uint32_t heap = page_of(c->mm->brk - c->mm->start_brk), start = page_of(c->mm->start_brk);
     uint32_t more = 2 + below(c, 8), cut = below(c, more), target = heap + below(c, more);
-    struct op *op = step(c, OP_BRK);
+    struct op *op = plan_step(c, OP_BRK);
 
     op->v[0] = (struct value){ANCHOR_BRK, 0, 0, (int32_t)(heap + more)};
     step_at(c, OP_MUNMAP, start + heap + cut, more - cut);
     if (chance(c, 64))
         step_map(c, start + heap + more + below(c, 3), 1, PROT_READ | PROT_WRITE);
-    op = step(c, OP_BRK);
+    op = plan_step(c, OP_BRK);
     op->v[0] = (struct value){ANCHOR_BRK, 0, 0, (int32_t)target};
 }
 
@@ -320,7 +320,7 @@ static void plan_close(struct gen *c)
         if (c->w->fd[i] && c->w->fd[i]->mapping->kind == FILE_SYSV)
             file = i + 1;
     if (!file) {
-        struct op *op = step(c, OP_OPEN);
+        struct op *op = plan_step(c, OP_OPEN);
 
         op->def = file = (uint8_t)(1 + below(c, MAX_FDS));
         op->sel = FILE_SYSV;

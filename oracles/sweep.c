@@ -43,10 +43,8 @@ static inline bool vma_ok(struct sweep *s, const struct vma *vma)
     const struct vma *prev = s->last;
 
     /* The list runs ahead of the tree. Asking for what may not be there does no harm. */
-    __builtin_prefetch(vma->vm_next);
-    __builtin_prefetch((const char *)vma->vm_next + 64);
-    __builtin_prefetch((const char *)vma->vm_next + 128);
-    __builtin_prefetch((const char *)vma->vm_next + 192);
+    for (uintptr_t line = 0; line < sizeof(*vma); line += 64)
+        __builtin_prefetch((const void *)((uintptr_t)vma->vm_next + line));
     s->last = vma;
     s->vmas++;
     return (prev ? prev->vm_next : s->mm->mmap) == vma && vma->vm_prev == prev &&
