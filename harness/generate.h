@@ -134,7 +134,7 @@ uint8_t pick_proc(struct gen *c); /* a live one; 0 if there is none */
 void choose_proc(struct gen *c);
 
 /* ---- plans: their operations wait in g->plan ---- */
-enum { ADDR, LEN, THIRD, FOURTH };                 /* value slots */
+enum { ADDR, LEN, THIRD, FOURTH };                      /* value slots */
 struct op *plan_step(struct gen *c, enum op_kind kind); /* by c->proc */
 struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages);
 /* Fixed private anonymous memory. */
