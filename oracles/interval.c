@@ -22,6 +22,12 @@ static const struct interval_node *node_of(const struct rb_node *rb)
               : NULL;
 }
 
+/* Of a node that may be anywhere: no member of it is named. */
+static const struct rb_node *rb_of(const struct interval_node *node)
+{
+    return (const struct rb_node *)((uintptr_t)node + offsetof(struct interval_node, rb));
+}
+
 static const struct rb_node *root_of(const struct itree *t)
 {
     return t->mapping ? t->mapping->i_mmap.node : t->anon_vma->rb_root.node;
@@ -30,14 +36,14 @@ static const struct rb_node *root_of(const struct itree *t)
 /* Of a node that is there. A chain's may be dead: anon.topology says so. */
 static const struct vma *vma_of(const struct itree *t, const struct interval_node *node)
 {
-    return t->mapping ? vma_of_shared(&node->rb) : chain_of_rb(&node->rb)->vma;
+    return t->mapping ? vma_of_shared(rb_of(node)) : chain_of_rb(rb_of(node))->vma;
 }
 
 static bool is_there(const struct itree *t, const struct interval_node *node)
 {
     if (t->mapping)
-        return vma_live(t->world, vma_of_shared(&node->rb));
-    return chain_live(t->world, chain_of_rb(&node->rb));
+        return vma_live(t->world, vma_of_shared(rb_of(node)));
+    return chain_live(t->world, chain_of_rb(rb_of(node)));
 }
 
 static bool interval_broken(const struct itree *t, const char *site,
@@ -84,10 +90,10 @@ static bool node_ok(const struct itree *t, const struct interval_node *node)
 
         if (!child)
             continue;
-        if (unlikely(rb_parent_of(&child->rb) != &node->rb))
+        if (unlikely(rb_parent_of(&child->rb) != rb_of(node)))
             return interval_broken(t, "parent-link", child, (uintptr_t)rb_parent_of(&child->rb),
-                                   (uintptr_t)&node->rb);
-        if (unlikely(!rb_is_black(&node->rb) && !rb_is_black(&child->rb)))
+                                   (uintptr_t)rb_of(node));
+        if (unlikely(!rb_is_black(rb_of(node)) && !rb_is_black(&child->rb)))
             return interval_broken(t, "red-red", child, 0, 1);
         if (most < child->subtree_last)
             most = child->subtree_last;
