@@ -46,6 +46,8 @@ APPLY(UFFD, uffd_create(w, (unsigned)c->new_fd, mm))
 APPLY(UFFD_CLOSE, uffd_close(w, (unsigned)c->fd))
 APPLY(UFFD_REGISTER, uffd_register(w, (unsigned)c->fd, c->addr, c->len, (uint64_t)c->flags))
 APPLY(UFFD_UNREGISTER, uffd_unregister(w, (unsigned)c->fd, c->addr, c->len))
+APPLY(FORK, mm_fork(mm, c->child))
+APPLY(EXIT, mm_exit(mm))
 
 static apply_fn *const column[NR_OPS] = {
 #define OP(id, ...) [OP_##id] = apply_##id,

@@ -46,6 +46,8 @@ APPLY(UFFD, spec_uffd_create(s, (unsigned)c->new_fd, c->proc))
 APPLY(UFFD_CLOSE, spec_uffd_close(s, (unsigned)c->fd))
 APPLY(UFFD_REGISTER, spec_uffd_register(s, (unsigned)c->fd, c->addr, c->len, (uint64_t)c->flags))
 APPLY(UFFD_UNREGISTER, spec_uffd_unregister(s, (unsigned)c->fd, c->addr, c->len))
+APPLY(FORK, spec_fork(s, c->proc, c->child))
+APPLY(EXIT, spec_exit(s, c->proc))
 
 static apply_fn *const column[NR_OPS] = {
 #define OP(id, ...) [OP_##id] = apply_##id,

@@ -149,7 +149,7 @@ error_t parse_file_command(int key, char *arg, struct argp_state *state)
     case 'T':
         c->form = arg;
         return 0;
-    case 'j':
+    case 'J':
         c->json = true;
         return 0;
     default:
@@ -161,9 +161,12 @@ error_t parse_file_command(int key, char *arg, struct argp_state *state)
 struct program *load_or_exit(const char *path)
 {
     struct program *p;
+    bool wire;
     char message[512];
-    if (program_load(path, &p, message, sizeof(message)) != 0)
+    if (program_load(path, &p, &wire, message, sizeof(message)) != 0)
         usage_error("%s", message);
+    if (*message)
+        complain("%s", message);
     return p;
 }
 

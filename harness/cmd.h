@@ -36,6 +36,11 @@ _Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1
 /* "unknown WHAT 'NAME'; did you mean 'NEAREST'?", then exit status 2. */
 _Noreturn void unknown_name(const char *what, const char *name, const char *const names[],
                             size_t n);
+/* "s", but not after one. */
+static inline const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
 
 /* ---- options ---- */
 uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max);

@@ -1,23 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* vmafuzz convert and emit-c: a program in another form, on standard output. */
+/* vmafuzz convert and emit-c: a program in another form, on standard output or in a file. */
 #include "harness/cmd.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define OUT_OPTION                                                                                 \
+    {                                                                                              \
+        .name = "out", .key = 'o', .arg = "FILE", .doc = "Write there, all of it or nothing"       \
+    }
+
+static void print_or_save(const struct file_command *c, file_printer *print, const void *what)
+{
+    char message[512];
+    if (!c->out)
+        print(what, stdout);
+    else if (file_save(c->out, print, what, message, sizeof(message)) != 0)
+        usage_error("%s", message);
+}
 
 static const char convert_doc[] =
     "Print a program in text form or in wire form, whichever form it has. Wire form is what the "
     "fuzzing engines mutate: any bytes are a valid program.\v"
     "Comments and the spelling of names are lost in wire form.\n\n"
     "Exit status: 0 done, 2 bad usage or input.\n\n"
-    "Example: vmafuzz convert --to wire program.vma >seed.bin";
+    "Example: vmafuzz convert --to wire program.vma --out seed.bin";
 
 static const struct argp_option convert_options[] = {
     {.name = "to", .key = 'T', .arg = "FORM", .doc = "text or wire; by default text"},
+    OUT_OPTION,
     {0},
 };
 
-static void print_wire(const struct program *p, const char *file)
+struct bytes {
+    uint8_t *data;
+    size_t size;
+};
+
+static void print_bytes(const void *what, FILE *to)
+{
+    const struct bytes *bytes = what;
+    fwrite(bytes->data, 1, bytes->size, to);
+}
+
+static void print_text(const void *what, FILE *to)
+{
+    program_print(what, to);
+}
+
+static void convert_to_wire(const struct program *p, const struct file_command *c)
 {
     size_t size = (p->nr + 1ul) * RECORD_SIZE;
     uint8_t *data = malloc(size);
@@ -25,8 +56,8 @@ static void print_wire(const struct program *p, const char *file)
         usage_error("out of memory");
     long n = program_encode(p, data, size);
     if (n < 0)
-        usage_error("%s: the wire form cannot say this world: %s", file, strerror((int)-n));
-    fwrite(data, 1, (size_t)n, stdout);
+        usage_error("%s: the wire form cannot say this world: %s", c->file, strerror((int)-n));
+    print_or_save(c, print_bytes, &(struct bytes){data, (size_t)n});
     free(data);
 }
 
@@ -42,9 +73,9 @@ int cmd_convert(int argc, char **argv)
         unknown_name("form", c.form, forms, 2);
     struct program *p = load_or_exit(c.file);
     if (wire)
-        print_wire(p, c.file);
+        convert_to_wire(p, &c);
     else
-        program_print(p, stdout);
+        print_or_save(&c, print_text, p);
     program_free(p);
     return STATUS_CLEAN;
 }
@@ -52,16 +83,23 @@ int cmd_convert(int argc, char **argv)
 static const char emit_c_doc[] =
     "Print a C program that makes the same system calls on Linux and tells what each answered.\v"
     "Exit status: 0 done, 2 bad usage or input.\n\n"
-    "Example: vmafuzz emit-c found.vma >found.c && cc -o found found.c && ./found";
+    "Example: vmafuzz emit-c found.vma -o found.c && cc -o found found.c && ./found";
+
+static const struct argp_option emit_c_options[] = {OUT_OPTION, {0}};
+
+static void print_c(const void *what, FILE *to)
+{
+    report_c(what, to);
+}
 
 int cmd_emit_c(int argc, char **argv)
 {
-    static const struct argp argp = {NULL, parse_file_command, "FILE", emit_c_doc, NULL, NULL,
-                                     NULL};
+    static const struct argp argp = {
+        emit_c_options, parse_file_command, "FILE", emit_c_doc, NULL, NULL, NULL};
     struct file_command c = {0};
     parse_arguments(&argp, argc, argv, &c);
     struct program *p = load_or_exit(c.file);
-    report_c(p, stdout);
+    print_or_save(&c, print_c, p);
     program_free(p);
     return STATUS_CLEAN;
 }

@@ -40,7 +40,7 @@ static const char doc[] =
     "law said so. A law that is broken before the fault made a difference is a false alarm. Seeds "
     "are 1 to --seeds.\n\n"
     "Exit status: 0 each fault was detected in at least one seed, without false alarm, 1 not so, 2 "
-    "bad usage, 130 after Ctrl-C.\n\n"
+    "bad usage, 130 after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz faults measure --seeds 20 case3-pgoff";
 
 static const struct argp_option options[] = {
@@ -53,7 +53,7 @@ static const struct argp_option options[] = {
      .key = 'r',
      .arg = "NAME",
      .doc = "Rules of one kernel; by default all four in turn"},
-    {.name = "json", .key = 'j', .doc = "Print a JSON array instead of a table"},
+    {.name = "json", .key = 'J', .doc = "Print a JSON array instead of a table"},
     {0},
 };
 
@@ -70,7 +70,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'r':
         m->plan.subject.rules = parse_rules(arg);
         return 0;
-    case 'j':
+    case 'J':
         m->json = true;
         return 0;
     case ARGP_KEY_ARGS:
@@ -113,11 +113,14 @@ static void run_seed(struct measure *m)
             m->at[REACHED] = m->before;
         if (r.fault_triggered && !m->at[TRIGGERED])
             m->at[TRIGGERED] = m->before;
-        if (!clean && m->at[TRIGGERED]) {
+        if (clean || rules_break((enum rules)pl.options.rules, r.verdict.law))
+            continue; /* it would have broken without the fault too */
+        if (m->at[TRIGGERED]) {
             m->at[DETECTED] = m->before;
             m->laws[r.verdict.law]++;
+        } else {
+            m->false_alarms++;
         }
-        m->false_alarms += !clean && !m->at[TRIGGERED];
     }
 }
 
@@ -144,21 +147,34 @@ static void run_fault(struct measure *m, enum fault_id fault)
         qsort(m->ops[i], m->n[i], sizeof(m->ops[i][0]), by_value);
 }
 
+/* By which laws, and in how many seeds. */
+static void print_seen(const struct measure *m)
+{
+    char seen[NR_LAWS * 32] = "";
+    size_t n = 0;
+    for (unsigned l = LAW_NONE + 1; l < NR_LAWS; l++)
+        if (m->laws[l])
+            n += (size_t)snprintf(seen + n, sizeof(seen) - n, "%s%s %u", n ? ", " : "",
+                                  law_table[l].name, m->laws[l]);
+    if (m->false_alarms)
+        snprintf(seen + n, sizeof(seen) - n, "%sFALSE ALARMS %u", n ? ", " : "", m->false_alarms);
+    if (*seen)
+        put_hanging(seen, 0, 4, stdout);
+}
+
 static void print_row(const struct measure *m, const struct fault_info *info)
 {
     printf("%-28s", info->name);
+    if (strlen(info->name) > 28)
+        printf("\n%-28s", "");
     for (unsigned i = 0; i < NR_MILESTONES; i++) {
         char median[24] = "-";
         if (m->n[i])
             snprintf(median, sizeof(median), "%llu", (unsigned long long)m->ops[i][m->n[i] / 2]);
-        printf("  %3u/%-3u %8s", m->n[i], m->seeds, median);
+        printf("  %3u/%-3u %7s", m->n[i], m->seeds, median);
     }
-    for (unsigned l = LAW_NONE + 1; l < NR_LAWS; l++)
-        if (m->laws[l])
-            printf("  %s %u", law_table[l].name, m->laws[l]);
-    if (m->false_alarms)
-        printf("  FALSE ALARMS %u", m->false_alarms);
     putchar('\n');
+    print_seen(m);
     fflush(stdout);
 }
 
@@ -196,7 +212,7 @@ static bool run_all(struct measure *m)
     unsigned undetected = 0, false_alarms = 0, faults = 0;
     json_t *rows = json_array();
     if (!m->json)
-        printf("%-28s  %-16s  %-16s  %-16s  seen by (seeds)\n", "fault (seeds, median)",
+        printf("%-28s  %-15s  %-15s  %s\n    seen by (seeds)\n", "fault (seeds, median)",
                milestone_names[0], milestone_names[1], milestone_names[2]);
     for (unsigned f = F_NONE + 1; f < NR_FAULTS && !stop_requested; f++) {
         if (!chosen(m, f))
@@ -214,8 +230,8 @@ static bool run_all(struct measure *m)
         json_dumpf(rows, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
-        printf("%u faults, %u detected, %u false alarms\n", faults, faults - undetected,
-               false_alarms);
+        printf("%u fault%s, %u detected, %u false alarm%s\n", faults, plural(faults),
+               faults - undetected, false_alarms, plural(false_alarms));
     }
     json_decref(rows);
     return undetected || false_alarms;

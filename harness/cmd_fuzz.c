@@ -12,17 +12,26 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FAILS_TOO_OFTEN 95 /* percent: such an operation tests next to nothing */
+#define FAILS_TOO_OFTEN 95  /* percent: such an operation tests next to nothing */
+#define CALLS_THAT_TELL 100 /* with fewer of them it may be chance */
 
+/* A worker's counters after one of its programs. A run that a find ends counts the programs up to
+ * that one and no others, however far the workers have got meanwhile. */
+struct kept {
+    STAILQ_ENTRY(kept) next;
+    struct counters counters;
+};
 struct job {
     pid_t pid;
     int fd; /* -1: has ended */
     struct counters counters;
+    STAILQ_HEAD(, kept) kept; /* those that may be asked for yet, if the first find ends the run */
 };
 struct fuzz {
     struct plan plan;
@@ -46,9 +55,9 @@ static const char doc[] =
     "verdict. With --fault it stops at the first find. The same --seed and --ops give the same "
     "output and finds, whatever --jobs is; progress goes to standard error.\n\n"
     "At the end a table tells how often each operation succeeded. An operation that fails in more "
-    "than 95 of 100 calls is marked, because it tests little.\n\n"
+    "than 95 of 100 calls is marked, because it tests little, if there were 100.\n\n"
     "Exit status: 0 clean, 1 a law was broken, 2 bad usage or a find that could not be stored, 130 "
-    "after Ctrl-C.\n\n"
+    "after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz fuzz --seed 1 --ops 100000 --fault gap-stale-on-insert";
 
 static const struct argp_option options[] = {
@@ -162,6 +171,37 @@ static void report_find(struct fuzz *f, json_t *find)
     json_array_append(f->finds, find);
 }
 
+static void keep_counters(struct job *job)
+{
+    struct kept *kept = malloc(sizeof(*kept));
+    if (!kept)
+        usage_error("out of memory");
+    kept->counters = job->counters;
+    STAILQ_INSERT_TAIL(&job->kept, kept, next);
+}
+
+/* Keeps the last ones without programs from number end on, and all later ones. */
+static void forget_counters(struct job *job, uint64_t end)
+{
+    struct kept *first, *second;
+    while ((first = STAILQ_FIRST(&job->kept)) && (second = STAILQ_NEXT(first, next)) &&
+           second->counters.below <= end) {
+        STAILQ_REMOVE_HEAD(&job->kept, next);
+        free(first);
+    }
+}
+
+static void count_until(struct fuzz *f, uint64_t end)
+{
+    for (unsigned i = 0; i < f->plan.jobs; i++) {
+        struct job *job = &f->job[i];
+        forget_counters(job, end);
+        const struct kept *first = STAILQ_FIRST(&job->kept);
+        bool some = first && first->counters.below <= end;
+        job->counters = some ? first->counters : (struct counters){0};
+    }
+}
+
 /* Reports what no worker can any more precede by a find with a smaller number. */
 static void report_ready(struct fuzz *f)
 {
@@ -181,10 +221,14 @@ static void report_ready(struct fuzz *f)
             }
         }
         if (first == SIZE_MAX)
-            return;
+            break;
         report_find(f, json_array_get(f->pending, first));
         json_array_remove(f->pending, first);
+        if (f->plan.stop)
+            count_until(f, least + 1);
     }
+    for (unsigned i = 0; i < f->plan.jobs; i++)
+        forget_counters(&f->job[i], below);
 }
 
 /* ---- workers ---- */
@@ -194,6 +238,7 @@ static void start_workers(struct fuzz *f)
     for (unsigned i = 0; i < f->plan.jobs; i++) {
         int ends[2];
         struct job *job = &f->job[i];
+        STAILQ_INIT(&job->kept);
         if (pipe(ends) != 0 || (job->pid = fork()) < 0)
             usage_error("cannot start worker %u: %s", i, strerror(errno));
         if (job->pid == 0) {
@@ -263,8 +308,12 @@ static void receive_message(struct fuzz *f, unsigned index)
         return;
     }
     data[m.size] = '\0';
-    if (m.kind == MESSAGE_COUNTERS) {
+    if (m.kind == MESSAGE_COUNTERS && f->plan.stop && json_array_size(f->finds)) {
+        ; /* the count is over */
+    } else if (m.kind == MESSAGE_COUNTERS) {
         memcpy(&job->counters, data, sizeof(job->counters));
+        if (f->plan.stop && !job->counters.shrinking)
+            keep_counters(job);
     } else if (m.kind == MESSAGE_FIND) {
         json_array_append_new(f->pending, json_loadb(data, m.size, 0, NULL));
     } else {
@@ -287,15 +336,15 @@ static void show_progress(struct fuzz *f)
     struct counters sum;
     sum_counters(f, &sum);
     double seconds = seconds_now() - f->progress.start;
-    char shrinking[64] = "";
+    size_t finds = json_array_size(f->finds);
+    char last[64]; /* what matters less makes room */
     if (sum.shrinking)
-        snprintf(shrinking, sizeof(shrinking), ", shrinking: %u operations, %u runs", sum.shrinking,
-                 sum.evaluations);
-    progress_show(&f->progress,
-                  "%.0f s  %.1f k operations/s  %" PRIu64 " programs  %u VMAs  %u features  %zu "
-                  "finds%s",
-                  seconds, (double)sum.ops / seconds / 1000, sum.programs, sum.vmas,
-                  count_features(&sum), json_array_size(f->finds), shrinking);
+        snprintf(last, sizeof(last), "shrinking: %u ops, %u runs", sum.shrinking, sum.evaluations);
+    else
+        snprintf(last, sizeof(last), "%u VMAs  %u features", sum.vmas, count_features(&sum));
+    progress_show(&f->progress, "%.0f s  %.1f k ops/s  %" PRIu64 " program%s  %zu find%s  %s",
+                  seconds, (double)sum.ops / seconds / 1000, sum.programs, plural(sum.programs),
+                  finds, plural(finds), last);
 }
 
 /* Until the last worker has ended. */
@@ -330,7 +379,8 @@ static unsigned percent(uint64_t part, uint64_t whole)
 
 static bool fails_too_often(const struct op_stats *s, unsigned op)
 {
-    return s->failures[op] * 100 > s->calls[op] * FAILS_TOO_OFTEN;
+    return s->calls[op] >= CALLS_THAT_TELL &&
+           s->failures[op] * 100 > s->calls[op] * FAILS_TOO_OFTEN;
 }
 
 static void print_operations(const struct counters *sum)
@@ -342,14 +392,31 @@ static void print_operations(const struct counters *sum)
             printf("%-18s %12" PRIu64 "  %8u%%%s\n", op_table[op].name, s->calls[op],
                    percent(s->calls[op] - s->failures[op], s->calls[op]),
                    fails_too_often(s, op) ? "  <- fails in more than 95 of 100 calls" : "");
-    printf("state features: %u", count_features(sum));
+    char line[NR_EVENTS * 24 + 64];
+    size_t n = (size_t)snprintf(line, sizeof(line), "state features: %u", count_features(sum));
     const char *before = "; never happened: ";
-    for (unsigned e = 0; e < NR_EVENTS; e++) {
+    for (unsigned e = 0; e < NR_EVENTS && n < sizeof(line); e++) {
         if (sum->seen[e])
             continue;
-        printf("%s%s", before, event_names[e]);
+        n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%s", before, event_names[e]);
         before = ", ";
     }
+    put_hanging(line, 0, 0, stdout);
+}
+
+static void print_times(const char *before, uint64_t n)
+{
+    if (n == 1)
+        printf("%s once", before);
+    else
+        printf("%s %" PRIu64 " times", before, n);
+}
+
+static void print_fault(enum fault_id fault, const struct counters *sum)
+{
+    printf("fault %s:", fault_table[fault].name);
+    print_times(" reached", sum->fault_reached);
+    print_times(", triggered", sum->fault_triggered);
     putchar('\n');
 }
 
@@ -359,16 +426,23 @@ static void print_verdict(const struct fuzz *f, const struct counters *sum)
     json_t *find;
     print_operations(sum);
     if (f->plan.subject.fault)
-        printf("fault %s: reached %" PRIu64 " times, triggered %" PRIu64 " times\n",
-               fault_table[f->plan.subject.fault].name, sum->fault_reached, sum->fault_triggered);
-    printf("%" PRIu64 " programs, %" PRIu64 " operations, seed %" PRIu64 ": ", sum->programs,
-           sum->ops, f->plan.seed);
+        print_fault(f->plan.subject.fault, sum);
+    if (sum->known) {
+        char line[256];
+        snprintf(line, sizeof(line),
+                 "linux-4.4 broke anon.same in %" PRIu64 " program%s, a flaw that it is known for "
+                 "(CVE-2022-42703); --rules linux-4.4 reports it",
+                 sum->known, plural(sum->known));
+        put_hanging(line, 0, 0, stdout);
+    }
+    printf("%" PRIu64 " program%s, %" PRIu64 " operation%s, seed %" PRIu64 ": ", sum->programs,
+           plural(sum->programs), sum->ops, plural(sum->ops), f->plan.seed);
     if (!json_array_size(f->finds)) {
         puts(f->lost ? "not finished, see above" : "clean");
         return;
     }
-    printf("%zu classes of violations in %" PRIu64 " programs\n", json_array_size(f->finds),
-           sum->violations);
+    printf("%zu class%s of violations in %" PRIu64 " program%s\n", json_array_size(f->finds),
+           json_array_size(f->finds) == 1 ? "" : "es", sum->violations, plural(sum->violations));
     json_array_foreach (f->finds, i, find)
         printf("  %s\n", json_string_value(json_object_get(find, "file")));
 }
@@ -387,13 +461,14 @@ static void print_json(const struct fuzz *f, const struct counters *sum)
             json_array_append_new(events, json_string(event_names[e]));
     json_array_foreach (f->finds, i, find)
         json_array_append(finds, json_object_get(find, "finding"));
-    json_t *out = json_pack(
-        "{s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "seed", (json_int_t)f->plan.seed,
-        "programs", (json_int_t)sum->programs, "operations", (json_int_t)sum->ops, "violations",
-        (json_int_t)sum->violations, "vmas", (int)sum->vmas, "features", (int)count_features(sum),
-        "fault_reached", (json_int_t)sum->fault_reached, "fault_triggered",
-        (json_int_t)sum->fault_triggered, "events", events, "operation_table", operations, "finds",
-        finds);
+    json_t *out =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:o, s:o, s:o}", "seed",
+                  (json_int_t)f->plan.seed, "programs", (json_int_t)sum->programs, "operations",
+                  (json_int_t)sum->ops, "violations", (json_int_t)sum->violations, "known_flaws",
+                  (json_int_t)sum->known, "vmas", (int)sum->vmas, "features",
+                  (int)count_features(sum), "fault_reached", (json_int_t)sum->fault_reached,
+                  "fault_triggered", (json_int_t)sum->fault_triggered, "events", events,
+                  "operation_table", operations, "finds", finds);
     json_dumpf(out, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(out);

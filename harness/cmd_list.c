@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* vmafuzz laws, ops, and the list of vmafuzz faults: what the tables hold, for people. */
 #include "harness/cmd.h"
+#include "harness/codec.h"
 
 #include <string.h>
 
@@ -66,44 +67,52 @@ int cmd_laws(int argc, char **argv)
     check_names(&list, "law", names, NR_LAWS - 1);
     for (unsigned l = LAW_NONE + 1; l < NR_LAWS; l++)
         if (wanted(&list, law_table[l].name))
-            printf("%-16s %-4s %s\n", law_table[l].name, law_table[l].forms, law_table[l].sentence);
+            put_hanging(law_table[l].sentence,
+                        (unsigned)printf("%-16s %-4s", law_table[l].name, law_table[l].forms), 22,
+                        stdout);
     return STATUS_CLEAN;
 }
 
 /* ---- operations ---- */
+/* As in docs/program.md, whose tables are these lists: tests/test_cli.sh compares. */
 static const char *const arg_names[] = {
-    [ARG_ADDR] = "ADDR",       [ARG_LEN] = "LEN",         [ARG_NEWLEN] = "NEWLEN",
-    [ARG_TO] = "TO",           [ARG_OFF] = "OFF",         [ARG_PAGES] = "PAGES",
-    [ARG_PROT] = "PROT",       [ARG_MAP] = "FLAGS",       [ARG_MREMAP] = "FLAGS",
-    [ARG_MLOCK2] = "FLAGS",    [ARG_MCL] = "FLAGS",       [ARG_MSYNC] = "FLAGS",
-    [ARG_UFFD_MODE] = "MODE",  [ARG_FMODE] = "MODE",      [ARG_NODES] = "NODES",
-    [ARG_ADVICE] = "ADVICE",   [ARG_POLICY] = "POLICY",   [ARG_RLIMIT] = "LIMIT",
-    [ARG_KIND] = "KIND",       [ARG_NAME] = "NAME",       [ARG_FILE] = "FILE",
-    [ARG_FILE_OPT] = "[FILE]", [ARG_CONTEXT] = "CONTEXT",
+    [ARG_ADDR] = "ADDR",           [ARG_LEN] = "LEN",         [ARG_NEWLEN] = "-> NEWLEN",
+    [ARG_TO] = "[to=ADDR]",        [ARG_OFF] = "[off=PAGES]", [ARG_PAGES] = "PAGES",
+    [ARG_PROT] = "PROT",           [ARG_MAP] = "[MAP...]",    [ARG_MREMAP] = "[MREMAP...]",
+    [ARG_MLOCK2] = "[MLOCK2...]",  [ARG_MCL] = "[MCL...]",    [ARG_MSYNC] = "[MSYNC...]",
+    [ARG_UFFD_MODE] = "[UFFD...]", [ARG_FMODE] = "MODE",      [ARG_NODES] = "[NODE...]",
+    [ARG_ADVICE] = "ADVICE",       [ARG_POLICY] = "POLICY",   [ARG_RLIMIT] = "RESOURCE",
+    [ARG_KIND] = "KIND",           [ARG_NAME] = "NAME",       [ARG_FILE] = "FILE",
+    [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT",
 };
 
-static void print_words(enum arg arg)
+static void print_words(const struct op_info *op, enum arg arg)
 {
+    char line[512];
     unsigned n;
     const struct word *words = arg_words(arg, &n);
     if (!words)
         return;
-    printf("    %s:", arg_names[arg]);
+    if (arg == ARG_PROT && !op_has_prot_words((enum op_kind)(op - op_table)))
+        n = W_EXEC + 1;
+    int used = snprintf(line, sizeof(line), "%s:", arg_names[arg]);
     for (unsigned i = 0; i < n; i++)
-        printf(" %s", words[i].text);
-    putchar('\n');
+        used += snprintf(line + used, sizeof(line) - (size_t)used, " %s", words[i].text);
+    put_hanging(line, 4, 8, stdout);
 }
 
 static void print_operation(const struct op_info *op, bool words)
 {
-    static const char *const defines[] = {"", "mapping = ", "file = ", "context = "};
+    static const char *const defines[] = {"", "[mapping =] ",
+                                          "file = ", "context = ", "process = "};
     char form[128];
     int used = snprintf(form, sizeof(form), "%s%s", defines[op->def], op->name);
     for (const uint8_t *arg = op->args; *arg != ARG_END; arg++)
         used += snprintf(form + used, sizeof(form) - (size_t)used, " %s", arg_names[*arg]);
-    printf("%-56s %6u  %s\n", form, op->weight, op->sentence);
+    printf("%-66s weight %3u\n", form, op->weight);
+    put_hanging(op->sentence, 0, 4, stdout);
     for (const uint8_t *arg = op->args; words && *arg != ARG_END; arg++)
-        print_words(*arg);
+        print_words(op, *arg);
 }
 
 int cmd_ops(int argc, char **argv)
@@ -113,8 +122,9 @@ int cmd_ops(int argc, char **argv)
         parse,
         "[NAME...]",
         "List the operations: text form, weight in the generator, meaning.\v"
-        "With names, also the words that their arguments can be. The whole text form is described "
-        "in docs/program.md.\n\n"
+        "What stands in brackets may be left out. With names, also the words that their arguments "
+        "can be; single letters are glued, as in rw. The whole text form is described in "
+        "docs/program.md.\n\n"
         "Exit status: 0 done, 2 unknown name.",
         NULL,
         NULL,
@@ -134,12 +144,17 @@ int cmd_ops(int argc, char **argv)
 /* ---- faults ---- */
 static void print_fault(const struct fault_info *info)
 {
-    printf("%-24s ", info->name);
+    char facts[64];
+    int n = 0;
+    facts[0] = '\0';
     if (info->number)
-        printf(" number %u", info->number);
+        n += snprintf(facts, sizeof(facts), "number %u ", info->number);
     if (*info->commit)
-        printf(" fixed by %s", info->commit);
-    printf(" %s\n    %s\n    seen by: %s\n", info->cve, info->title, info->laws);
+        n += snprintf(facts + n, sizeof(facts) - (size_t)n, "fixed by %s ", info->commit);
+    snprintf(facts + n, sizeof(facts) - (size_t)n, "%s", info->cve);
+    put_hanging(facts, (unsigned)printf("%s", info->name), 25, stdout);
+    put_hanging(info->title, 0, 4, stdout);
+    put_hanging(info->laws, (unsigned)printf("    seen by:"), 13, stdout);
 }
 
 int list_faults(int argc, char **argv)

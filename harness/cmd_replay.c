@@ -13,6 +13,7 @@
 struct replay {
     struct subject_options subject;
     bool all_rules, json;
+    bool wire; /* the program at hand has that form */
     const char *junit;
     char **paths; /* as given, then files */
     size_t nr_paths;
@@ -29,15 +30,18 @@ static const char doc[] =
     "A program runs under the rules that it names. --rules runs it under others; --all-rules under "
     "each kernel's in turn. A program that was found with a fault needs that fault again, by "
     "--fault.\n\n"
+    "A program may say that a kernel's own flaw shows in it: with `# expect: RULES LAW' in its "
+    "header, breaking that law under those rules is what passes. With --fault or --rules it is "
+    "reported like any other violation.\n\n"
     "The hash is that of the final state and of all answers. It is the same in every build.\n\n"
     "Exit status: 0 all clean, 1 a law was broken, 2 bad usage or an unreadable program, 130 after "
-    "Ctrl-C.\n\n"
+    "Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz replay --all-rules --junit results.xml corpus";
 
 static const struct argp_option options[] = {
     {.name = "all-rules", .key = 'a', .doc = "Run each program under each kernel's rules"},
     {.name = "junit", .key = 'u', .arg = "FILE", .doc = "Also write the results as JUnit XML"},
-    {.name = "json", .key = 'j', .doc = "Print a JSON array instead of text"},
+    {.name = "json", .key = 'J', .doc = "Print a JSON array instead of text"},
     {0},
 };
 
@@ -54,7 +58,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'u':
         r->junit = arg;
         return 0;
-    case 'j':
+    case 'J':
         r->json = true;
         return 0;
     case ARGP_KEY_ARGS:
@@ -112,34 +116,84 @@ static void add_result(struct replay *r, const struct finding *f, const char *ru
                                     "clean", result->verdict.law == LAW_NONE, "finding", finding));
 }
 
+/* ---- "# expect: RULES LAW": what a preset that has a flaw by itself makes of a program ---- */
+/* The law that is expected to break; LAW_NONE: none. False: the line makes no sense. */
+static bool expected_law(const struct program *p, enum rules rules, enum law_id *law)
+{
+    static const char key[] = "# expect:";
+    *law = LAW_NONE;
+    for (const char *line = p->header; line && *line; line = strchr(line, '\n') + 1) {
+        char who[32], what[32];
+        unsigned known_rules = 0, known_law = LAW_NONE + 1;
+        if (strncmp(line, key, sizeof(key) - 1) != 0)
+            continue;
+        if (sscanf(line + sizeof(key) - 1, "%31s%31s", who, what) != 2)
+            return false;
+        while (known_rules < NR_RULES && strcmp(rules_names[known_rules], who) != 0)
+            known_rules++;
+        while (known_law < NR_LAWS && strcmp(law_table[known_law].name, what) != 0)
+            known_law++;
+        if (known_rules == NR_RULES || known_law == NR_LAWS)
+            return false;
+        if (known_rules == rules)
+            *law = (enum law_id)known_law;
+    }
+    return true;
+}
+
+/* Neither a clean run nor another law is what was expected; expected: "" or the law in words. */
+static void print_result(struct replay *r, const struct finding *f, const char *rules, bool passed,
+                         const char *expected)
+{
+    if (r->json)
+        add_result(r, f, rules);
+    else if (passed)
+        printf("ok  %s  %s%s  %u operation%s  hash %016" PRIx64 "%s%s\n", f->file,
+               r->wire ? "wire  " : "", rules, f->result->nr_run, plural(f->result->nr_run),
+               f->result->hash, *expected ? "  as expected: " : "", expected);
+    else if (f->result->verdict.law != LAW_NONE)
+        report_text(r->ex, f, stdout);
+    else
+        printf("%s  %s  clean, but expected to break %s\n", f->file, rules, expected);
+}
+
 static void run_one(struct replay *r, const char *path, const struct program *p, int rules)
 {
     struct run_options run = subject_run_options(&r->subject);
     struct run_result result;
+    enum rules under = rules < 0 ? p->config.rules : (enum rules)rules;
+    enum law_id expected;
     run.rules = rules;
     run.hash = true;
-    const char *name = rules_names[rules < 0 ? (int)p->config.rules : rules];
+    if (!expected_law(p, under, &expected)) {
+        complain("%s: expected '# expect: RULES LAW' in the header", path);
+        r->unreadable++;
+        return;
+    }
+    if (run.fault != F_NONE || r->subject.rules >= 0) /* who names the rules wants to see it */
+        expected = LAW_NONE;
     double start = seconds_now();
-    bool clean = executor_run(r->ex, p, &run, &result);
-    add_case(r, path, name, seconds_now() - start, clean ? NULL : result.verdict.text);
+    executor_run(r->ex, p, &run, &result);
+    bool passed = result.verdict.law == expected;
+    add_case(r, path, rules_names[under], seconds_now() - start,
+             passed                 ? NULL
+             : *result.verdict.text ? result.verdict.text
+                                    : "clean");
     const struct finding f = {.program = p, .result = &result, .options = &run, .file = path};
-    r->passed += clean;
-    r->failed += !clean;
-    if (r->json)
-        add_result(r, &f, name);
-    else if (clean)
-        printf("ok  %s  %s  %u operations  hash %016" PRIx64 "\n", path, name, result.nr_run,
-               result.hash);
-    else
-        report_text(r->ex, &f, stdout);
+    r->passed += passed;
+    r->failed += !passed;
+    print_result(r, &f, rules_names[under], passed,
+                 expected == LAW_NONE ? "" : law_table[expected].name);
 }
 
 static void replay_file(struct replay *r, const char *path)
 {
     struct program *p;
     char message[512];
-    if (program_load(path, &p, message, sizeof(message)) != 0) {
+    int error = program_load(path, &p, &r->wire, message, sizeof(message));
+    if (*message)
         complain("%s", message);
+    if (error) {
         add_case(r, path, NULL, 0, message);
         r->unreadable++;
         return;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const char doc[] =
-    "Run a program and draw the address space after each operation: a line for each VMA, with the "
-    "gaps between them.\v"
+    "Run a program and draw the address space of each process after each operation: a line for "
+    "each VMA, with the gaps between them. av:3+2+1: memory of anon_vma 3 that inherited 2 and 1.\v"
     "An operation that changes nothing gets no drawing. If a law is broken the drawing ends there "
     "and the law follows.\n\n"
     "Exit status: 0 clean, 1 a law was broken, 2 bad usage or input.\n\n"

@@ -2,26 +2,38 @@
 /* vmafuzz shrink: makes a failing program as small as it can be while it fails in the same way. */
 #include "harness/cmd.h"
 
+#include <jansson.h>
+
 static const char doc[] =
     "Make a failing program smaller while it keeps breaking the same law, at the same kind of "
     "operation and the same place. Prints the report; --out stores the program.\v"
     "Ctrl-C stops the search; the smallest program so far is reported and stored.\n\n"
     "Exit status: 0 the program breaks no law, 1 it does, 2 bad usage or input, 130 after "
-    "Ctrl-C.\n\n"
+    "Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz shrink --fault case3-pgoff --out small.vma found.vma";
 
 static const struct argp_option options[] = {
     {.name = "out", .key = 'o', .arg = "FILE", .doc = "Store the shrunk program"},
     {.name = "evaluations", .key = 'e', .arg = "N", .doc = "Run at most so many candidates"},
     {.name = "time", .key = 't', .arg = "SECONDS", .doc = "Search at most so long"},
-    {.name = "json", .key = 'j', .doc = "Print one JSON object instead of text"},
+    {.name = "json", .key = 'J', .doc = "Print one JSON object instead of text"},
     {0},
 };
+
+static void print_clean(const char *file)
+{
+    json_t *object = json_pack("{s:b}", "clean", true);
+    json_object_set_new(object, "file", json_string(file));
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(object);
+}
 
 static void on_progress(void *arg, uint32_t evaluations, uint32_t ops)
 {
     if (progress_due(arg))
-        progress_show(arg, "shrinking: %u operations left, %u runs", ops, evaluations);
+        progress_show(arg, "shrinking: %u operation%s left, %u runs", ops, plural(ops),
+                      evaluations);
 }
 
 int cmd_shrink(int argc, char **argv)
@@ -51,6 +63,8 @@ int cmd_shrink(int argc, char **argv)
     progress_clear(&progress);
     if (!fails) {
         complain("%s breaks no law: nothing to shrink", c.file);
+        if (c.json)
+            print_clean(c.file);
     } else {
         const struct finding f = {.program = p,
                                   .result = &r,

@@ -61,7 +61,8 @@ bool judge_answer(struct executor *ex, long got)
     if (unlikely(c->fail))
         spec_before(ex->spec);
     expected = ex->flat->ops->apply(ex->flat, c, &seen);
-    if (unlikely(c->fail) && alloc_failed(ex) && refused(c, got))
+    /* Some go on without what they did not get: pages that are populated, a merge. */
+    if (unlikely(c->fail) && alloc_failed(ex) && (refused(c, got) || got == expected))
         return adopt(ex);
     if (expected == got)
         return true;

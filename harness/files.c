@@ -70,27 +70,42 @@ static int read_path(const char *path, char **data, size_t *size, char *message,
     return error ? failed(path, "cannot read", error, message, message_size) : 0;
 }
 
+/* The number of bytes of the character at data: printable ASCII, white space, or a UTF-8 sequence;
+ * 0: no text has it. */
+static size_t text_char(const unsigned char *data, size_t size)
+{
+    size_t len = *data < 0x80 ? 1 : *data < 0xc2 ? 0 : *data < 0xe0 ? 2 : *data < 0xf0 ? 3 : 4;
+
+    if (*data > 0xf4 || len > size || *data == 0x7f ||
+        (*data < ' ' && !strchr("\t\n\v\f\r", *data)))
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((data[i] & 0xc0) != 0x80)
+            return 0;
+    return *data ? len : 0;
+}
+
+/* Any bytes are a program in wire form, but who gives something readable means it as text. */
 static bool is_text(const char *path, const char *data, size_t size)
 {
     static const char magic[] = "vmafuzz", extension[] = ".vma";
-    size_t len = strlen(path);
+    size_t len = strlen(path), at = 0, n;
 
     if (size >= sizeof(magic) - 1 && !memcmp(data, magic, sizeof(magic) - 1))
         return true;
-    return len >= sizeof(extension) && !strcmp(path + len - (sizeof(extension) - 1), extension);
+    if (len >= sizeof(extension) && !strcmp(path + len - (sizeof(extension) - 1), extension))
+        return true;
+    while (at < size && (n = text_char((const unsigned char *)data + at, size - at)))
+        at += n;
+    return at == size;
 }
 
 static int parse(const char *path, struct program *p, const char *data, size_t size, char *message,
                  size_t message_size)
 {
     struct parse_error err;
-    int error;
+    int error = program_parse(p, data, size, &err);
 
-    if (!is_text(path, data, size)) {
-        program_decode(p, (const uint8_t *)data, size);
-        return 0;
-    }
-    error = program_parse(p, data, size, &err);
     if (error == -EINVAL)
         snprintf(message, message_size, "%s:%u:%u: %s", path, err.line, err.column, err.text);
     else if (error)
@@ -98,7 +113,18 @@ static int parse(const char *path, struct program *p, const char *data, size_t s
     return error;
 }
 
-int program_load(const char *path, struct program **out, char *message, size_t message_size)
+static void decode(const char *path, struct program *p, const char *data, size_t size,
+                   char *message, size_t message_size)
+{
+    program_decode(p, (const uint8_t *)data, size);
+    if (size % RECORD_SIZE)
+        snprintf(message, message_size,
+                 "%s: the last record has only %zu of %d bytes, the others are taken as 0", path,
+                 size % RECORD_SIZE, RECORD_SIZE);
+}
+
+int program_load(const char *path, struct program **out, bool *wire, char *message,
+                 size_t message_size)
 {
     struct program *p;
     char *data = NULL;
@@ -112,7 +138,12 @@ int program_load(const char *path, struct program **out, char *message, size_t m
         free(data);
         return failed(path, "cannot read", ENOMEM, message, message_size);
     }
-    error = parse(path, p, data, size, message, message_size);
+    *message = '\0';
+    *wire = !is_text(path, data, size);
+    if (*wire)
+        decode(path, p, data, size, message, message_size);
+    else
+        error = parse(path, p, data, size, message, message_size);
     free(data);
     if (error) {
         program_free(p);
@@ -122,21 +153,23 @@ int program_load(const char *path, struct program **out, char *message, size_t m
     return 0;
 }
 
-/* Everything is on disk before the name is. Returns an errno value, with what failed. */
-static int write_out(int fd, const struct program *p, const char **what)
+/* fresh: a new file, which gets its permissions and is on disk before its name is. Returns an errno
+ * value; fd is closed. */
+static int write_out(int fd, file_printer *print, const void *what, bool fresh)
 {
     FILE *to = fdopen(fd, "w");
+    mode_t mask = umask(0); /* there is no other way to ask for it */
     int error = 0;
 
-    *what = "cannot write";
+    umask(mask);
     if (!to) {
         error = errno;
         close(fd);
         return error;
     }
     errno = 0;
-    program_print(p, to);
-    if (fflush(to) || ferror(to) || fchmod(fd, 0644) || fsync(fd))
+    print(what, to);
+    if (fflush(to) || ferror(to) || (fresh && (fchmod(fd, 0666 & ~mask) || fsync(fd))))
         error = errno ? errno : EIO;
     if (fclose(to) && !error)
         error = errno;
@@ -157,26 +190,69 @@ static void sync_folder(const char *path)
     }
 }
 
-int program_save(const char *path, const struct program *p, char *message, size_t size)
+static int save_straight(const char *path, int fd, file_printer *print, const void *what,
+                         char *message, size_t size)
+{
+    int error = fd < 0 ? errno : write_out(fd, print, what, false);
+
+    return error ? failed(path, "cannot write", error, message, size) : 0;
+}
+
+/* A new file beside it takes the place of path, which is no link. */
+static int save_replacing(const char *path, file_printer *print, const void *what, char *message,
+                          size_t size)
 {
     char temporary[PATH_MAX];
-    const char *what = "cannot create a file beside it";
     int fd, error;
 
     if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
         return failed(path, "cannot write", ENAMETOOLONG, message, size);
     fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
-        return failed(path, what, errno, message, size);
-    error = write_out(fd, p, &what);
-    if (!error && rename(temporary, path)) {
-        what = "cannot put it in place";
+        return failed(path, "cannot create a file beside it", errno, message, size);
+    error = write_out(fd, print, what, true);
+    if (!error && rename(temporary, path))
         error = errno;
-    }
     if (error) {
         unlink(temporary);
-        return failed(path, what, error, message, size);
+        return failed(path, "cannot write", error, message, size);
     }
     sync_folder(path);
     return 0;
+}
+
+int file_save(const char *path, file_printer *print, const void *what, char *message, size_t size)
+{
+    struct stat target, other;
+    char real[PATH_MAX];
+
+    if (stat(path, &target)) {
+        int error = errno;
+
+        if (!lstat(path, &other))
+            return failed(path, "cannot follow the link", error, message, size);
+        return save_replacing(path, print, what, message, size); /* which says why it cannot be */
+    }
+    /* /dev/stdout may stand for a regular file: it is written on with, not replaced under us. */
+    if (!fstat(STDOUT_FILENO, &other) && other.st_dev == target.st_dev &&
+        other.st_ino == target.st_ino) {
+        fflush(stdout);
+        return save_straight(path, dup(STDOUT_FILENO), print, what, message, size);
+    }
+    if (!S_ISREG(target.st_mode))
+        return save_straight(path, open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY), print, what,
+                             message, size);
+    if (!realpath(path, real))
+        return failed(path, "cannot write", errno, message, size);
+    return save_replacing(real, print, what, message, size);
+}
+
+static void print_program(const void *p, FILE *to)
+{
+    program_print(p, to);
+}
+
+int program_save(const char *path, const struct program *p, char *message, size_t size)
+{
+    return file_save(path, print_program, p, message, size);
 }

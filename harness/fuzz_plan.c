@@ -42,6 +42,7 @@ void counters_add(struct counters *sum, const struct counters *c)
     sum->programs += c->programs;
     sum->ops += c->ops;
     sum->violations += c->violations;
+    sum->known += c->known;
     sum->fault_reached += c->fault_reached;
     sum->fault_triggered += c->fault_triggered;
     if (c->vmas > sum->vmas)

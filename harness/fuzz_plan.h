@@ -37,6 +37,7 @@ bool plan_next(const struct plan *plan, struct plan_cursor *cursor, struct plann
 /* What a worker has done so far. */
 struct counters {
     uint64_t programs, ops, violations, fault_reached, fault_triggered;
+    uint64_t known;           /* programs that met a flaw which their kernel had: rules_break() */
     uint64_t below;           /* all of its programs with smaller numbers are done */
     uint32_t vmas;            /* most VMAs that one process had */
     uint32_t shrinking;       /* operations of the program that is being shrunk; 0: none */

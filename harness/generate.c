@@ -79,6 +79,7 @@ static void choose_habits(struct generator *g)
     g->prot_habit[0] = rng_below(&g->rng, 4) ? PROT_READ | PROT_WRITE : PROT_READ;
     g->fail_rate = rng_below(&g->rng, 4) ? 0 : 20;
     g->plan_rate = rng_below(&g->rng, 4) ? 20 : 0;
+    g->max_procs = rng_below(&g->rng, 2) ? 1 : rng_below(&g->rng, 16) ? 6 : MAX_PROCS;
 }
 
 /* Swarm: a random part of the operations is left out, and the rest weighs wildly different, so that
@@ -93,7 +94,10 @@ static void choose_weights(struct generator *g, const struct world_config *confi
 
         g->weight[kind] = op_table[kind].weight * (scale == 4 ? 8 : scale);
     }
-    g->weight[OP_MMAP] += 16; /* nothing happens without mappings */
+    g->weight[OP_MMAP] += 16;                         /* nothing happens without mappings */
+    g->weight[OP_WRITE] += 6 * rng_below(&g->rng, 3); /* nor to anon_vmas without pages */
+    if (g->max_procs == 1)
+        g->weight[OP_FORK] = g->weight[OP_EXIT] = 0;
     if (config->rules < RULES_LINUX_6_1)
         g->weight[OP_NAME] = rng_below(&g->rng, 16) ? 0 : 1; /* nothing but EINVAL */
     for (unsigned kind = 1; kind < NR_OPS; kind++)
@@ -322,7 +326,7 @@ uint8_t new_name(struct gen *c)
 
 void become(struct gen *c, enum op_kind kind)
 {
-    *c->op = (struct op){.kind = (uint8_t)kind};
+    *c->op = (struct op){.kind = (uint8_t)kind, .proc = op_has_process(kind) ? c->proc : 0};
 }
 
 /* ---- the next operation ---- */
@@ -362,7 +366,15 @@ static generate_fn *const column[NR_OPS] = {
     [OP_UFFD_CLOSE] = generate_uffd_close,
     [OP_UFFD_REGISTER] = generate_uffd_range,
     [OP_UFFD_UNREGISTER] = generate_uffd_range,
+    [OP_FORK] = generate_fork,
+    [OP_EXIT] = generate_exit,
 };
+
+static void generate_orphan(struct gen *c)
+{
+    become(c, OP_CLOSE);
+    c->op->obj = pick_file(c);
+}
 
 /* At the limit of VMAs nearly all calls fail: stay mostly below it. */
 static enum op_kind pick_kind(struct gen *c)
@@ -398,11 +410,17 @@ static void spoil(struct gen *c)
 void generator_next(struct generator *g, const struct world *world,
                     const long results[MAX_NAMES + 1], struct op *op)
 {
-    struct gen c = {g, world, world->proc[0], results, op};
+    struct gen c = {g, world, NULL, 0, results, op};
     uint64_t bits;
 
-    if (g->plan_at < g->plan_nr) {
+    while (g->plan_at < g->plan_nr) {
         *op = g->plan[g->plan_at++];
+        if (op->kind != OP_EXIT || live_procs(world) > 1) /* somebody must stay */
+            return;
+    }
+    choose_proc(&c);
+    if (!c.mm) { /* nobody is left to call: only files are */
+        generate_orphan(&c);
         return;
     }
     bits = rng_next(&g->rng);
@@ -412,6 +430,6 @@ void generator_next(struct generator *g, const struct world *world,
         spoil(&c);
     if (bits >> 32 & 1 && g->fail_rate && below(&c, 500) < g->fail_rate)
         op->fail = (uint16_t)(1 + below(&c, 4));
-    if (g->plan_rate && below(&c, 1000) < g->plan_rate)
+    if (g->plan_rate && g->plan_at == g->plan_nr && below(&c, 1000) < g->plan_rate)
         plan_start(&c);
 }

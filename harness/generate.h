@@ -4,6 +4,7 @@
  *
  * generate.c        the run's habits, the next operation     generate_map.c   what places mappings
  * generate_attr.c   what changes attributes, and the rest    generate_plan.c  several steps at once
+ * generate_anon.c   fork, exit, and plans about memory that has pages of its own
  *
  * The world is read through model/mm.h only, and never walked: a VMA is found by descending the
  * tree to a random page, so that an operation costs the same in a large world as in a small one.
@@ -16,7 +17,8 @@
 struct gen {
     struct generator *g;
     const struct world *w;
-    const struct mm *mm;
+    const struct mm *mm; /* of process proc */
+    uint8_t proc;
     const long *results;
     struct op *op;
 };
@@ -122,9 +124,29 @@ generate_fn generate_mmap, generate_munmap, generate_mremap, generate_brk, gener
 generate_fn generate_range, generate_mprotect, generate_mlock2, generate_mlockall, generate_madvise,
     generate_mbind, generate_name, generate_msync, generate_access, generate_find,
     generate_find_range, generate_gate, generate_setrlimit, generate_open, generate_file,
-    generate_uffd, generate_uffd_close, generate_uffd_range, generate_nothing;
+    generate_uffd, generate_uffd_close, generate_uffd_range, generate_nothing, generate_fork,
+    generate_exit;
 
-/* Starts a plan if the world allows one: its operations wait in g->plan. */
+/* ---- processes ---- */
+unsigned live_procs(const struct world *w);
+uint8_t pick_proc(struct gen *c); /* a live one; 0 if there is none */
+/* Who works next: mostly who did, sometimes the youngest, sometimes any. */
+void choose_proc(struct gen *c);
+
+/* ---- plans: their operations wait in g->plan ---- */
+enum { ADDR, LEN, THIRD, FOURTH };                      /* value slots */
+struct op *plan_step(struct gen *c, enum op_kind kind); /* by c->proc */
+struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages);
+/* Fixed private anonymous memory. */
+struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_t prot);
+struct op *step_move(struct gen *c, struct range from, uint32_t to);
+/* So many pages in the window, for plans that build their own mappings. */
+uint32_t stretch(struct gen *c, uint32_t pages);
+typedef void plan_fn(struct gen *c);
+plan_fn plan_split_faulted, plan_fill_between, plan_back_beside, plan_dontunmap, plan_wipe,
+    plan_lineage, plan_abandoned;
+
+/* Starts a plan if the world allows one. */
 void plan_start(struct gen *c);
 
 #endif

@@ -223,6 +223,11 @@ static void beside_stack(struct gen *c, const struct vma *v)
     set_address(c, 0, page);
 }
 
+static bool writes(const struct op *op)
+{
+    return op->kind == OP_WRITE || op->kind == OP_POKE;
+}
+
 void generate_access(struct gen *c)
 {
     static const uint64_t needs[] = {VM_READ | VM_WRITE | VM_EXEC, VM_WRITE, VM_EXEC, VM_WRITE};
@@ -235,6 +240,12 @@ void generate_access(struct gen *c)
     if (v->vm_flags & stacks) {
         beside_stack(c, v);
         return;
+    }
+    /* Pages of their own are what anon_vmas are about. */
+    for (int tries = 0; tries < 3 && v->anon_vma && writes(c->op); tries++) {
+        const struct vma *other = pick_vma_with(c, VM_WRITE);
+
+        v = other && !(other->vm_flags & (VM_GROWSDOWN | VM_GROWSUP)) ? other : v;
     }
     r = range_of(v);
     r.start += below(c, pages_in(r));
@@ -369,7 +380,8 @@ void generate_file(struct gen *c)
 }
 
 /* ---- userfault contexts ---- */
-/* One that is there, or a free slot; 0: none. */
+/* One that is there, or a free slot; 0: none. A range is registered with the caller's own one: with
+ * another's it would be a range of that process. */
 static uint8_t pick_context(struct gen *c, bool there)
 {
     uint32_t first = below(c, 3); /* few, so that ranges of the same one meet */
@@ -378,6 +390,16 @@ static uint8_t pick_context(struct gen *c, bool there)
         if ((c->w->uffd[(first + i) % MAX_FDS] != NULL) == there)
             return (uint8_t)(1 + (first + i) % MAX_FDS);
     return 0;
+}
+
+static uint8_t own_context(struct gen *c)
+{
+    uint32_t first = below(c, 3);
+
+    for (uint32_t i = 0; i < MAX_FDS; i++)
+        if (c->w->uffd[(first + i) % MAX_FDS] && c->w->uffd[(first + i) % MAX_FDS]->mm == c->mm)
+            return (uint8_t)(1 + (first + i) % MAX_FDS);
+    return chance(c, 16) ? pick_context(c, true) : 0;
 }
 
 void generate_uffd(struct gen *c)
@@ -399,7 +421,7 @@ void generate_uffd_close(struct gen *c)
 void generate_uffd_range(struct gen *c)
 {
     struct op *op = c->op;
-    uint8_t context = pick_context(c, true);
+    uint8_t context = own_context(c);
     bool reg = op->kind == OP_UFFD_REGISTER;
     const struct vma *v = work_on(c, reg ? 0 : VM_UFFD_FLAGS);
 

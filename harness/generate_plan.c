@@ -5,26 +5,24 @@
  */
 #include "harness/generate.h"
 
-enum { ADDR, LEN, THIRD, FOURTH }; /* value slots */
-
-static struct op *step(struct gen *c, enum op_kind kind)
+struct op *plan_step(struct gen *c, enum op_kind kind)
 {
     struct op *op = &c->g->plan[c->g->plan_nr++];
 
-    *op = (struct op){.kind = (uint8_t)kind};
+    *op = (struct op){.kind = (uint8_t)kind, .proc = op_has_process(kind) ? c->proc : 0};
     return op;
 }
 
-static struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages)
+struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages)
 {
-    struct op *op = step(c, kind);
+    struct op *op = plan_step(c, kind);
 
     set_pages(op, ADDR, start);
     set_pages(op, LEN, pages);
     return op;
 }
 
-static struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_t prot)
+struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_t prot)
 {
     struct op *op = step_at(c, OP_MMAP, start, pages);
 
@@ -33,7 +31,7 @@ static struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_
     return op;
 }
 
-static struct op *step_move(struct gen *c, struct range from, uint32_t to)
+struct op *step_move(struct gen *c, struct range from, uint32_t to)
 {
     struct op *op = step_at(c, OP_MREMAP, from.start, pages_in(from));
 
@@ -43,8 +41,7 @@ static struct op *step_move(struct gen *c, struct range from, uint32_t to)
     return op;
 }
 
-/* A stretch of the window, for plans that build their own mappings. */
-static uint32_t stretch(struct gen *c, uint32_t pages)
+uint32_t stretch(struct gen *c, uint32_t pages)
 {
     uint32_t start = pick_page(c), low = (uint32_t)c->w->config.mmap_min_addr;
 
@@ -80,7 +77,7 @@ static void plan_policies(struct gen *c)
         op->sel = MPOL_BIND;
         op->flags = i == 1 ? 2 : 1 + 2 * below(c, 2);
     }
-    again = step(c, OP_MBIND); /* the middle again, as the last is now */
+    again = plan_step(c, OP_MBIND); /* the middle again, as the last is now */
     *again = again[-1];
     again->v[ADDR] = again[-2].v[ADDR];
 }
@@ -132,7 +129,7 @@ static void plan_top_offset(struct gen *c)
     struct op *op;
 
     if (!file) {
-        op = step(c, OP_OPEN);
+        op = plan_step(c, OP_OPEN);
         op->def = file = 1;
         op->sel = FILE_REGULAR;
         op->flags = FMODE_READ | FMODE_WRITE;
@@ -156,11 +153,11 @@ static void plan_lock_limit(struct gen *c)
     step_map(c, at, n, PROT_READ | PROT_WRITE);
     op = step_at(c, OP_MLOCK2, at, 1 + below(c, n));
     op->flags = chance(c, 128) ? WORD(W_ONFAULT) : 0;
-    op = step(c, OP_SETRLIMIT);
+    op = plan_step(c, OP_SETRLIMIT);
     op->sel = MM_RLIMIT_MEMLOCK;
     set_pages(op, 0, (uint32_t)c->mm->locked_vm + n + below(c, 2));
     step_at(c, OP_MLOCK, at, n);
-    op = step(c, OP_SETRLIMIT);
+    op = plan_step(c, OP_SETRLIMIT);
     op->sel = MM_RLIMIT_MEMLOCK;
     set_pages(op, 0, 2048);
 }
@@ -291,13 +288,13 @@ static void plan_heap(struct gen *c)
 {
     uint32_t heap = page_of(c->mm->brk - c->mm->start_brk), start = page_of(c->mm->start_brk);
     uint32_t more = 2 + below(c, 8), cut = below(c, more), target = heap + below(c, more);
-    struct op *op = step(c, OP_BRK);
+    struct op *op = plan_step(c, OP_BRK);
 
     op->v[0] = (struct value){ANCHOR_BRK, 0, 0, (int32_t)(heap + more)};
     step_at(c, OP_MUNMAP, start + heap + cut, more - cut);
     if (chance(c, 64))
         step_map(c, start + heap + more + below(c, 3), 1, PROT_READ | PROT_WRITE);
-    op = step(c, OP_BRK);
+    op = plan_step(c, OP_BRK);
     op->v[0] = (struct value){ANCHOR_BRK, 0, 0, (int32_t)target};
 }
 
@@ -323,7 +320,7 @@ static void plan_close(struct gen *c)
         if (c->w->fd[i] && c->w->fd[i]->mapping->kind == FILE_SYSV)
             file = i + 1;
     if (!file) {
-        struct op *op = step(c, OP_OPEN);
+        struct op *op = plan_step(c, OP_OPEN);
 
         op->def = file = (uint8_t)(1 + below(c, MAX_FDS));
         op->sel = FILE_SYSV;
@@ -341,14 +338,21 @@ static void plan_close(struct gen *c)
 
 void plan_start(struct gen *c)
 {
-    typedef void plan_fn(struct gen * c);
     static plan_fn *const plans[] = {
         plan_aba,           plan_policies,  plan_there_and_back, plan_fill,  plan_top_offset,
         plan_lock_limit,    plan_lock_walk, plan_stack,          plan_stack, plan_low_stack,
         plan_failed_charge, plan_names,     plan_cache,          plan_heap,  plan_zero,
         plan_zero,          plan_close,     plan_remap,
     };
+    static plan_fn *const anon_plans[] = {
+        plan_split_faulted, plan_fill_between, plan_back_beside, plan_dontunmap, plan_wipe,
+    };
 
     c->g->plan_at = c->g->plan_nr = 0;
-    plans[below(c, sizeof(plans) / sizeof(*plans))](c);
+    if (c->g->max_procs > 1 && chance(c, 96))
+        (chance(c, 192) ? plan_lineage : plan_abandoned)(c);
+    else if (chance(c, 80))
+        anon_plans[below(c, sizeof(anon_plans) / sizeof(*anon_plans))](c);
+    else
+        plans[below(c, sizeof(plans) / sizeof(*plans))](c);
 }

@@ -74,6 +74,9 @@ struct failure_class {
 };
 struct failure_class failure_class(const struct run_result *r);
 bool failure_class_equal(const struct failure_class *a, const struct failure_class *b);
+/* A flaw that those kernels had, and that a preset has by itself therefore: anon.same breaks under
+ * linux-4.4 (CVE-2022-42703). Who runs all presets in turn asks for news only. */
+bool rules_break(enum rules rules, enum law_id law);
 
 /* ---- shrinker ---- */
 struct shrink_options {
@@ -114,14 +117,22 @@ struct junit_case {
     const char *failure; /* NULL: passed */
 };
 void report_junit(const struct junit_case *cases, size_t n, FILE *to);
+/* The words of text and a newline, in lines of 80 columns. column: what the first line holds
+ * already; every line goes on after the indent. */
+void put_hanging(const char *text, unsigned column, unsigned indent, FILE *to);
 /* The address space as a line map, one VMA a line, offsets and flags, gaps in between. */
 void print_line_map(const struct snapshot *s, FILE *to);
 
 /* ---- files ---- */
-/* Reads a .vma text or (name not ending in .vma and not starting with "vmafuzz") a wire program.
- * 0, or -errno with one line "file:line:column: reason" in message. "-" is standard input. */
-int program_load(const char *path, struct program **p, char *message, size_t size);
-/* Writes beside the target and renames: never half a file. 0 or -errno with a line in message. */
+/* Reads a program. What is text, or is named *.vma, or starts with "vmafuzz" is parsed; other bytes
+ * are its wire form. 0, with message empty or a line of warning; or -errno with one line
+ * "file:line:column: reason". "-" is standard input. */
+int program_load(const char *path, struct program **p, bool *wire, char *message, size_t size);
+/* Writes beside the target and renames: never half a file. A link stays, its target is replaced;
+ * what is no regular file (a pipe, /dev/stdout) is written to. 0 or -errno with a line in message.
+ */
+typedef void file_printer(const void *what, FILE *to);
+int file_save(const char *path, file_printer *print, const void *what, char *message, size_t size);
 int program_save(const char *path, const struct program *p, char *message, size_t size);
 /* Nearest of the n names by edit distance, or NULL if none is near. */
 const char *nearest_name(const char *name, const char *const names[], size_t n);

@@ -5,6 +5,7 @@
  *   0x10-0x12       2  rw-p  anon        0x10  account
  *   0x12-0x18       6  -     free
  *   0x18-0x20       8  r--s  shmem 1      0x0  locked
+ *   0x20-0x22       2  rw-p  anon        0x20  account av:2+1
  */
 #include "harness/report.h"
 
@@ -105,7 +106,20 @@ static void put_policy(struct line *l, const struct snap_vma *v)
         put(l, ":0x%x", v->policy_nodes);
 }
 
-static void put_vma(struct line *l, const struct snapshot *s, const struct snap_vma *v)
+static void put_anon(struct line *l, const struct snapshot *s, const struct snap_vma *v)
+{
+    if (v->anon_vma)
+        put(l, " av:%u", v->anon_vma);
+    for (uint32_t i = 0; i < v->nr_chains; i++) {
+        uint32_t other = s->chain[v->first_chain + i].anon_vma;
+
+        if (other != v->anon_vma)
+            put(l, "+%u", other);
+    }
+}
+
+static void put_vma(struct line *l, const struct snapshot *s, const struct snap_vma *v,
+                    unsigned show)
 {
     put_range(l, v->start, v->end);
     put(l, "%c%c%c%c  ", v->flags & SNAP_READ ? 'r' : '-', v->flags & SNAP_WRITE ? 'w' : '-',
@@ -120,6 +134,8 @@ static void put_vma(struct line *l, const struct snapshot *s, const struct snap_
         put(l, " name:%.12s", v->name);
     if (v->context)
         put(l, " context:%u", v->context);
+    if (show & SHOW_ANON && s->has_anon)
+        put_anon(l, s, v);
     while (l->n && l->text[l->n - 1] == ' ')
         l->text[--l->n] = '\0';
 }
@@ -133,18 +149,19 @@ static struct line next_line(struct line_map *m)
 }
 
 int line_map_init(struct line_map *m, const struct snapshot *s, const struct snap_proc *proc,
-                  bool gaps)
+                  unsigned show)
 {
+    uint32_t n = proc ? proc->nr_vmas : 0;
     uint64_t end = 0;
 
     m->n = 0;
-    m->line = calloc((size_t)proc->nr_vmas * 2 + 1, sizeof(*m->line));
+    m->line = calloc((size_t)n * 2 + 1, sizeof(*m->line));
     if (!m->line)
         return -ENOMEM;
-    for (uint32_t i = 0; i < proc->nr_vmas; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         const struct snap_vma *v = &s->vma[proc->first_vma + i];
 
-        if (gaps && i && v->start > end) {
+        if (show & SHOW_GAPS && i && v->start > end) {
             struct line gap = next_line(m);
 
             put_range(&gap, end, v->start);
@@ -152,7 +169,7 @@ int line_map_init(struct line_map *m, const struct snapshot *s, const struct sna
         }
         struct line l = next_line(m);
 
-        put_vma(&l, s, v);
+        put_vma(&l, s, v, show);
         end = v->end;
     }
     return 0;
@@ -179,7 +196,7 @@ void print_line_map(const struct snapshot *s, FILE *to)
         if (proc->brk & ~PAGE_MASK)
             fprintf(to, ":0x%" PRIx64, proc->brk & ~PAGE_MASK);
         fputc('\n', to);
-        if (line_map_init(&m, s, proc, true))
+        if (line_map_init(&m, s, proc, SHOW_GAPS | SHOW_ANON))
             return;
         for (uint32_t i = 0; i < m.n; i++)
             fprintf(to, "  %s\n", m.line[i]);

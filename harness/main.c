@@ -53,7 +53,8 @@ static char *list_commands(int key, const char *text, void *input)
     fputs(text, to);
     for (size_t i = 0; i < NR_COMMANDS; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].sentence);
-    fputs("\nExit status: 0 clean, 1 a law was broken, 2 bad usage or input, 130 after Ctrl-C.",
+    fputs("\nExit status: 0 clean, 1 a law was broken, 2 bad usage or input, 130 after "
+          "Ctrl-C, 143 after SIGTERM.",
           to);
     fclose(to);
     return list;

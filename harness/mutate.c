@@ -147,6 +147,9 @@ static void tweak_record(struct mutation *m)
         op.fail = (uint16_t)(op.fail ? 0 : 1 + below(m, 4));
         break;
     case 2:
+        op.proc = (uint8_t)(op_has_process((enum op_kind)op.kind) ? below(m, MAX_PROCS) : 0);
+        break;
+    case 3:
         if (op_table[op.kind].def != DEF_NONE) {
             op.def = (uint8_t)(1 + below(m, MAX_FDS));
             break;

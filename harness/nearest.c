@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* "Did you mean": the nearest of some names by edit distance. */
+/* "Did you mean": the one name that starts like this, or the nearest by edit distance. */
 #include "harness/harness.h"
 
 #include <string.h>
@@ -37,14 +37,29 @@ static unsigned edit_distance(const char *a, size_t alen, const char *b, size_t 
     return now[blen];
 }
 
+/* Who stops in the middle of a name means that, however much is missing. One letter says little. */
+static const char *only_start(const char *name, size_t len, const char *const names[], size_t n)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; len > 1 && i < n; i++) {
+        if (strncmp(name, names[i], len))
+            continue;
+        if (found)
+            return NULL;
+        found = names[i];
+    }
+    return found;
+}
+
 const char *nearest_name(const char *name, const char *const names[], size_t n)
 {
     size_t len = strlen(name);
-    const char *nearest = NULL;
+    const char *nearest = only_start(name, len, names, n);
     unsigned best = (unsigned)(len / 3) + 2; /* farther than this is another word */
 
-    if (!len || len > NAME_LIMIT)
-        return NULL;
+    if (nearest || !len || len > NAME_LIMIT)
+        return nearest;
     for (size_t i = 0; i < n; i++) {
         size_t other = strlen(names[i]);
         unsigned distance;

@@ -51,7 +51,7 @@ enum arg {
     ARG_FILE_OPT,
     ARG_CONTEXT,
 };
-enum def_kind { DEF_NONE, DEF_MAPPING, DEF_FILE, DEF_CONTEXT };
+enum def_kind { DEF_NONE, DEF_MAPPING, DEF_FILE, DEF_CONTEXT, DEF_PROC };
 
 #define MAX_ARGS 6
 #define MAX_VALUES 4
@@ -78,7 +78,8 @@ struct value {
 struct op {
     uint8_t kind;
     uint8_t proc;  /* 0..MAX_PROCS-1 */
-    uint8_t def;   /* name that it defines: mapping 1..MAX_NAMES, file or context 1..MAX_FDS; 0 */
+    uint8_t def;   /* name that it defines: mapping 1..MAX_NAMES, file or context 1..MAX_FDS,
+                      process 1..MAX_PROCS (1 + its number); 0 */
     uint8_t obj;   /* file or context that it uses: 1..MAX_FDS; 0: none */
     uint16_t fail; /* make its Nth allocation fail; 0: none */
     uint8_t prot, sel;
@@ -171,6 +172,7 @@ size_t wire_crossover(const uint8_t *a, size_t a_size, const uint8_t *b, size_t 
 /* ---- resolved: what a subject is asked to do, in ABI terms ---- */
 struct call {
     uint8_t kind, proc;
+    uint8_t child; /* number of the process that fork makes */
     uint16_t fail;
     int fd, new_fd;       /* descriptor used, descriptor to be made; -1: none. Contexts as well */
     uint64_t addr, len;   /* bytes */
@@ -186,7 +188,7 @@ void op_resolve(const struct op *op, const struct world_config *config,
                 const long results[MAX_NAMES + 1], struct call *call);
 
 /* ---- the generator ---- */
-#define MAX_PLAN 24
+#define MAX_PLAN 32
 struct generator {
     struct rng rng;
     uint32_t weight[NR_OPS]; /* swarm: this run's weights, some zero */
@@ -196,6 +198,8 @@ struct generator {
     uint8_t next_name;
     uint8_t prot_habit[3], flag_habit[3]; /* values that are repeated so that merges happen */
     uint8_t advice_habit[3], policy_habit[3], file_habit[3];
+    uint8_t max_procs;        /* processes alive at a time; 1: this run does not fork */
+    uint8_t proc, youngest;   /* who is at work, and who was forked last */
     uint32_t fail_rate;       /* per mille of operations with a failing allocation */
     uint32_t plan_rate;       /* per mille of operations that start a plan */
     uint8_t plan_at, plan_nr; /* operations of a plan that are still to come */

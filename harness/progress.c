@@ -3,6 +3,7 @@
 #include "harness/cmd.h"
 
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,17 +32,26 @@ bool progress_due(struct progress *p)
     return true;
 }
 
+static int terminal_width(void)
+{
+    struct winsize size;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : 80;
+}
+
 void progress_show(struct progress *p, const char *fmt, ...)
 {
     va_list args;
+    char line[256];
     va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
     if (p->terminal)
-        fputc('\r', stderr);
-    vfprintf(stderr, fmt, args);
-    fputs(p->terminal ? "\033[K" : "\n", stderr);
+        fprintf(stderr, "\r%.*s\033[K", terminal_width() - 1, line); /* wrapped, it would stay */
+    else
+        fprintf(stderr, "%s\n", line);
     fflush(stderr);
     p->shown = true;
-    va_end(args);
 }
 
 void progress_clear(struct progress *p)

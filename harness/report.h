@@ -16,9 +16,14 @@ struct line_map {
     uint32_t n;
     char (*line)[LINE_MAP_WIDTH + 1];
 };
-/* One process as lines; gaps: with a line for each hole. 0 or -ENOMEM. */
+enum line_map_show {
+    SHOW_GAPS = 1, /* a line for each hole */
+    SHOW_ANON = 2, /* anon_vmas, if the picture has them: "av:3" is the VMA's own, "+2+1" are others
+                      that it is chained to */
+};
+/* One process as lines; NULL: none. show: enum line_map_show bits. 0 or -ENOMEM. */
 int line_map_init(struct line_map *m, const struct snapshot *s, const struct snap_proc *proc,
-                  bool gaps);
+                  unsigned show);
 void line_map_fini(struct line_map *m);
 /* Both as one listing: '-' only in a, '+' only in b, and blank for what is in both. */
 void line_map_diff(const struct line_map *a, const struct line_map *b, const char *indent,
@@ -38,6 +43,11 @@ struct scene {
 };
 void scene_init(struct scene *scene, struct executor *ex, const struct finding *f);
 void scene_fini(struct scene *scene);
+
+/* ---- report_c_procs.c ---- */
+/* Helpers of the emitted source: turn(), done(), fork_as(), exit_as(), processes_start() and
+ * processes_end(). */
+void put_processes(FILE *to);
 
 /* ---- report_text.c ---- */
 /* The command line that shows the failure again, without a newline. */

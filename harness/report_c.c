@@ -3,11 +3,11 @@
  * A program as C source that makes the same system calls on Linux. Each operation is a line of the
  * column below; what has no system call, and failing allocations, become comments. Page n of the
  * program is at BASE + n * PAGE, the heap starts at the real program break, and `task` is the real
- * end of user space.
+ * end of user space. Processes are real ones: report_c_procs.c.
  */
 #define _GNU_SOURCE
 #include "harness/codec.h"
-#include "harness/harness.h"
+#include "harness/report.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -24,12 +24,13 @@ enum part {
     PART_MINCORE = 32,
     PART_BRK = 64,
     PART_LIMIT = 128,
-    PART_BIND = 256
+    PART_BIND = 256,
+    PART_PROCS = 512
 };
 
 /* %A addr %L len %N new len %T to %O offset in bytes %o in pages %P pages
  * %p prot %f flags %s choice %F file used %D file made %U context used %M context made
- * %H start_brk */
+ * %H start_brk %i line %C number of the child */
 static const struct {
     const char *call;
     unsigned parts;
@@ -63,6 +64,8 @@ static const struct {
     [OP_UFFD_CLOSE] = {"file_close(&%U)", PART_UFFD},
     [OP_UFFD_REGISTER] = {"context_register(%U, %A, %L, %f)", PART_UFFD},
     [OP_UFFD_UNREGISTER] = {"context_unregister(%U, %A, %L)", PART_UFFD},
+    [OP_FORK] = {"fork_as(%i, %C)", PART_PROCS},
+    [OP_EXIT] = {"exit_as(%i)", PART_PROCS},
 };
 
 static const char head[] = "#define _GNU_SOURCE\n"
@@ -86,13 +89,14 @@ static const char common[] =
     "#define BASE 0x200000000000UL /* page 0 of the program */\n"
     "#define TASK 0x7ffffffff000UL /* the end of user space */\n"
     "\n"
-    "static long sys(long ret)\n"
+    "static __attribute__((unused)) long sys(long ret)\n"
     "{\n"
     "    return ret == -1 ? -errno : ret;\n"
     "}\n"
     "\n"
     "/* Prints what a call answered; addresses in pages of the program where they are its own. */\n"
-    "static unsigned long answer(unsigned line, const char *name, long ret)\n"
+    "static __attribute__((unused)) unsigned long answer(unsigned line, const char *name,\n"
+    "                                                    long ret)\n"
     "{\n"
     "    unsigned long n = (unsigned long)ret;\n"
     "\n"
@@ -507,6 +511,9 @@ static void put_part(const struct world_config *c, const struct op *op, char par
     case 'D':
         fprintf(to, "&file[%u]", op->def ? op->def - 1 : 0);
         return;
+    case 'C':
+        fprintf(to, "%u", op->def ? op->def - 1 : 0);
+        return;
     case 'U':
         fprintf(to, "context[%u]", op->obj ? op->obj - 1 : 0);
         return;
@@ -548,13 +555,35 @@ static bool has_call(const struct op *op)
     for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++)
         if ((*a == ARG_FILE || *a == ARG_CONTEXT) && !op->obj)
             return false;
-    return column[op->kind].call && !op->fail && !op->proc;
+    return column[op->kind].call && !op->fail;
 }
 
-static void put_op(const struct program *p, uint32_t i, FILE *to)
+static void put_call(const struct program *p, uint32_t i, FILE *to)
 {
     const struct op *op = &p->op[i];
-    bool named = op->def && op_table[op->kind].def == DEF_MAPPING;
+    bool life = op->kind == OP_FORK || op->kind == OP_EXIT; /* these answer by themselves */
+
+    if (op->def && op_table[op->kind].def == DEF_MAPPING) {
+        put_name(op->def, to);
+        fputs(" = ", to);
+    }
+    if (!life)
+        fprintf(to, "answer(%u, \"%s\", ", i + 1, op_table[op->kind].name);
+    for (const char *c = column[op->kind].call; *c; c++) {
+        if (*c == '%' && c[1] == 'i')
+            fprintf(to, "%u", (++c, i + 1));
+        else if (*c == '%')
+            put_part(&p->config, op, *++c, to);
+        else
+            fputc(*c, to);
+    }
+    fputs(life ? ";\n" : ");\n", to);
+}
+
+/* turns: those before it, counted on; NULL: there is one process only. */
+static void put_op(const struct program *p, uint32_t i, unsigned *turns, FILE *to)
+{
+    const struct op *op = &p->op[i];
 
     if (op->kind == OP_NONE)
         return;
@@ -565,18 +594,12 @@ static void put_op(const struct program *p, uint32_t i, FILE *to)
         return;
     }
     fputs("\n    ", to);
-    if (named) {
-        put_name(op->def, to);
-        fputs(" = ", to);
-    }
-    fprintf(to, "answer(%u, \"%s\", ", i + 1, op_table[op->kind].name);
-    for (const char *c = column[op->kind].call; *c; c++) {
-        if (*c == '%')
-            put_part(&p->config, op, *++c, to);
-        else
-            fputc(*c, to);
-    }
-    fputs(");\n", to);
+    if (turns)
+        fprintf(to, "if (turn(%u, %u)) {\n        ", ++*turns, op->proc);
+    put_call(p, i, to);
+    if (turns)
+        fputs(op->kind == OP_FORK || op->kind == OP_EXIT ? "    }\n" : "        done();\n    }\n",
+              to);
 }
 
 static bool names_are_used(const struct program *p, bool used[MAX_NAMES + 1])
@@ -626,61 +649,89 @@ static unsigned parts_of(const struct program *p)
     return parts | (heap_is_used(p) ? PART_BRK : 0);
 }
 
-static void put_declarations(const struct program *p, unsigned parts, FILE *to)
+/* Names live in memory that all processes share. */
+static void put_shared_names(const bool used[MAX_NAMES + 1], unsigned parts, FILE *to)
 {
-    bool used[MAX_NAMES + 1] = {false};
-
-    if (names_are_used(p, used)) {
-        const char *before = "    unsigned long ";
-
-        for (unsigned n = 1; n <= MAX_NAMES; n++) {
-            if (!used[n])
-                continue;
-            fputs(before, to);
-            put_name(n, to);
-            fputs(" = BASE", to);
-            before = ", ";
-        }
-        fputs(";\n", to);
+    fputc('\n', to);
+    for (unsigned n = 1; n <= MAX_NAMES; n++) {
+        if (!used[n])
+            continue;
+        fputs("#define ", to);
+        put_name(n, to);
+        fprintf(to, " shared->name[%u]\n", n);
     }
-    if (parts & PART_BRK)
-        fputs("    unsigned long heap = ((unsigned long)syscall(SYS_brk, 0UL) + PAGE - 1) & "
-              "~(PAGE - 1);\n",
-              to);
+    if (parts & PART_FILE)
+        fputs("#define file shared->file\n", to);
+    if (parts & PART_UFFD)
+        fputs("#define context shared->context\n", to);
+}
+
+static void put_own_names(const bool used[MAX_NAMES + 1], unsigned parts, FILE *to)
+{
+    const char *before = "    unsigned long ";
+
+    for (unsigned n = 1; n <= MAX_NAMES; n++) {
+        if (!used[n])
+            continue;
+        fputs(before, to);
+        put_name(n, to);
+        fputs(" = BASE", to);
+        before = ", ";
+    }
+    if (*before == ',')
+        fputs(";\n", to);
     if (parts & PART_FILE)
         fprintf(to, "    int file[%d];\n", MAX_FDS);
     if (parts & PART_UFFD)
         fprintf(to, "    int context[%d];\n", MAX_FDS);
 }
 
-static void put_main(const struct program *p, unsigned parts, FILE *to)
+static void put_start(unsigned parts, FILE *to)
 {
-    bool used[MAX_NAMES + 1] = {false};
-
-    fputs("\nint main(void)\n{\n    static char out[BUFSIZ]; /* no buffer from the heap */\n", to);
-    put_declarations(p, parts, to);
     fputs("\n    setvbuf(stdout, out, _IOLBF, sizeof(out));\n", to);
     if (parts & PART_ACCESS)
         fputs("    signal(SIGSEGV, on_fault);\n    signal(SIGBUS, on_fault);\n", to);
     if (parts & PART_BRK)
         fputs("    syscall(SYS_brk, heap);\n", to);
-    if (parts & PART_FILE)
+    if (parts & PART_PROCS)
+        fputs("    processes_start();\n", to);
+    if (parts & PART_FILE && !(parts & PART_PROCS))
         fputs("    memset(file, -1, sizeof(file));\n", to);
-    if (parts & PART_UFFD)
+    if (parts & PART_UFFD && !(parts & PART_PROCS))
         fputs("    memset(context, -1, sizeof(context));\n", to);
+}
+
+static void put_main(const struct program *p, unsigned parts, FILE *to)
+{
+    bool used[MAX_NAMES + 1] = {false}, procs = parts & PART_PROCS;
+    bool any = names_are_used(p, used);
+    unsigned turns = 0;
+
+    if (procs)
+        put_shared_names(used, parts, to);
+    fputs("\nint main(void)\n{\n    static char out[BUFSIZ]; /* no buffer from the heap */\n", to);
+    if (!procs)
+        put_own_names(used, parts, to);
+    if (parts & PART_BRK)
+        fputs("    unsigned long heap = ((unsigned long)syscall(SYS_brk, 0UL) + PAGE - 1) & "
+              "~(PAGE - 1);\n",
+              to);
+    put_start(parts, to);
     for (uint32_t i = 0; i < p->nr; i++)
-        put_op(p, i, to);
-    if (names_are_used(p, used)) {
+        put_op(p, i, procs ? &turns : NULL, to);
+    if (any && !procs)
         fputc('\n', to);
-        for (unsigned n = 1; n <= MAX_NAMES; n++) {
-            if (!used[n])
-                continue;
-            fputs("    (void)", to);
-            put_name(n, to);
-            fputs(";\n", to);
-        }
+    for (unsigned n = 1; n <= MAX_NAMES && !procs; n++) {
+        if (!used[n])
+            continue;
+        fputs("    (void)", to);
+        put_name(n, to);
+        fputs(";\n", to);
     }
-    fputs("    return 0;\n}\n", to);
+    if (procs)
+        fprintf(to, "    return processes_end(%u);\n}\n", turns);
+    else
+        fputs("    return 0;\n}\n", to);
 }
 
 static void put_title(const struct program *p, FILE *to)
@@ -720,6 +771,8 @@ void report_c(const struct program *p, FILE *to)
     put_title(p, to);
     fputs(head, to);
     fputs(common, to);
+    if (parts & PART_PROCS)
+        put_processes(to);
     for (size_t i = 0; i < sizeof(source) / sizeof(source[0]); i++)
         if (parts & source[i].parts)
             fputs(source[i].text, to);

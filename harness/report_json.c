@@ -36,13 +36,36 @@ static json_t *json_printed(enum printed what, const void *arg)
     return string ? string : json_null();
 }
 
-static json_t *json_vma(const struct snap_vma *v)
+static json_t *json_vma(const struct snapshot *s, const struct snap_vma *v)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:s%}", "start",
-                     json_u64(v->start), "end", json_u64(v->end), "pgoff", json_u64(v->pgoff),
-                     "flags", json_u64(v->flags), "file", (int)v->file, "object", (int)v->object,
-                     "context", (int)v->context, "policy_mode", (int)v->policy_mode, "policy_nodes",
-                     (int)v->policy_nodes, "name", v->name, strnlen(v->name, sizeof(v->name)));
+    json_t *chains = json_array();
+    json_t *vma =
+        json_pack("{s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:s%}", "start",
+                  json_u64(v->start), "end", json_u64(v->end), "pgoff", json_u64(v->pgoff), "flags",
+                  json_u64(v->flags), "file", (int)v->file, "object", (int)v->object, "context",
+                  (int)v->context, "policy_mode", (int)v->policy_mode, "policy_nodes",
+                  (int)v->policy_nodes, "name", v->name, strnlen(v->name, sizeof(v->name)));
+
+    for (uint32_t i = 0; i < v->nr_chains; i++)
+        json_array_append_new(chains, json_integer(s->chain[v->first_chain + i].anon_vma));
+    json_object_set_new(vma, "anon_vma", json_integer(v->anon_vma));
+    json_object_set_new(vma, "chains", chains);
+    return vma;
+}
+
+static json_t *json_anon_vmas(const struct snapshot *s)
+{
+    json_t *all = json_array();
+
+    for (uint32_t i = 0; i < s->nr_anon_vmas; i++) {
+        const struct snap_anon_vma *a = &s->anon_vma[i];
+
+        json_array_append_new(
+            all, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "root", (int)a->root, "parent",
+                           (int)a->parent, "refcount", (int)a->refcount, "degree", (int)a->degree,
+                           "children", (int)a->num_children, "users", (int)a->num_active_vmas));
+    }
+    return all;
 }
 
 static json_t *json_proc(const struct snapshot *s, const struct snap_proc *p)
@@ -56,7 +79,7 @@ static json_t *json_proc(const struct snapshot *s, const struct snap_proc *p)
                              "def_flags", json_u64(p->def_flags));
 
     for (uint32_t i = 0; i < p->nr_vmas; i++)
-        json_array_append_new(vmas, json_vma(&s->vma[p->first_vma + i]));
+        json_array_append_new(vmas, json_vma(s, &s->vma[p->first_vma + i]));
     json_object_set_new(proc, "vmas", vmas);
     return proc;
 }
@@ -76,8 +99,8 @@ static json_t *json_snapshot(const struct snapshot *s, bool known)
         json_array_append_new(objects, json_pack("{s:i, s:o, s:i}", "kind", (int)s->object[i].kind,
                                                  "size", json_u64(s->object[i].size), "writable",
                                                  (int)s->object[i].writable));
-    return json_pack("{s:o, s:o, s:o}", "processes", procs, "objects", objects, "committed",
-                     json_integer(s->committed));
+    return json_pack("{s:o, s:o, s:o, s:o}", "processes", procs, "objects", objects, "anon_vmas",
+                     json_anon_vmas(s), "committed", json_integer(s->committed));
 }
 
 static json_t *json_answer(enum op_kind kind, long answer)

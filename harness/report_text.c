@@ -5,6 +5,7 @@
  * and the command that replays it.
  */
 #define _GNU_SOURCE
+#include "harness/codec.h"
 #include "harness/report.h"
 
 #include <inttypes.h>
@@ -13,26 +14,29 @@
 
 #define WIDTH 80
 
-/* Words of the text in lines of WIDTH columns, each after the indent. */
-static void put_wrapped(const char *text, unsigned indent, FILE *to)
+void put_hanging(const char *text, unsigned column, unsigned indent, FILE *to)
 {
-    unsigned column = 0;
-
     while (*text) {
         size_t word = strcspn(text, " \n");
+        unsigned gap = column < indent ? indent - column : column > 0;
 
-        if (column && column + 1 + word > WIDTH) {
+        if (column > indent && column + gap + word > WIDTH) {
             fputc('\n', to);
             column = 0;
+            gap = indent;
         }
-        column += (unsigned)fprintf(to, "%*s", column ? 1 : (int)indent, "");
-        fwrite(text, 1, word, to);
-        column += (unsigned)word;
+        fprintf(to, "%*s%.*s", (int)gap, "", (int)word, text);
+        column += gap + (unsigned)word;
         text += word;
         while (*text == ' ' || *text == '\n')
             text++;
     }
     fputc('\n', to);
+}
+
+static void put_wrapped(const char *text, unsigned indent, FILE *to)
+{
+    put_hanging(text, 0, indent, to);
 }
 
 static void put_law(const struct scene *s, FILE *to)
@@ -114,18 +118,17 @@ static const struct snap_proc *find_proc(const struct snapshot *s, uint32_t id)
 }
 
 static void put_diff(const struct snapshot *a, const struct snapshot *b, uint32_t proc,
-                     bool only_if_different, const char *title, FILE *to)
+                     bool only_if_different, unsigned show, const char *title, FILE *to)
 {
     const struct snap_proc *pa = find_proc(a, proc), *pb = find_proc(b, proc);
     struct line_map ma = {0}, mb = {0};
-    bool differ;
+    bool differ = !pa != !pb;
 
-    if (!pa || !pb || line_map_init(&ma, a, pa, !only_if_different) ||
-        line_map_init(&mb, b, pb, !only_if_different)) {
+    if ((!pa && !pb) || line_map_init(&ma, a, pa, show) || line_map_init(&mb, b, pb, show)) {
         line_map_fini(&ma);
         return;
     }
-    differ = ma.n != mb.n;
+    differ |= ma.n != mb.n;
     for (uint32_t i = 0; !differ && i < ma.n; i++)
         differ = strcmp(ma.line[i], mb.line[i]) != 0;
     if (differ || !only_if_different) {
@@ -136,10 +139,11 @@ static void put_diff(const struct snapshot *a, const struct snapshot *b, uint32_
     line_map_fini(&mb);
 }
 
-static void put_total(const char *name, uint64_t a, uint64_t b, FILE *to)
+static void put_total(uint32_t proc, const char *name, uint64_t a, uint64_t b, FILE *to)
 {
     if (a != b)
-        fprintf(to, "  %-12s model 0x%" PRIx64 ", specification 0x%" PRIx64 "\n", name, a, b);
+        fprintf(to, "  p%-2u %-12s model 0x%" PRIx64 ", specification 0x%" PRIx64 "\n", proc, name,
+                a, b);
 }
 
 /* Stored against recomputed, for what the specification keeps too. */
@@ -149,36 +153,62 @@ static void put_totals(const struct scene *s, uint32_t id, FILE *to)
 
     if (!m || !f)
         return;
-    put_total("total_vm", m->total_vm, f->total_vm, to);
-    put_total("locked_vm", m->locked_vm, f->locked_vm, to);
-    put_total("pinned_vm", m->pinned_vm, f->pinned_vm, to);
-    put_total("data_vm", m->data_vm, f->data_vm, to);
-    put_total("exec_vm", m->exec_vm, f->exec_vm, to);
-    put_total("stack_vm", m->stack_vm, f->stack_vm, to);
-    put_total("brk", m->brk, f->brk, to);
-    put_total("def_flags", m->def_flags, f->def_flags, to);
-    put_total("VMAs", m->nr_vmas, f->nr_vmas, to);
-    put_total("committed", (uint64_t)s->after.committed, (uint64_t)s->spec_after.committed, to);
+    put_total(id, "total_vm", m->total_vm, f->total_vm, to);
+    put_total(id, "locked_vm", m->locked_vm, f->locked_vm, to);
+    put_total(id, "pinned_vm", m->pinned_vm, f->pinned_vm, to);
+    put_total(id, "data_vm", m->data_vm, f->data_vm, to);
+    put_total(id, "exec_vm", m->exec_vm, f->exec_vm, to);
+    put_total(id, "stack_vm", m->stack_vm, f->stack_vm, to);
+    put_total(id, "brk", m->brk, f->brk, to);
+    put_total(id, "def_flags", m->def_flags, f->def_flags, to);
+    put_total(id, "VMAs", m->nr_vmas, f->nr_vmas, to);
+}
+
+/* Numbers of anon_vmas are those of a picture and differ for trifles: only who asks sees them. */
+static unsigned shown(const struct scene *s)
+{
+    return SHOW_GAPS | (strncmp(law_table[s->result.verdict.law].name, "anon.", 5) ? 0 : SHOW_ANON);
+}
+
+/* The process that the verdict is about, the caller and its new child in any case, others where
+ * they changed. */
+static void put_process(const struct scene *s, uint32_t proc, FILE *to)
+{
+    const struct op *op = s->culprit;
+    bool culprit = proc == s->result.verdict.proc ||
+                   (op && op_has_process((enum op_kind)op->kind) && proc == op->proc) ||
+                   (op && op->kind == OP_FORK && proc + 1 == op->def);
+    char title[80];
+
+    snprintf(title, sizeof(title), "ADDRESS SPACE of process %u, in pages: - before it, + after it",
+             proc);
+    put_diff(&s->before, &s->after, proc, !culprit, shown(s), title, to);
+    if (!s->spec_known)
+        return;
+    snprintf(title, sizeof(title),
+             "SPECIFICATION of process %u: - what the model has, + what it "
+             "should have",
+             proc);
+    put_diff(&s->after, &s->spec_after, proc, true, 0, title, to);
+    put_totals(s, proc, to);
 }
 
 static void put_maps(const struct scene *s, FILE *to)
 {
-    uint32_t proc = s->result.verdict.proc;
-    char title[80];
+    uint32_t first = s->result.verdict.proc;
 
     if (!s->after_known) {
         fputs("\nADDRESS SPACE before it; after it nothing can be read\n", to);
         print_line_map(&s->before, to);
         return;
     }
-    snprintf(title, sizeof(title), "ADDRESS SPACE of process %u, in pages: - before it, + after it",
-             proc);
-    put_diff(&s->before, &s->after, proc, false, title, to);
-    if (!s->spec_known)
-        return;
-    put_diff(&s->after, &s->spec_after, proc, true,
-             "SPECIFICATION: - what the model has, + what it should have", to);
-    put_totals(s, proc, to);
+    put_process(s, first, to);
+    for (uint32_t proc = 0; proc < MAX_PROCS; proc++)
+        if (proc != first)
+            put_process(s, proc, to);
+    if (s->spec_known && s->after.committed != s->spec_after.committed)
+        fprintf(to, "  committed: model %" PRId64 ", specification %" PRId64 " pages\n",
+                s->after.committed, s->spec_after.committed);
 }
 
 static void put_fault(const struct scene *s, const struct finding *f, FILE *to)
@@ -202,7 +232,7 @@ void replay_command(const struct finding *f, FILE *to)
     fputs("vmafuzz replay", to);
     if (o->fault != F_NONE)
         fprintf(to, " --fault %s", fault_table[o->fault].name);
-    if (o->rules >= 0 && (!f->program->rules_given || o->rules != (int)f->program->config.rules))
+    if (o->rules >= 0)
         fprintf(to, " --rules %s", rules_names[o->rules]);
     fprintf(to, " %s", f->file ? f->file : "FILE");
 }

@@ -80,6 +80,7 @@ void op_resolve(const struct op *op, const struct world_config *config,
     memset(call, 0, sizeof(*call));
     call->kind = op->kind;
     call->proc = op->proc;
+    call->child = info->def == DEF_PROC && op->def ? (uint8_t)(op->def - 1) : 0;
     call->fail = op->fail;
     call->fd = (int)op->obj - 1;
     call->new_fd = info->def == DEF_FILE || info->def == DEF_CONTEXT ? (int)op->def - 1 : -1;

@@ -189,7 +189,7 @@ static void make_absolute(const struct shrinker *s, const uint32_t def[MAX_NAMES
     }
 }
 
-bool try_without(struct shrinker *s)
+void candidate_without(struct shrinker *s)
 {
     uint32_t def[MAX_NAMES + 1] = {0};
     struct program *c = s->candidate;
@@ -206,10 +206,30 @@ bool try_without(struct shrinker *s)
         if (defines_mapping(op))
             def[op->def] = i + 1;
     }
-    return c->nr < s->best->nr && candidate_try(s);
 }
 
-static void keep_all(struct shrinker *s)
+/* Who is not forked any more does nothing. */
+static void mark_unborn(struct shrinker *s)
+{
+    uint32_t procs = 1;
+
+    for (uint32_t i = 0; i < s->best->nr; i++) {
+        const struct op *op = &s->best->op[i];
+
+        s->gone[i] |= !(procs >> op->proc & 1);
+        if (!s->gone[i])
+            procs |= proc_made(op);
+    }
+}
+
+bool try_without(struct shrinker *s)
+{
+    mark_unborn(s);
+    candidate_without(s);
+    return s->candidate->nr < s->best->nr && candidate_try(s);
+}
+
+void keep_all(struct shrinker *s)
 {
     memset(s->gone, 0, s->best->nr * sizeof(*s->gone));
 }
@@ -284,7 +304,7 @@ static uint32_t objects_of(const struct op *op, bool made)
     unsigned shift = context ? MAX_FDS : 0;
     uint32_t set = op->obj ? 1u << (shift + op->obj - 1) : 0;
 
-    if (made && op->def && op_table[kind].def != DEF_MAPPING)
+    if (made && op->def && (op_table[kind].def == DEF_FILE || op_table[kind].def == DEF_CONTEXT))
         set |= 1u << (shift + op->def - 1);
     return set;
 }
@@ -295,8 +315,13 @@ static bool is_setting(const struct op *op)
     return op->kind == OP_SETRLIMIT || op->kind == OP_MLOCKALL || op->kind == OP_MUNLOCKALL;
 }
 
-/* Keeps what touches the culprit's pages and the files that this uses. closure: and what touches
- * that in turn, and settings. */
+static bool is_of_life(const struct op *op)
+{
+    return op->kind == OP_FORK || op->kind == OP_EXIT;
+}
+
+/* Keeps what touches the culprit's pages, in whichever process, the files that this uses, and who
+ * forks and exits. closure: and what touches that in turn, and settings. */
 static bool drop_unrelated(struct shrinker *s, bool closure)
 {
     uint32_t n = removable(s), nspans = 0, objects = 0;
@@ -312,10 +337,10 @@ static bool drop_unrelated(struct shrinker *s, bool closure)
         const struct op *op = &s->best->op[i];
         struct span own[MAX_SPANS];
         unsigned nown = record_spans(&s->record[i], own);
-        bool made = objects_of(op, true) & objects;
+        bool shares_object = objects_of(op, true) & objects;
 
-        s->gone[i] =
-            i < n && !made && !spans_touch(own, nown, span, nspans) && !(closure && is_setting(op));
+        s->gone[i] = i < n && !shares_object && !spans_touch(own, nown, span, nspans) &&
+                     !is_of_life(op) && !(closure && is_setting(op));
         if (s->gone[i])
             continue;
         objects |= objects_of(op, false);
@@ -394,7 +419,8 @@ static bool share_something(const struct shrinker *s, uint32_t i, uint32_t j)
 
     return spans_touch(a, record_spans(&s->record[i], a), b, record_spans(&s->record[j], b)) ||
            (objects_of(&s->best->op[i], true) & objects_of(&s->best->op[j], true)) ||
-           (is_setting(&s->best->op[i]) && is_setting(&s->best->op[j]));
+           (is_setting(&s->best->op[i]) && is_setting(&s->best->op[j])) ||
+           (is_of_life(&s->best->op[i]) && is_of_life(&s->best->op[j]));
 }
 
 /* What one operation does and another undoes can only go together. */
@@ -474,7 +500,8 @@ static void shrink_all(struct shrinker *s)
     sweep_windows(s);
     while (simpler && !s->stopped) {
         drop_operations(s);
-        simpler = shrink_place(s);
+        simpler = shrink_procs(s);
+        simpler |= shrink_place(s);
         simpler |= shrink_args(s);
     }
 }

@@ -3,7 +3,7 @@
  * What the files of the shrinker share with each other and with nobody else.
  *
  * shrink.c        trying candidates, removing operations   shrink_args.c   simpler arguments
- * shrink_place.c  smaller addresses and lengths, together
+ * shrink_place.c  smaller addresses and lengths, together  shrink_procs.c  fewer generations
  */
 #ifndef HARNESS_SHRINK_H
 #define HARNESS_SHRINK_H
@@ -39,13 +39,17 @@ void candidate_start(struct shrinker *s);
 /* Runs the candidate unless it has been run before. If it fails in the same class it becomes the
  * best (cut behind the culprit) and true comes back. */
 bool candidate_try(struct shrinker *s);
-/* Leaves out the operations of s->gone and tries; references to what they defined become the
- * addresses they had. */
+/* Leaves out the operations of s->gone, and those of processes that are not forked without them,
+ * and tries; references to what they defined become the addresses they had. */
 bool try_without(struct shrinker *s);
+/* candidate := best without the operations of s->gone. */
+void candidate_without(struct shrinker *s);
+void keep_all(struct shrinker *s); /* s->gone: none */
 
 /* One round each; true if best became simpler. */
 bool shrink_args(struct shrinker *s);
 bool shrink_place(struct shrinker *s);
+bool shrink_procs(struct shrinker *s);
 
 /* Index in op->v of an argument that is a value, -1: the operation has none such. */
 int value_slot(enum op_kind kind, enum arg arg);
@@ -53,6 +57,11 @@ unsigned nr_values(enum op_kind kind);
 static inline bool defines_mapping(const struct op *op)
 {
     return op->def && op_table[op->kind].def == DEF_MAPPING;
+}
+/* Bit of the process that it makes; 0: it makes none. */
+static inline uint32_t proc_made(const struct op *op)
+{
+    return op->kind == OP_FORK ? 1u << (op->def - 1) : 0;
 }
 static inline bool op_has_arg(enum op_kind kind, enum arg arg)
 {

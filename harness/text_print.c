@@ -18,6 +18,8 @@ static void print_name(enum def_kind kind, unsigned number, FILE *to)
         fprintf(to, "f%u", number - 1);
     else if (kind == DEF_CONTEXT)
         fprintf(to, "u%u", number - 1);
+    else if (kind == DEF_PROC)
+        fprintf(to, "p%u", number - 1);
     else if (number <= 26)
         fputc('a' + (int)number - 1, to);
     else

@@ -16,8 +16,7 @@
 #define VALUES_AT 12
 #define VALUE_SIZE 7
 
-/* proc and fail count only behind a mark, so that random bytes mostly leave them 0. */
-#define PROC_MARK 0xb0u
+/* fail counts only behind a mark, so that random bytes mostly leave it 0. */
 #define FAIL_MARK 0xf000u
 
 /* place: 0..63 are mapping names; what is above the last anchor is taken as plain pages. */
@@ -192,7 +191,16 @@ static uint8_t def_decode(uint8_t byte, enum def_kind kind)
 {
     if (kind == DEF_MAPPING)
         return byte % (MAX_NAMES + 1);
+    if (kind == DEF_PROC) /* zero is p1: p0 is there already */
+        return (uint8_t)(1 + (byte + 1) % MAX_PROCS);
     return kind == DEF_NONE ? 0 : 1 + byte % MAX_FDS;
+}
+
+static uint8_t def_encode(uint8_t def, enum def_kind kind)
+{
+    if (kind == DEF_PROC)
+        return (uint8_t)((def + MAX_PROCS - 2) % MAX_PROCS);
+    return (uint8_t)(def - (def && kind != DEF_MAPPING));
 }
 
 static void argument_decode(const uint8_t *record, enum arg arg, struct op *op, unsigned *values)
@@ -225,7 +233,7 @@ bool record_decode(const uint8_t record[RECORD_SIZE], struct op *op)
     *op = (struct op){.kind = (uint8_t)kind};
     if (kind == OP_NONE)
         return false;
-    if ((record[1] & 0xf0u) == PROC_MARK && op_has_process(kind))
+    if (op_has_process(kind))
         op->proc = record[1] % MAX_PROCS;
     if ((fail & FAIL_MARK) == FAIL_MARK)
         op->fail = fail & MAX_FAIL;
@@ -238,13 +246,12 @@ bool record_decode(const uint8_t record[RECORD_SIZE], struct op *op)
 void record_encode(const struct op *op, uint8_t record[RECORD_SIZE])
 {
     const struct op_info *info = &op_table[op->kind];
-    bool fd = info->def == DEF_FILE || info->def == DEF_CONTEXT;
     unsigned values = 0;
 
     memset(record, 0, RECORD_SIZE);
     record[0] = op->kind;
-    record[1] = op->proc ? (uint8_t)(PROC_MARK | op->proc) : 0;
-    record[2] = (uint8_t)(op->def - (fd && op->def));
+    record[1] = op->proc;
+    record[2] = def_encode(op->def, (enum def_kind)info->def);
     record[3] = op->obj;
     store(record + 4, 2, op->fail ? FAIL_MARK | op->fail : 0);
     for (const uint8_t *a = info->args; *a != ARG_END; a++) {
@@ -335,6 +342,7 @@ static bool world_encode(const struct program *p, uint8_t record[RECORD_SIZE])
 /* ---- programs ---- */
 struct names {
     uint64_t mappings, files, contexts; /* bit n - 1: name n is defined */
+    uint64_t procs, running;            /* those forked so far; without those that exited since */
 };
 
 /* name if it is defined, else one of those that are, else 0. */
@@ -353,6 +361,10 @@ static void use_defined_names(struct op *op, const struct names *names)
 {
     const struct op_info *info = &op_table[op->kind];
 
+    if (!(names->procs >> op->proc & 1))
+        op->proc = (uint8_t)(defined_name(names->running ? names->running : names->procs,
+                                          (uint8_t)(op->proc + 1)) -
+                             1);
     for (struct value *v = op->v; v < op->v + MAX_VALUES; v++) {
         if (v->anchor != ANCHOR_MAPPING)
             continue;
@@ -375,8 +387,14 @@ static void define_name(const struct op *op, struct names *names)
         names->mappings |= bit;
     else if (op_table[op->kind].def == DEF_FILE)
         names->files |= bit;
-    else
+    else if (op_table[op->kind].def == DEF_CONTEXT)
         names->contexts |= bit;
+    else
+        names->procs |= bit;
+    if (op->kind == OP_FORK)
+        names->running |= bit;
+    if (op->kind == OP_EXIT)
+        names->running &= ~(UINT64_C(1) << op->proc);
 }
 
 /* The record at `at`; what the data lacks of it is zero. */
@@ -393,7 +411,7 @@ static const uint8_t *whole_record(const uint8_t *data, size_t size, size_t at,
 
 void program_decode(struct program *p, const uint8_t *data, size_t size)
 {
-    struct names names = {0};
+    struct names names = {.procs = 1, .running = 1};
     uint8_t buffer[RECORD_SIZE];
 
     free(p->header);

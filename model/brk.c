@@ -44,8 +44,9 @@ static int brk_allowed(struct mm *mm, uintptr_t start, uintptr_t len, uint64_t v
 }
 
 /* The heap is plain anonymous memory, merged as such; but since 6.1 it only extends what lies above
- * start_brk, so its first page never joins a mapping below. */
-static int brk_map(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t vm_flags)
+ * start_brk, so its first page never joins a mapping below. *grown: the VMA that has it. */
+static int brk_map(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t vm_flags,
+                   struct vma **grown)
 {
     const struct vma_attrs attrs = {.vm_flags = vm_flags};
     struct vma *prev, *vma = NULL;
@@ -55,9 +56,10 @@ static int brk_map(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t vm_fl
         return -ENOMEM;
     if (mm_rules(mm) < RULES_LINUX_6_1 || start > mm->start_brk)
         vma = vma_merge(mm, prev, start, end, &attrs, start >> PAGE_SHIFT);
+    *grown = vma;
     if (vma)
         return 0;
-    vma = vma_alloc(mm);
+    *grown = vma = vma_alloc(mm);
     if (!vma)
         return -ENOMEM;
     vma->vm_start = start;
@@ -75,6 +77,7 @@ static int brk_grow(struct mm *mm, uintptr_t old_end, uintptr_t new_end)
     const uint64_t pages = (new_end - old_end) >> PAGE_SHIFT;
     uint64_t vm_flags =
         VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_ACCOUNT | mm->def_flags;
+    struct vma *vma;
     int err;
 
     event(mm->world, EV_BRK_GROW);
@@ -85,14 +88,16 @@ static int brk_grow(struct mm *mm, uintptr_t old_end, uintptr_t new_end)
     err = brk_allowed(mm, old_end, new_end - old_end, vm_flags);
     if (err)
         return err;
-    err = brk_map(mm, old_end, new_end, vm_flags);
+    err = brk_map(mm, old_end, new_end, vm_flags, &vma);
     if (err) {
         vm_uncharge(mm, pages);
         return err;
     }
     vm_stat_account(mm, vm_flags, (int64_t)pages);
-    if (vm_flags & VM_LOCKED)
+    if (vm_flags & VM_LOCKED) {
         mm->locked_vm += pages;
+        populate_locked(vma); /* or later */
+    }
     return 0;
 }
 

@@ -28,6 +28,7 @@ static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pg
     struct mm *mm = vma->vm_mm;
     const uint64_t grow = ((end - start) >> PAGE_SHIFT) - vma_pages(vma);
     const uint64_t charged = vma->vm_flags & VM_ACCOUNT ? grow : 0;
+    const struct interval_node old = vma->chain_first->node; /* it has been prepared */
     int err;
 
     if (!growth_is_allowed(vma, start, end) || vm_charge(mm, charged))
@@ -36,6 +37,10 @@ static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pg
     if (err) {
         vm_uncharge(mm, charged);
         return err;
+    }
+    if (fault(mm->world, F_ANON_KEY_STALE, true)) {
+        vma->chain_first->node.start = old.start;
+        vma->chain_first->node.last = old.last;
     }
     vm_stat_account(mm, vma->vm_flags, (int64_t)grow);
     if (vma->vm_flags & VM_LOCKED)
@@ -97,9 +102,10 @@ int expand_stack(struct vma *vma, uintptr_t addr)
     int err;
 
     addr &= PAGE_MASK;
-    if (addr < vma->vm_start)
+    err = anon_vma_prepare(vma); /* even if growth is refused then */
+    if (!err && addr < vma->vm_start)
         err = expand_downwards(vma, addr);
-    else
+    else if (!err)
         err = expand_upwards(vma, addr + PAGE_SIZE);
     event(world, err ? EV_STACK_REFUSED : EV_STACK_GROW);
     return err;
@@ -133,7 +139,7 @@ static bool access_is_allowed(const struct vma *vma, int access, bool remote)
 long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote)
 {
     const bool grows = !remote || mm_rules(mm) < RULES_LINUX_6_18;
-    const struct vma *vma;
+    struct vma *vma;
 
     if (addr >= mm->task_size)
         return -EFAULT;
@@ -143,5 +149,5 @@ long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote)
     if (vma->vm_file && !file_is(vma->vm_file, FILE_DEVICE) &&
         vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT) >= vma->vm_file->mapping->size)
         return -ENXIO;
-    return 0;
+    return access == PROT_WRITE && vma_takes_own_pages(vma) ? anon_vma_prepare(vma) : 0;
 }

@@ -5,6 +5,7 @@
  * world.c     arena, pools, notes, traps, presets     rbtree.h      augmented red-black tree
  * vma.c       list, tree, gaps, lookup cache          interval_tree.c  file interval trees
  * merge.c     split, merge, adjust                    search.c      choosing an address
+ * anon_vma.c  anonymous reverse map                   fork.c        fork and exit
  * account.c   limits, totals, commit charge           object.c      files, policies, names, ...
  * and one file per call: mmap.c munmap.c mprotect.c mremap.c brk.c mlock.c madvise.c ...
  */
@@ -87,6 +88,7 @@ static inline void note_vma(struct world *world, struct vma *vma, uint32_t kind)
     }
 }
 void note_forget(struct world *world, const struct vma *vma); /* it is going to be freed */
+void note_forget_mm(struct world *world, const struct mm *mm);
 /* Clipped to the address space. A VMA that starts at `end` is outside of it. */
 void note_range(struct mm *mm, uintptr_t start, uintptr_t end);
 
@@ -102,11 +104,19 @@ struct vma_attrs {
     struct mempolicy *policy;
     struct userfaultfd_ctx *uffd;
     struct anon_vma_name *name;
+    const struct vma *faulted; /* whose anon_vma and chains the range has, or NULL */
+    bool extends; /* new range that extends the VMA below it, whose attributes these are */
 };
 static inline struct vma_attrs vma_attrs(const struct vma *v)
 {
-    return (struct vma_attrs){v->vm_flags, v->vm_file, v->vm_policy, v->vm_userfaultfd_ctx,
-                              v->anon_name};
+    return (struct vma_attrs){
+        .vm_flags = v->vm_flags,
+        .file = v->vm_file,
+        .policy = v->vm_policy,
+        .uffd = v->vm_userfaultfd_ctx,
+        .name = v->anon_name,
+        .faulted = v->anon_vma ? v : NULL,
+    };
 }
 
 /* ---- vma.c ---- */
@@ -124,7 +134,8 @@ static inline void vma_close(struct vma *vma)
         vma->vm_ops->close(vma);
 }
 struct vma *vma_alloc(struct mm *mm); /* zeroed, vm_mm set; NULL: out of memory */
-/* A copy with references, neither linked nor opened. NULL: out of memory. */
+/* A copy with references, neither linked nor opened. It has the anon_vma but no chains: these are
+ * to be cloned, after the copy got its range, or the anon_vma is to be cleared. NULL: no memory. */
 struct vma *vma_dup(struct vma *vma);
 void vma_free(struct vma *vma); /* drops references (file, policy, ...), then frees; no close */
 /* Where [start, end) would go. 0, or -ENOMEM if something overlaps. */
@@ -147,11 +158,38 @@ void vma_move_bounds(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t p
 /* After its bounds moved: its own gap, its successor's, highest_vm_end. */
 void vma_update_gaps(struct vma *vma);
 
+/* ---- anon_vma.c ---- */
+/* First need of an own page: borrow a mergeable neighbour's anon_vma, or make one. 0 or -ENOMEM. */
+int anon_vma_prepare(struct vma *vma);
+/* dst gets a chain to every anon_vma of src, and uses dst->anon_vma, which is set to src's before.
+ * If it is NULL, as at fork, an unused one of src's ancestors becomes dst's own. 0, or -ENOMEM with
+ * dst unlinked again and its anon_vma NULL. */
+int anon_vma_clone(struct vma *dst, const struct vma *src);
+/* A clone for the two changes that may still fail after it, which they then undo. 0 or -ENOMEM. */
+int anon_vma_split(struct vma *new, const struct vma *vma);
+int anon_vma_import(struct vma *vma, const struct vma *from);
+/* The child's VMA: cloned, then an own anon_vma or one reused. 0 or -ENOMEM with nothing left. */
+int anon_vma_fork(struct vma *vma, struct vma *parent);
+/* All chains go, and with them every anon_vma that nobody needs; vma->anon_vma = NULL. */
+void unlink_anon_vmas(struct vma *vma);
+/* Around a change of start, end or pgoff: out of all interval trees, and in again. */
+void anon_vma_tree_remove(struct vma *vma);
+void anon_vma_tree_insert(struct vma *vma);
+/* Does a write make a page of its own: private, writable, memory? */
+bool vma_takes_own_pages(const struct vma *vma);
+/* What becomes of locked memory at once. 0 or -ENOMEM, which most calls ignore. */
+int populate_locked(struct vma *vma);
+static inline bool anon_chain_is_single(const struct vma *vma)
+{
+    return vma->chain_first && vma->chain_first == vma->chain_last;
+}
+
 /* ---- merge.c ---- */
 int split_vma(struct vma *vma, uintptr_t addr, bool new_below); /* with the map_count limit */
 int split_vma_nolimit(struct vma *vma, uintptr_t addr, bool new_below); /* the unmap path */
 /* The VMA that has absorbed [addr, end), or NULL if the rules keep it apart. addr may start a hole
- * (a new range) or lie in one VMA; prev is the last VMA that starts below addr. Never allocates. */
+ * (a new range) or lie in one VMA; prev is the last VMA that starts below addr. Allocates only for
+ * an unfaulted VMA that takes over faulted memory: failing, it is NULL with nothing changed. */
 struct vma *vma_merge(struct mm *mm, struct vma *prev, uintptr_t addr, uintptr_t end,
                       const struct vma_attrs *attrs, uint64_t pgoff);
 /* Give [start, end) of vma new attributes (not the file): merge with neighbours or split off, then

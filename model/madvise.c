@@ -72,9 +72,13 @@ static bool advice_is_known(const struct mm *mm, int advice)
 
 static int madvise_remove(const struct vma *vma)
 {
+    /* since 6.7 what could be made writable will do */
+    const uint64_t wanted =
+        VM_SHARED | (mm_rules(vma->vm_mm) < RULES_LINUX_6_18 ? VM_WRITE : VM_MAYWRITE);
+
     if ((vma->vm_flags & VM_LOCKED) || !vma->vm_file)
         return -EINVAL;
-    return (vma->vm_flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE) ? 0 : -EACCES;
+    return (vma->vm_flags & wanted) == wanted ? 0 : -EACCES;
 }
 
 static int madvise_dontneed(const struct vma *vma, uintptr_t start)

@@ -34,12 +34,18 @@ int split_vma_nolimit(struct vma *vma, uintptr_t addr, bool new_below)
         return -ENOMEM;
     if (new_below) {
         new->vm_end = addr;
-        vma_move_bounds(vma, addr, vma->vm_end, pgoff);
     } else {
         new->vm_start = addr;
         new->vm_pgoff = pgoff;
-        vma_move_bounds(vma, vma->vm_start, addr, vma->vm_pgoff);
     }
+    if (new->anon_vma && anon_vma_split(new, vma)) {
+        vma_free(new);
+        return -ENOMEM;
+    }
+    if (new_below)
+        vma_move_bounds(vma, addr, vma->vm_end, pgoff);
+    else
+        vma_move_bounds(vma, vma->vm_start, addr, vma->vm_pgoff);
     vma_attach_after(mm, new, new_below ? vma->vm_prev : vma);
     vma_open(new);
     note_range(mm, addr, addr + PAGE_SIZE);
@@ -75,6 +81,7 @@ struct range {
     const struct vma_attrs *attrs;
     uint64_t pgoff;
     bool whole; /* it is exactly one VMA, which would go */
+    bool moved; /* it is in a hole: what is faulted there comes from another place */
 };
 
 static bool has_close(const struct vma *vma)
@@ -82,18 +89,51 @@ static bool has_close(const struct vma *vma)
     return vma->vm_ops && vma->vm_ops->close;
 }
 
+/* Of two, one may have none; more than that depends on the rules. */
+static inline bool anon_vmas_match(const struct anon_vma *a, const struct anon_vma *b)
+{
+    return a == b || !a || !b;
+}
+
+/*
+ * Of the two at least one is faulted.
+ *
+ * Memory that was forked has its pages in the parent's places too, and an unfaulted VMA that joins
+ * it would come to be looked at there: so only what has a single chain may be joined to what has
+ * none. Until 6.1 that was asked of the neighbour, whichever of the two was faulted, and an empty
+ * chain did not pass. `differs`: all else allows the merge.
+ */
+static bool anon_compatible(const struct vma *vma, const struct range *r, bool differs)
+{
+    const struct vma *mine = r->attrs->faulted;
+    const bool old_rules = mm_rules(r->mm) < RULES_LINUX_6_18;
+
+    if (mine && vma->anon_vma)
+        return vma->anon_vma == mine->anon_vma;
+    if (r->attrs->extends && (mine || old_rules))
+        return true;
+    if (mine && old_rules)
+        return false;
+    return anon_chain_is_single(mine ? mine : vma) ||
+           fault(r->mm->world, F_FORK_MERGE_FORKED, differs);
+}
+
 /* Everything but the place: merge.canonical. */
 static bool same_attrs(const struct vma *vma, const struct range *r)
 {
     const struct vma_attrs *a = r->attrs;
     struct world *world = r->mm->world;
+    bool policy;
 
     if (vma->vm_flags != a->vm_flags || vma->vm_file != a->file ||
         vma->vm_userfaultfd_ctx != a->uffd || !anon_name_equal(vma->anon_name, a->name))
         return false;
     if (vma->vm_flags & VM_SPECIAL)
         return false;
-    return mpol_equal(vma->vm_policy, a->policy) || fault(world, F_MERGE_IGNORES_POLICY, true);
+    policy = mpol_equal(vma->vm_policy, a->policy);
+    if ((vma->anon_vma || a->faulted) && !anon_compatible(vma, r, policy))
+        return false;
+    return policy || fault(world, F_MERGE_IGNORES_POLICY, true);
 }
 
 static bool joins_below(const struct vma *prev, const struct range *r)
@@ -117,7 +157,33 @@ static bool joins_above(const struct vma *next, const struct range *r)
 static void swallow(struct vma *vma)
 {
     vma_detach(vma->vm_mm, vma);
+    if (vma->anon_vma)
+        unlink_anon_vmas(vma);
     vma_free(vma);
+}
+
+/* An unfaulted survivor takes over the anon_vma of the range or of `other`. */
+static bool take_over(const struct range *r, struct vma *survivor, const struct vma *other)
+{
+    const struct vma *from = other && other->anon_vma ? other : r->attrs->faulted;
+
+    if (other && !other->anon_vma) /* it becomes faulted with the survivor */
+        note_range(r->mm, other->vm_start, other->vm_end);
+    if (survivor->anon_vma)
+        return true;
+    if (r->moved && from == r->attrs->faulted && fault(r->mm->world, F_MREMAP_MERGE_NO_DUP, true))
+        return true;
+    return anon_vma_import(survivor, from) == 0;
+}
+
+/* Before anything is changed: is the survivor chained to all that it, the range and `other`, which
+ * it will swallow, are chained to? If not, there is no merge. */
+static inline bool import_anon_vma(const struct range *r, struct vma *survivor,
+                                   const struct vma *other)
+{
+    bool faulted = survivor->anon_vma || r->attrs->faulted || (other && other->anon_vma);
+
+    return likely(!faulted) || take_over(r, survivor, other);
 }
 
 static inline void move_end(struct vma *vma, uintptr_t end)
@@ -151,17 +217,21 @@ static struct vma *merge_hole(const struct range *r, struct vma *prev, struct vm
     struct world *world = r->mm->world;
     bool below = joins_below(prev, r), above = joins_above(next, r);
 
-    if (below && above) {
+    if (below && above && anon_vmas_match(prev->anon_vma, next->anon_vma)) {
+        if (!import_anon_vma(r, prev, next))
+            return NULL;
         move_end(prev, next->vm_end);
         swallow(next);
         return merged(r, EV_MERGE_CASE1, prev);
     }
     if (below) {
+        if (!import_anon_vma(r, prev, NULL))
+            return NULL;
         move_end(prev, r->end + (fault(world, F_ADJUST_END_LONG, true) ? PAGE_SIZE : 0));
         vma_update_gaps(prev);
         return merged(r, EV_MERGE_CASE2, prev);
     }
-    if (above) {
+    if (above && import_anon_vma(r, next, NULL)) {
         uint64_t pgoff = fault(world, F_CASE3_PGOFF, true) ? next->vm_pgoff : r->pgoff;
 
         vma_move_bounds(next, r->start, next->vm_end, pgoff);
@@ -177,7 +247,7 @@ static struct vma *merge_hole(const struct range *r, struct vma *prev, struct vm
  */
 static struct vma *merge_tail(const struct range *r, struct vma *prev, struct vma *next)
 {
-    if (!joins_above(next, r))
+    if (!joins_above(next, r) || !import_anon_vma(r, next, NULL))
         return NULL;
     move_end(prev, r->start);
     move_start(next, r->start);
@@ -191,6 +261,8 @@ static struct vma *merge_tail(const struct range *r, struct vma *prev, struct vm
 static struct vma *merge_head(const struct range *r, struct vma *prev, struct vma *area)
 {
     if (!joins_below(prev, r) || fault(r->mm->world, F_MERGE_MISSES_CASE5, true))
+        return NULL;
+    if (!import_anon_vma(r, prev, NULL))
         return NULL;
     move_start(area, r->end);
     move_end(prev, r->end);
@@ -210,13 +282,21 @@ static struct vma *merge_whole(const struct range *r, struct vma *prev, struct v
     bool below = joins_below(prev, r), above = joins_above(next, r);
 
     if (below) {
+        above = above && anon_vmas_match(prev->anon_vma, next->anon_vma);
+        if (!import_anon_vma(r, prev, above ? next : NULL)) {
+            if (above && !r->attrs->faulted && fault(r->mm->world, F_ADJUST_TWO_NEXT, true)) {
+                move_end(prev, r->end);
+                swallow(area);
+            }
+            return NULL;
+        }
         move_end(prev, above ? next->vm_end : r->end);
         swallow(area);
         if (above)
             swallow(next);
         return merged(r, above ? EV_MERGE_CASE6 : EV_MERGE_CASE7, prev);
     }
-    if (above) {
+    if (above && import_anon_vma(r, next, NULL)) {
         move_start(next, r->start);
         swallow(area);
         if (fault(r->mm->world, F_REMOVE_NEXT3, true))
@@ -230,12 +310,13 @@ struct vma *vma_merge(struct mm *mm, struct vma *prev, uintptr_t addr, uintptr_t
                       const struct vma_attrs *attrs, uint64_t pgoff)
 {
     struct vma *next = prev ? prev->vm_next : mm->mmap, *survivor = NULL;
-    struct range r = {mm, addr, end, attrs, pgoff, false};
+    struct range r = {.mm = mm, .start = addr, .end = end, .attrs = attrs, .pgoff = pgoff};
 
     if (prev && prev->vm_end > addr) { /* addr lies inside of it */
         if (prev->vm_end == end)
             survivor = merge_tail(&r, prev, next);
     } else if (!next || next->vm_start >= end) {
+        r.moved = attrs->faulted && !attrs->extends;
         survivor = merge_hole(&r, prev, next);
     } else if (next->vm_end == end) {
         r.whole = true;

@@ -112,30 +112,33 @@ static bool over_mlock_limit(struct mm *mm, uintptr_t start, size_t len)
     return locked > limit;
 }
 
-static bool vma_can_populate(const struct vma *vma, uintptr_t end)
+/* Faulting the locked pages of a VMA in: 0, -ENOMEM for what cannot be, -EAGAIN without memory. */
+static int populate_vma(struct vma *vma, uintptr_t end)
 {
     const struct address_space *mapping;
     uint64_t last;
 
     if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB | VM_LOCKONFAULT))
-        return true;
+        return 0;
     if (!(vma->vm_flags & VM_ACCESS_FLAGS))
-        return false;
+        return -ENOMEM;
+    if (populate_locked(vma))
+        return -EAGAIN;
     if (!vma->vm_file)
-        return true;
+        return 0;
     mapping = vma->vm_file->mapping;
     last = (((vma->vm_end < end ? vma->vm_end : end) - vma->vm_start) >> PAGE_SHIFT) - 1;
-    return vma->vm_pgoff + last < mapping->size;
+    return vma->vm_pgoff + last < mapping->size ? 0 : -ENOMEM;
 }
 
-/* Faulting the locked pages in: all that can be told here is what cannot be. */
 static long mm_populate(struct mm *mm, uintptr_t start, uintptr_t end)
 {
-    for (const struct vma *vma = find_vma(mm, start); vma && vma->vm_start < end;
-         vma = vma->vm_next) {
+    for (struct vma *vma = find_vma(mm, start); vma && vma->vm_start < end; vma = vma->vm_next) {
+        int err = populate_vma(vma, end);
+
         step(mm->world);
-        if (!vma_can_populate(vma, end))
-            return -ENOMEM;
+        if (err)
+            return err;
     }
     return 0;
 }
@@ -195,8 +198,13 @@ long mm_mlockall(struct mm *mm, int flags)
         mm->total_vm > mm->rlimit[MM_RLIMIT_MEMLOCK])
         return -ENOMEM;
     mm->def_flags = flags & MCL_FUTURE ? lock : 0;
-    if (flags & MCL_CURRENT)
-        lock_all(mm, lock);
+    if (!(flags & MCL_CURRENT))
+        return 0;
+    lock_all(mm, lock);
+    for (struct vma *vma = mm->mmap; vma; vma = vma->vm_next) {
+        step(mm->world);
+        populate_locked(vma); /* or later */
+    }
     return 0;
 }
 

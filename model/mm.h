@@ -118,6 +118,30 @@ enum file_mode {
 };
 
 struct vma;
+struct anon_vma_chain;
+
+/*
+ * What anonymous pages point at, and through it all VMAs that may map them. A VMA that has had a
+ * page of its own ("faulted") has one; a child's VMA is chained to those of all its ancestors
+ * besides.
+ */
+struct anon_vma {
+    struct anon_vma *root;   /* oldest of the family: owner of its lock */
+    struct anon_vma *parent; /* of the VMA that its first VMA was forked from; root: itself */
+    uint32_t refcount;       /* 1 while linked to any VMA; a root: + other members */
+    uint32_t degree;       /* linux-4.4: other child anon_vmas + VMAs that use it, in one number */
+    uint32_t num_children; /* later rules: child anon_vmas; a root counts itself */
+    uint32_t num_active_vmas; /* later rules: VMAs whose anon_vma this is */
+    struct rb_root rb_root;   /* interval tree of chains, by page offset */
+};
+/* The link between one VMA and one anon_vma. */
+struct anon_vma_chain {
+    struct vma *vma;
+    struct anon_vma *anon_vma;
+    struct anon_vma_chain *same_vma_next, *same_vma_prev; /* the VMA's list: own first, root last */
+    struct interval_node node; /* in anon_vma->rb_root; bounds: vm_pgoff and the VMA's last page */
+};
+
 /* What the object behind a VMA wants to be told or asked. Absent for private anonymous memory. */
 struct vm_ops {
     void (*open)(struct vma *vma);  /* the VMA was duplicated (split, move) */
@@ -154,7 +178,7 @@ struct anon_vma_name {
 struct userfaultfd_ctx {
     uint32_t refcount; /* descriptor + one per registered VMA */
     bool released;     /* the descriptor was closed */
-    struct mm *mm;
+    struct mm *mm;     /* NULL: the process has ended */
 };
 
 /* The first 64 bytes are all that a tree walk and the list touch: one cache line. */
@@ -171,9 +195,11 @@ struct vma {
     struct file *vm_file;        /* counted */
     const struct vm_ops *vm_ops; /* NULL: private anonymous */
     struct mempolicy *vm_policy; /* counted, or NULL: the default */
-    struct userfaultfd_ctx *vm_userfaultfd_ctx; /* counted, or NULL */
-    struct anon_vma_name *anon_name;            /* counted, or NULL */
-    struct interval_node shared;                /* in vm_file->mapping->i_mmap */
+    struct userfaultfd_ctx *vm_userfaultfd_ctx;      /* counted, or NULL */
+    struct anon_vma_name *anon_name;                 /* counted, or NULL */
+    struct interval_node shared;                     /* in vm_file->mapping->i_mmap */
+    struct anon_vma *anon_vma;                       /* NULL: never had a page of its own */
+    struct anon_vma_chain *chain_first, *chain_last; /* same_vma list */
 } __attribute__((aligned(64)));
 
 #define VMACACHE_SLOTS 4
@@ -245,6 +271,15 @@ enum event {
     EV_UNMAP_MANY,
     EV_ROTATE,
     EV_ALLOC_FAILED,
+    EV_ANON_NEW,        /* prepare: a new anon_vma */
+    EV_ANON_BORROW,     /* prepare: a neighbour's */
+    EV_ANON_CLONE,      /* split, move: chains copied */
+    EV_ANON_IMPORT,     /* merge: an unfaulted VMA takes over a faulted one's chains */
+    EV_ANON_FORK_NEW,   /* fork: the child's VMA gets one of its own */
+    EV_ANON_FORK_REUSE, /* fork: an ancestor's that nobody uses */
+    EV_FORK,
+    EV_FORK_FAIL,
+    EV_EXIT,
     NR_EVENTS
 };
 extern const char *const event_names[NR_EVENTS];
@@ -254,7 +289,7 @@ extern const char *const event_names[NR_EVENTS];
 enum note_kind {
     NOTE_LINKED = 1,  /* put into list and tree */
     NOTE_CHANGED = 2, /* bounds, offset, flags or another attribute changed */
-    NOTE_NEAR = 4,    /* a neighbour of something unlinked: its gap or links changed */
+    NOTE_NEAR = 4,    /* beside something unlinked, in its address space or in an anon_vma */
 };
 struct note {
     struct vma *vma; /* live: freeing a VMA takes its note away */
@@ -271,6 +306,7 @@ struct notes {
     uint32_t nranges;   /* ranges used; when out, the nearest one of the same mm is widened */
     bool overflow;      /* more than fit: judge everything */
     bool cache_touched; /* the lookup cache was read or filled */
+    struct mm *forked;  /* the child that the call has made, or NULL */
     struct note_range range[MAX_NOTE_RANGES];
     struct note note[MAX_NOTES];
 };
@@ -294,6 +330,8 @@ enum pool_id {
     POOL_POLICY,
     POOL_NAME,
     POOL_UFFD,
+    POOL_ANON_VMA,
+    POOL_ANON_VMA_CHAIN,
     NR_POOLS
 };
 struct pool {
@@ -397,9 +435,14 @@ long mm_remap_file_pages(struct mm *mm, uintptr_t addr, size_t size, int prot, u
 long mm_mincore(struct mm *mm, uintptr_t addr, size_t len);
 long mm_msync(struct mm *mm, uintptr_t addr, size_t len, int flags);
 long mm_setrlimit(struct mm *mm, enum mm_rlimit which, uint64_t pages);
-/* One access as the fault handler sees it: 0, -EFAULT for SIGSEGV, -ENXIO for SIGBUS. access is one
- * of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. remote: another process' access (FOLL_FORCE
- * off), which the minimum mapping address binds as well. */
+/* Process number `child` (not in use, else -EAGAIN) becomes a copy; 0, or -ENOMEM with nothing
+ * left. */
+long mm_fork(struct mm *mm, unsigned child);
+/* The process ends: everything is unmapped and its number is free again. 0. */
+long mm_exit(struct mm *mm);
+/* One access as the fault handler sees it: 0, -EFAULT for SIGSEGV, -ENXIO for SIGBUS, -ENOMEM.
+ * access is one of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. remote: another process' access
+ * (FOLL_FORCE off), which the minimum mapping address binds as well. */
 long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote);
 /* A kernel-made mapping (as the vdso): placed by address search from a hint, DONTEXPAND, never
  * merged. */

@@ -63,11 +63,13 @@ static struct vma *region_new_vma(const struct region *r, int *err)
     return vma;
 }
 
-static long region_done(const struct region *r, const struct vma *vma)
+static long region_done(const struct region *r, struct vma *vma)
 {
     vm_stat_account(r->mm, r->vm_flags, (int64_t)region_pages(r));
-    if (vma->vm_flags & VM_LOCKED)
+    if (vma->vm_flags & VM_LOCKED) {
         r->mm->locked_vm += region_pages(r);
+        populate_locked(vma); /* it may be populated later just as well */
+    }
     return (long)r->addr;
 }
 

@@ -18,7 +18,7 @@ static int mprotect_charge(struct vma *vma, uint64_t *vm_flags, uint64_t pages, 
             return -ENOMEM;
         *charged = pages;
         *vm_flags |= VM_ACCOUNT;
-    } else if (mm_rules(mm) >= RULES_LINUX_6_18 && vma_is_anonymous(vma)) {
+    } else if (mm_rules(mm) >= RULES_LINUX_6_18 && vma_is_anonymous(vma) && !vma->anon_vma) {
         *vm_flags &= ~(uint64_t)VM_ACCOUNT;
     }
     return 0;
@@ -53,13 +53,18 @@ static int mprotect_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uin
         return 0;
     vm_stat_account(mm, old_flags, -(int64_t)pages);
     vm_stat_account(mm, vm_flags, (int64_t)pages);
+    if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && vma_takes_own_pages(vma))
+        anon_vma_prepare(vma); /* what is locked is populated, or later */
     return 0;
 }
 
 static int mprotect_flags(const struct vma *vma, int prot, uint64_t *vm_flags)
 {
-    if (vma->vm_mm->world->config.read_implies_exec && (prot & PROT_READ) &&
-        (vma->vm_flags & VM_MAYEXEC))
+    const struct mm *mm = vma->vm_mm;
+
+    /* Linux 4.4 implies it of memory that may not be executed as well, and then refuses it */
+    if (mm->world->config.read_implies_exec && (prot & PROT_READ) &&
+        ((vma->vm_flags & VM_MAYEXEC) || mm_rules(mm) < RULES_LINUX_5_10))
         prot |= PROT_EXEC;
     *vm_flags = ((uint64_t)prot & VM_ACCESS_FLAGS) | (vma->vm_flags & ~(uint64_t)VM_ACCESS_FLAGS);
     /* each VM_MAY bit lies four above the bit that it allows */

@@ -102,7 +102,7 @@ long remap_expand_in_place(struct remap *r)
     struct mm *mm = r->mm;
     struct vma *vma = r->vma;
     const uintptr_t end = r->addr + r->new_len;
-    const struct vma_attrs attrs = vma_attrs(vma);
+    struct vma_attrs attrs = vma_attrs(vma);
     const bool closes = vma->vm_ops && vma->vm_ops->close;
     struct vma *merged = NULL;
 
@@ -110,13 +110,16 @@ long remap_expand_in_place(struct remap *r)
         return remap_failed(r, -ENOMEM);
     if (mm_rules(mm) >= RULES_LINUX_6_18 && remap_charge_growth(r))
         return -ENOMEM;
+    attrs.extends = true;
     if (mm_rules(mm) >= RULES_LINUX_6_1) /* the one after may be joined */
         merged = vma_merge(mm, vma, vma->vm_end, end, &attrs, vma->vm_pgoff + vma_pages(vma));
     if (!merged && vma_adjust(vma, vma->vm_start, end, vma->vm_pgoff))
         return remap_failed(r, -ENOMEM);
     vm_stat_account(mm, attrs.vm_flags, (int64_t)remap_growth(r));
-    if (attrs.vm_flags & VM_LOCKED)
+    if (attrs.vm_flags & VM_LOCKED) {
         mm->locked_vm += remap_growth(r);
+        populate_locked(vma); /* or later */
+    }
     event(mm->world, EV_MREMAP_INPLACE);
     return (long)r->addr;
 }
@@ -137,13 +140,56 @@ static int may_split_ends(const struct remap *r)
     return err;
 }
 
+/* Pages of its own move along, and what they are found by is their offset: it stays. */
+static uint64_t copy_pgoff(const struct remap *r)
+{
+    if (vma_is_anonymous(r->vma) && !r->vma->anon_vma)
+        return r->new_addr >> PAGE_SHIFT;
+    return remap_pgoff(r);
+}
+
+/* Would clones made before the copy has its range be found under another one? */
+static bool keys_differ(const struct remap *r)
+{
+    return r->vma->anon_vma &&
+           (r->addr != r->vma->vm_start || r->new_len != r->vma->vm_end - r->vma->vm_start);
+}
+
+/* A copy of r->vma at the new place, not linked. NULL: out of memory. */
+static struct vma *copy_new_vma(const struct remap *r, uint64_t vm_flags)
+{
+    const uint64_t pgoff = copy_pgoff(r);
+    struct vma *copy = vma_dup(r->vma);
+    int err = 0;
+
+    if (!copy)
+        return NULL;
+    uffd_put(r->mm->world, copy->vm_userfaultfd_ctx);
+    copy->vm_userfaultfd_ctx = NULL;
+    copy->vm_flags = vm_flags;
+    if (copy->anon_vma && fault(r->mm->world, F_COPY_WRONG_KEY, keys_differ(r)))
+        err = anon_vma_clone(copy, r->vma);
+    copy->vm_start = r->new_addr;
+    copy->vm_end = r->new_addr + r->new_len;
+    copy->vm_pgoff = pgoff;
+    if (copy->anon_vma && !copy->chain_first)
+        err = anon_vma_clone(copy, r->vma);
+    if (!err) {
+        if (copy->anon_vma)
+            event(r->mm->world, EV_ANON_CLONE);
+        return copy;
+    }
+    unlink_anon_vmas(copy);
+    vma_free(copy);
+    return NULL;
+}
+
 /* A second VMA over the same object, at new_addr. It has no userfault context. If it can be joined
  * to its neighbours it is, even if one of them is the source: r->vma may be gone afterwards. */
 static int copy_vma(const struct remap *r)
 {
     struct mm *mm = r->mm;
     const uintptr_t end = r->new_addr + r->new_len;
-    const uint64_t pgoff = vma_is_anonymous(r->vma) ? r->new_addr >> PAGE_SHIFT : remap_pgoff(r);
     struct vma_attrs attrs = vma_attrs(r->vma);
     struct vma *prev, *copy;
     struct rb_node **link, *parent;
@@ -152,31 +198,42 @@ static int copy_vma(const struct remap *r)
     attrs.uffd = NULL;
     if (find_vma_links(mm, r->new_addr, end, &prev, &link, &parent))
         return -ENOMEM;
-    if (vma_merge(mm, prev, r->new_addr, end, &attrs, pgoff))
+    if (vma_merge(mm, prev, r->new_addr, end, &attrs, copy_pgoff(r)))
         return 0;
-    copy = vma_dup(r->vma);
+    copy = copy_new_vma(r, attrs.vm_flags);
     if (!copy)
         return -ENOMEM;
-    uffd_put(mm->world, copy->vm_userfaultfd_ctx);
-    copy->vm_userfaultfd_ctx = NULL;
-    copy->vm_flags = attrs.vm_flags;
-    copy->vm_start = r->new_addr;
-    copy->vm_end = end;
-    copy->vm_pgoff = pgoff;
     vma_open(copy);
     vma_link(mm, copy, prev, link, parent);
     return 0;
 }
 
+/* All pages of the VMA have moved away: it is as if it had never had any. */
+static void source_emptied(struct vma *vma)
+{
+    struct anon_vma *stale = vma->anon_vma;
+
+    unlink_anon_vmas(vma);
+    if (fault(vma->vm_mm->world, F_DONTUNMAP_STALE, true))
+        vma->anon_vma = stale;
+    note_vma(vma->vm_mm->world, vma, NOTE_CHANGED);
+    note_range(vma->vm_mm, vma->vm_start, vma->vm_end);
+}
+
 /* DONTUNMAP: the source stays, but whatever VMA it is part of by now is not locked any more. */
-static void unlock_source(const struct remap *r)
+static void leave_source(const struct remap *r)
 {
     struct vma *vma = vma_lookup(r->mm, r->addr);
 
-    if (!vma || !(vma->vm_flags & VM_LOCKED))
+    if (!vma)
         return;
-    r->mm->locked_vm -= vma_pages(vma);
-    vma_set_flags(vma, vma->vm_flags & ~(uint64_t)VM_LOCKED_MASK);
+    if (vma->anon_vma && mm_rules(r->mm) >= RULES_LINUX_6_1 && vma->vm_start == r->addr &&
+        vma->vm_end == r->addr + r->old_len)
+        source_emptied(vma);
+    if (vma->vm_flags & VM_LOCKED) {
+        r->mm->locked_vm -= vma_pages(vma);
+        vma_set_flags(vma, vma->vm_flags & ~(uint64_t)VM_LOCKED_MASK);
+    }
 }
 
 /* The source could not be taken away: the copy goes again, and all is as it was. If not even that
@@ -208,7 +265,7 @@ static long remap_leave(const struct remap *r, uint64_t vm_flags, uintptr_t sour
     if (fault(world, F_MREMAP_PROGRESS_WRAP, progress_wraps(r)) && progress_wraps(r))
         return undo_copy(r, vm_flags);
     if (r->flags & MREMAP_DONTUNMAP) {
-        unlock_source(r);
+        leave_source(r);
     } else if (r->old_len) {
         if (munmap_gather(r->mm, r->addr, r->addr + r->old_len, &first))
             return undo_copy(r, vm_flags);
@@ -226,6 +283,7 @@ static long move_vma(struct remap *r)
     struct mm *mm = r->mm;
     const uint64_t vm_flags = r->vma->vm_flags, pages = r->new_len >> PAGE_SHIFT;
     const uintptr_t source_start = r->vma->vm_start;
+    long ret;
     int err;
 
     if (mm->map_count + 3 >= mm->world->config.max_map_count)
@@ -246,7 +304,10 @@ static long move_vma(struct remap *r)
     vm_stat_account(mm, vm_flags, (int64_t)pages);
     if (vm_flags & VM_LOCKED)
         mm->locked_vm += pages;
-    return remap_leave(r, vm_flags, source_start);
+    ret = remap_leave(r, vm_flags, source_start);
+    if (ret >= 0 && (vm_flags & VM_LOCKED) && r->new_len > r->old_len)
+        populate_locked(find_vma(mm, r->new_addr + r->old_len)); /* or later */
+    return ret;
 }
 
 long remap_move(struct remap *r)

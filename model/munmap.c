@@ -55,6 +55,8 @@ uint64_t munmap_complete(struct mm *mm, struct vma *first, uintptr_t end)
         vm_stat_account(mm, vma->vm_flags, -(int64_t)pages);
         vma_unlink(mm, vma);
         vma_close(vma);
+        if (vma->anon_vma)
+            unlink_anon_vmas(vma);
         vma_free(vma);
     }
     return nr_accounted;

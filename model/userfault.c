@@ -65,7 +65,8 @@ long uffd_close(struct world *world, unsigned ufd)
         return -EBADF;
     world->uffd[ufd] = NULL;
     ctx->released = true;
-    context_leave_all(ctx);
+    if (ctx->mm)
+        context_leave_all(ctx);
     uffd_put(world, ctx);
     return 0;
 }
@@ -172,6 +173,8 @@ long uffd_register(struct world *world, unsigned ufd, uintptr_t addr, size_t len
 
     if (!ctx)
         return -EBADF;
+    if (!ctx->mm)
+        return -ENOMEM;
     if (mode & UFFDIO_REGISTER_MODE_MISSING)
         uffd_flags |= VM_UFFD_MISSING;
     if (mode & UFFDIO_REGISTER_MODE_WP)
@@ -194,6 +197,8 @@ long uffd_unregister(struct world *world, unsigned ufd, uintptr_t addr, size_t l
 
     if (!ctx)
         return -EBADF;
+    if (!ctx->mm)
+        return -ENOMEM;
     err = range_ok(ctx->mm, addr, len);
     if (err)
         return err;

@@ -258,6 +258,7 @@ struct vma *vma_dup(struct vma *vma)
         return NULL;
     memcpy(copy, vma, sizeof(*copy));
     copy->vm_next = copy->vm_prev = NULL;
+    copy->chain_first = copy->chain_last = NULL;
     if (copy->vm_file)
         get_file(copy->vm_file);
     mpol_get(copy->vm_policy);
@@ -436,11 +437,15 @@ void vma_move_bounds(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t p
 {
     if (vma->vm_file)
         i_mmap_remove(vma);
+    if (vma->anon_vma)
+        anon_vma_tree_remove(vma);
     vma->vm_start = start;
     vma->vm_end = end;
     vma->vm_pgoff = pgoff;
     if (vma->vm_file)
         i_mmap_insert(vma);
+    if (vma->anon_vma)
+        anon_vma_tree_insert(vma);
     note_vma(vma->vm_mm->world, vma, NOTE_CHANGED);
 }
 

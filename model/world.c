@@ -44,13 +44,28 @@ const struct world_config world_config_default = {
 };
 
 const char *const event_names[NR_EVENTS] = {
-    "merge-case1",  "merge-case2",      "merge-case3",     "merge-case4",     "merge-case5",
-    "merge-case6",  "merge-case7",      "merge-case8",     "merge-none",      "split-low",
-    "split-high",   "split-limit",      "split-unaligned", "cache-hit",       "cache-miss",
-    "cache-stale",  "search-bottomup",  "search-topdown",  "search-fallback", "search-hint",
-    "search-fail",  "search-above-all", "stack-grow",      "stack-refused",   "brk-grow",
-    "brk-shrink",   "mremap-shrink",    "mremap-inplace",  "mremap-move",     "mremap-dup",
-    "mremap-multi", "unmap-middle",     "unmap-many",      "rotate",          "alloc-failed",
+    "merge-case1",     "merge-case2",
+    "merge-case3",     "merge-case4",
+    "merge-case5",     "merge-case6",
+    "merge-case7",     "merge-case8",
+    "merge-none",      "split-low",
+    "split-high",      "split-limit",
+    "split-unaligned", "cache-hit",
+    "cache-miss",      "cache-stale",
+    "search-bottomup", "search-topdown",
+    "search-fallback", "search-hint",
+    "search-fail",     "search-above-all",
+    "stack-grow",      "stack-refused",
+    "brk-grow",        "brk-shrink",
+    "mremap-shrink",   "mremap-inplace",
+    "mremap-move",     "mremap-dup",
+    "mremap-multi",    "unmap-middle",
+    "unmap-many",      "rotate",
+    "alloc-failed",    "anon-new",
+    "anon-borrow",     "anon-clone",
+    "anon-import",     "anon-fork-new",
+    "anon-fork-reuse", "fork",
+    "fork-fail",       "exit",
 };
 
 static const struct pool_kind {
@@ -64,6 +79,8 @@ static const struct pool_kind {
     [POOL_POLICY] = {"policy", sizeof(struct mempolicy), 1U << 16},
     [POOL_NAME] = {"name", sizeof(struct anon_vma_name), 1U << 16},
     [POOL_UFFD] = {"uffd", sizeof(struct userfaultfd_ctx), 64},
+    [POOL_ANON_VMA] = {"anon_vma", sizeof(struct anon_vma), 1U << 17},
+    [POOL_ANON_VMA_CHAIN] = {"anon_vma_chain", sizeof(struct anon_vma_chain), 1U << 19},
 };
 
 static size_t links_size(enum pool_id id)
@@ -197,34 +214,19 @@ void world_begin(struct world *world, uint64_t fail_nth)
 {
     world->notes.n = world->notes.nranges = 0;
     world->notes.overflow = world->notes.cache_touched = false;
+    world->notes.forked = NULL;
     world->search.done = false;
     world->fail_countdown = fail_nth;
-    world->steps_left = 256 * (uint64_t)(world->pool[POOL_VMA].nlive + 1024);
-}
-
-/* The whole address space goes, so the tree is dropped and not unlinked VMA by VMA. */
-static void exit_mmap(struct mm *mm)
-{
-    for (struct vma *vma = mm->mmap, *next; vma; vma = next) {
-        step(mm->world);
-        next = vma->vm_next;
-        if (vma->vm_flags & VM_ACCOUNT)
-            vm_uncharge(mm, vma_pages(vma));
-        vma_close(vma);
-        i_mmap_remove(vma);
-        vma_free(vma);
-    }
+    world->steps_left = 256 * (uint64_t)(world->pool[POOL_VMA].nlive +
+                                         world->pool[POOL_ANON_VMA_CHAIN].nlive + 1024);
 }
 
 void world_exit(struct world *world)
 {
     world_begin(world, 0);
-    for (uint32_t i = 0; i < world->nr_procs; i++) {
-        exit_mmap(world->proc[i]);
-        pool_free(world, POOL_MM, world->proc[i]);
-        world->proc[i] = NULL;
-    }
-    world->nr_procs = 0;
+    for (unsigned i = 0; i < MAX_PROCS; i++)
+        if (world->proc[i])
+            mm_exit(world->proc[i]);
     for (unsigned i = 0; i < MAX_FDS; i++) {
         if (world->fd[i])
             file_close(world, i);
@@ -268,6 +270,17 @@ void note_forget(struct world *world, const struct vma *vma)
             return;
         }
     }
+}
+
+void note_forget_mm(struct world *world, const struct mm *mm)
+{
+    struct notes *notes = &world->notes;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < notes->nranges; i++)
+        if (notes->range[i].mm != mm)
+            notes->range[kept++] = notes->range[i];
+    notes->nranges = kept;
 }
 
 static uintptr_t distance(const struct note_range *range, uintptr_t start, uintptr_t end)

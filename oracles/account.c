@@ -4,23 +4,6 @@
 
 #include <inttypes.h>
 
-void totals_add(struct totals *t, uint64_t flags, uint64_t pages)
-{
-    const uint64_t stack = VM_GROWSDOWN | VM_GROWSUP;
-
-    t->total_vm += pages;
-    if (flags & VM_LOCKED)
-        t->locked_vm += pages;
-    if (flags & VM_ACCOUNT)
-        t->charged += pages;
-    if ((flags & (VM_EXEC | VM_WRITE | stack)) == VM_EXEC)
-        t->exec_vm += pages;
-    else if (flags & stack)
-        t->stack_vm += pages;
-    else if ((flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
-        t->data_vm += pages;
-}
-
 static bool total_broken(struct verdict *v, const struct mm *mm, const char *site, uint64_t stored,
                          uint64_t computed)
 {
@@ -45,7 +28,7 @@ bool totals_plausible(const struct mm *mm, struct verdict *v)
     return true;
 }
 
-static bool totals_ok(const struct mm *mm, const struct totals *t, struct verdict *v)
+bool totals_agree(const struct mm *mm, const struct totals *t, struct verdict *v)
 {
     if (mm->total_vm != t->total_vm)
         return total_broken(v, mm, "total_vm", mm->total_vm, t->total_vm);
@@ -75,7 +58,7 @@ bool account_vm_full(const struct world *world, struct verdict *v)
 
         while ((vma = list_walk_next(&w)))
             totals_add(&t, vma->vm_flags, (vma->vm_end - vma->vm_start) >> PAGE_SHIFT);
-        if (!totals_ok(mm, &t, v))
+        if (!totals_agree(mm, &t, v))
             return false;
         charged += t.charged;
     }

@@ -11,6 +11,13 @@ static bool all_or_none(uint64_t flags, uint64_t mask)
     return !(flags & mask) || (flags & mask) == mask;
 }
 
+/* Once faulted, always faulted? Later a move may leave an emptied source behind (MREMAP_DONTUNMAP),
+ * and a child may find its copy wiped: both keep the page offset of what was moved. */
+static bool stays_faulted(enum rules rules)
+{
+    return rules < RULES_LINUX_5_10;
+}
+
 /* Rules of VMAs without a file: private anonymous memory, or a mapping that the kernel installed,
  * which does not expand and has page offsets of its own. */
 static const char *anonymous_illegal(const struct attrs *a)
@@ -19,7 +26,7 @@ static const char *anonymous_illegal(const struct attrs *a)
         return "shared-without-file";
     if (a->flags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP | VM_HUGETLB))
         return "device-without-file";
-    if (!(a->flags & VM_DONTEXPAND) && a->pgoff != a->start)
+    if (a->fresh && !(a->flags & VM_DONTEXPAND) && a->pgoff != a->start)
         return "anonymous-pgoff";
     return NULL;
 }
@@ -68,6 +75,8 @@ const char *attrs_illegal(const struct attrs *a)
         return "device-flags";
     if (!(f & VM_UFFD_FLAGS) != !a->has_context)
         return "uffd-flags";
+    if (a->faulted && (f & (VM_SHARED | VM_MAYSHARE | VM_IO | VM_PFNMAP | VM_HUGETLB)))
+        return "faulted-shared";
     return a->has_file ? file_illegal(a) : anonymous_illegal(a);
 }
 
@@ -110,6 +119,8 @@ bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdi
         .has_file = vma->vm_file != NULL,
         .has_context = vma->vm_userfaultfd_ctx != NULL,
         .kind = NO_FILE_KIND,
+        .faulted = vma->anon_vma != NULL,
+        .fresh = !vma->anon_vma && stays_faulted(world->config.rules),
     };
     const char *site = structure_illegal(world, vma);
     const struct address_space *mapping;

@@ -7,7 +7,7 @@
 
 struct comparison {
     const struct world *world;
-    const struct spec *spec;
+    struct spec *spec;
     struct pairing *pairs;
     struct verdict *v;
     const struct mm *mm;
@@ -124,6 +124,8 @@ static const char *difference(const struct comparison *c, const struct vma *vma,
         return "flags";
     if (s->pgoff != pgoff_at(vma, page))
         return "pgoff";
+    if ((s->anon != 0) != (vma->anon_vma != NULL))
+        return "faulted";
     if (!same_file(c, vma->vm_file, s->file))
         return "file";
     if (!same_policy(c, vma->vm_policy, s->policy))
@@ -140,10 +142,10 @@ static bool page_broken(const struct comparison *c, const char *site, const stru
 
     return law_broken(c->v, LAW_SPEC_LAYOUT, site, c->mm->id, page << PAGE_SHIFT,
                       "page %#" PRIx64 " (VMA %#" PRIxPTR "-%#" PRIxPTR "): %s: flags %#" PRIx64
-                      ", pgoff %#" PRIx64 "; specified: mapped %u, flags %#" PRIx64
-                      ", pgoff %#" PRIx64,
+                      ", pgoff %#" PRIx64 ", faulted %d; specified: mapped %u, flags %#" PRIx64
+                      ", pgoff %#" PRIx64 ", faulted %d",
                       page, vma->vm_start, vma->vm_end, site, vma->vm_flags, pgoff_at(vma, page),
-                      s->mapped, s->flags, s->pgoff);
+                      vma->anon_vma != NULL, s->mapped, s->flags, s->pgoff, s->anon != 0);
 }
 
 static bool head_broken(const struct comparison *c, const char *site, uint64_t page)
@@ -181,7 +183,7 @@ static bool vma_pages_ok(const struct comparison *c, const struct vma *vma, uint
         differ |= (s->flags ^ first->flags) | (s->pgoff ^ (first->pgoff + (page - from))) |
                   (s->file ^ first->file) | (s->context ^ first->context) |
                   (uint64_t)(s->policy ^ first->policy) | (uint64_t)(s->name ^ first->name) |
-                  (uint64_t)(s->mapped ^ first->mapped);
+                  (uint64_t)(s->mapped ^ first->mapped) | (uint64_t)(!s->anon ^ !first->anon);
         heads += s->head;
     }
     for (uint64_t page = from; unlikely(differ) && page < to; page++) {
@@ -192,6 +194,15 @@ static bool vma_pages_ok(const struct comparison *c, const struct vma *vma, uint
     if (likely(heads == (from == vma->vm_start >> PAGE_SHIFT) && heads == first->head))
         return true;
     return heads_ok(c, vma, from, to);
+}
+
+/* Which anon_vma a faulted VMA has is the model's choice, which the merge rules ask for later. */
+static void tell_anon(const struct comparison *c, const struct vma *vma, uint64_t from, uint64_t to)
+{
+    uint32_t n;
+
+    if (place_of(c->world, POOL_ANON_VMA, vma->anon_vma, &n))
+        spec_tell_anon(c->spec, c->mm->id, from, to, n + 1, vma->chain_first != vma->chain_last);
 }
 
 static bool hole_ok(const struct comparison *c, uint64_t from, uint64_t to)
@@ -246,6 +257,8 @@ static bool range_ok(const struct comparison *c, uint64_t from, uint64_t to)
             return true; /* out of order: tree.order */
         if (!vma_pages_ok(c, vma, from, end))
             return false;
+        if (unlikely(vma->anon_vma != NULL))
+            tell_anon(c, vma, from, end);
         from = end;
         vma = vma->vm_next;
         if (vma && !vma_live(c->world, vma))
@@ -308,14 +321,14 @@ static bool turn_to(struct comparison *c, const struct mm *mm)
 {
     if (likely(c->mm == mm && mm))
         return true;
-    if (!object_live(c->world, POOL_MM, mm))
+    if (!mm_live(c->world, mm))
         return false;
     c->mm = mm;
     c->page = spec_pages(c->spec, mm->id);
-    return true;
+    return c->page != NULL;
 }
 
-bool compare_touched(const struct world *world, const struct spec *spec, struct pairing *p,
+bool compare_touched(const struct world *world, struct spec *spec, struct pairing *p,
                      struct verdict *v)
 {
     struct comparison c = {.world = world, .spec = spec, .pairs = p, .v = v};

@@ -31,6 +31,8 @@ static const char *difference(const struct pieces *p)
         return "flags";
     if (a->pgoff + (p->at - a->start) != b->pgoff + (p->at - b->start))
         return "pgoff";
+    if (!a->anon_vma != !b->anon_vma) /* their numbers are the subject's own */
+        return "faulted";
     if (a->file != b->file || a->object != b->object)
         return "file";
     if (a->policy_mode != b->policy_mode || a->policy_nodes != b->policy_nodes)

@@ -93,7 +93,6 @@ bool file_tree_full(const struct world *world, struct verdict *v)
  * compared with the sum of refcount * weight over all objects: equal counts give equal sums. Only
  * if the sums differ is the culprit looked for, object by object.
  */
-enum ref_kind { REF_FILE, REF_MAPPING, REF_POLICY, REF_NAME, REF_CONTEXT, REF_ATTACH, NR_REFS };
 static const enum pool_id ref_pool[NR_REFS] = {
     POOL_FILE, POOL_MAPPING, POOL_POLICY, POOL_NAME, POOL_UFFD, POOL_MAPPING,
 };
@@ -101,23 +100,12 @@ static const char *const ref_site[NR_REFS] = {
     "file", "mapping", "policy", "name", "context", "nattch",
 };
 
-struct recount {
-    const struct world *world;
-    uint64_t sum[NR_REFS];
-    const void *only[NR_REFS]; /* count the references to this one alone; NULL: weigh all */
-    const void *dead;          /* a reference to something that is not a live object */
-    enum ref_kind dead_kind;
-};
-
 static uint64_t weight(const void *object)
 {
-    uint64_t x = (uintptr_t)object;
-
-    x = (x ^ x >> 31) * 0x9e3779b97f4a7c15ULL;
-    return (x ^ x >> 29) | 1;
+    return law_weight((uintptr_t)object);
 }
 
-static bool refer(struct recount *r, enum ref_kind kind, const void *object)
+static bool refer(struct references *r, enum ref_kind kind, const void *object)
 {
     if (!object)
         return true;
@@ -130,7 +118,7 @@ static bool refer(struct recount *r, enum ref_kind kind, const void *object)
     return true;
 }
 
-static void count_vma(struct recount *r, const struct vma *vma)
+void references_of_vma(struct references *r, const struct vma *vma)
 {
     const struct address_space *mapping;
 
@@ -144,22 +132,13 @@ static void count_vma(struct recount *r, const struct vma *vma)
     refer(r, REF_CONTEXT, vma->vm_userfaultfd_ctx);
 }
 
-/* All references there are: of VMAs, of descriptors, and of files to objects. */
-static void count_all(struct recount *r)
+/* References of descriptors, and of files to objects. */
+static void count_others(struct references *r)
 {
     const struct world *world = r->world;
     const struct pool *files = &world->pool[POOL_FILE];
-    const struct mm *mm;
-    unsigned i;
 
-    for_each_mm (world, i, mm) {
-        struct list_walk w = list_walk(world, mm);
-        const struct vma *vma;
-
-        while ((vma = list_walk_next(&w)))
-            count_vma(r, vma);
-    }
-    for (i = 0; i < MAX_FDS; i++) {
+    for (unsigned i = 0; i < MAX_FDS; i++) {
         refer(r, REF_FILE, world->fd[i]);
         refer(r, REF_CONTEXT, world->uffd[i]);
     }
@@ -169,6 +148,21 @@ static void count_all(struct recount *r)
         if (file)
             refer(r, REF_MAPPING, file->mapping);
     }
+}
+
+static void count_all(struct references *r)
+{
+    const struct mm *mm;
+    unsigned i;
+
+    for_each_mm (r->world, i, mm) {
+        struct list_walk w = list_walk(r->world, mm);
+        const struct vma *vma;
+
+        while ((vma = list_walk_next(&w)))
+            references_of_vma(r, vma);
+    }
+    count_others(r);
 }
 
 static uint32_t stored_count(enum ref_kind kind, const void *object)
@@ -193,7 +187,7 @@ static bool refs_broken(const struct world *world, enum ref_kind kind, const voi
                         struct verdict *v)
 {
     const struct pool *pool = &world->pool[ref_pool[kind]];
-    struct recount r = {.world = world};
+    struct references r = {.world = world};
 
     r.only[kind] = object;
     count_all(&r);
@@ -234,6 +228,19 @@ static bool kind_ok(const struct world *world, enum ref_kind kind, uint64_t sum,
     return true;
 }
 
+bool references_agree(struct references *r)
+{
+    struct verdict scratch;
+
+    count_others(r);
+    if (r->dead)
+        return false;
+    for (unsigned kind = 0; kind < NR_REFS; kind++)
+        if (!kind_ok(r->world, kind, r->sum[kind], &scratch))
+            return false;
+    return true;
+}
+
 /* VMAs and address spaces have no counts: each live one belongs to exactly one owner. */
 static bool owned_ok(const struct world *world, enum pool_id id, uint64_t owned, struct verdict *v)
 {
@@ -248,7 +255,7 @@ static bool owned_ok(const struct world *world, enum pool_id id, uint64_t owned,
 
 bool object_refs_full(const struct world *world, struct verdict *v)
 {
-    struct recount r = {.world = world};
+    struct references r = {.world = world};
     uint64_t vmas = 0, mms = 0;
     const struct mm *mm;
     unsigned i;

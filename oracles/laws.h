@@ -16,6 +16,7 @@
 
 #define LAW_BIT(law) (1U << (law))
 #define ALL_LAWS UINT32_MAX
+_Static_assert(NR_LAWS < 31, "a bit per law, and one for the touched pass itself");
 
 /* A red-black tree of 2^30 nodes is at most 60 levels deep. */
 #define TREE_MAX_DEPTH 64
@@ -33,6 +34,30 @@ static inline bool vma_live(const struct world *world, const struct vma *vma)
 static inline bool object_live(const struct world *world, enum pool_id id, const void *object)
 {
     return object && pool_is_live(&world->pool[id], object);
+}
+static inline bool mm_live(const struct world *world, const struct mm *mm)
+{
+    const struct pool *pool = &world->pool[POOL_MM];
+    uintptr_t offset = (uintptr_t)mm - (uintptr_t)pool->base;
+    uintptr_t n = offset / sizeof(*mm);
+
+    return likely(n < pool->used && n * sizeof(*mm) == offset && pool->link[n] == POOL_LIVE);
+}
+static inline bool chain_live(const struct world *world, const struct anon_vma_chain *chain)
+{
+    const struct pool *pool = &world->pool[POOL_ANON_VMA_CHAIN];
+    uintptr_t offset = (uintptr_t)chain - (uintptr_t)pool->base;
+    uintptr_t n = offset / sizeof(*chain);
+
+    return likely(n < pool->used && n * sizeof(*chain) == offset && pool->link[n] == POOL_LIVE);
+}
+static inline bool anon_vma_live(const struct world *world, const struct anon_vma *anon_vma)
+{
+    const struct pool *pool = &world->pool[POOL_ANON_VMA];
+    uintptr_t offset = (uintptr_t)anon_vma - (uintptr_t)pool->base;
+    uintptr_t n = offset / sizeof(*anon_vma);
+
+    return likely(n < pool->used && n * sizeof(*anon_vma) == offset && pool->link[n] == POOL_LIVE);
 }
 /* Where reading a freed object is an error of its own, no check may be content with less. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -71,6 +96,12 @@ static inline const struct vma *vma_of_shared(const struct rb_node *node)
 {
     return node ? (const struct vma *)((uintptr_t)node - offsetof(struct vma, shared.rb)) : NULL;
 }
+static inline const struct anon_vma_chain *chain_of_rb(const struct rb_node *node)
+{
+    return node ? (const struct anon_vma_chain *)((uintptr_t)node -
+                                                  offsetof(struct anon_vma_chain, node.rb))
+                : NULL;
+}
 
 /* ---- guard gaps, as spec.md states them ---- */
 static inline uintptr_t guard_bytes(const struct world *world)
@@ -107,7 +138,7 @@ static inline uint64_t own_gap(const struct world *world, const struct vma *prev
 /* ---- walks: they end quietly where the structure breaks; tree.shape and list.tree say so ---- */
 #define for_each_mm(world, i, mm)                                                                  \
     for ((i) = 0; (i) < MAX_PROCS; (i)++)                                                          \
-        if (object_live(world, POOL_MM, (mm) = (world)->proc[i]))
+        if (mm_live(world, (mm) = (world)->proc[i]))
 
 struct list_walk {
     const struct world *world;
@@ -128,6 +159,38 @@ static inline const struct vma *list_walk_next(struct list_walk *w)
     return vma;
 }
 
+/* The chains of one VMA, in list order. */
+struct chain_walk {
+    const struct world *world;
+    const struct anon_vma_chain *next;
+    uint32_t left;
+};
+static inline struct chain_walk chain_walk(const struct world *world, const struct vma *vma)
+{
+    return (struct chain_walk){world, vma->chain_first, world->pool[POOL_ANON_VMA_CHAIN].nlive};
+}
+static inline const struct anon_vma_chain *chain_walk_next(struct chain_walk *w)
+{
+    const struct anon_vma_chain *chain = w->next;
+
+    if (!chain || !w->left-- || !chain_live(w->world, chain))
+        return NULL;
+    w->next = chain->same_vma_next;
+    return chain;
+}
+/* The chains of one anon_vma, in tree order: live ones of live VMAs. broken: it could not go on. */
+struct family_walk {
+    const struct world *world;
+    const struct anon_vma *anon_vma;
+    const struct anon_vma_chain *stack[TREE_MAX_DEPTH];
+    unsigned depth;
+    uint32_t left;
+    bool broken;
+};
+void family_walk_start(struct family_walk *w, const struct world *world,
+                       const struct anon_vma *anon_vma);
+const struct anon_vma_chain *family_walk_next(struct family_walk *w);
+
 /* In-order walk of mm_rb; broken: it could not go on. */
 struct tree_walk {
     const struct world *world;
@@ -143,15 +206,17 @@ const struct vma *tree_find(const struct world *world, const struct mm *mm, uint
 
 /* ---- the laws, full forms; one file per family ---- */
 typedef bool law_fn(const struct world *world, struct verdict *v);
-law_fn tree_order_full, tree_shape_full, list_tree_full; /* tree.c */
-law_fn gap_subtree_full, gap_highest_full;               /* gap.c */
-law_fn gap_search_full;                                  /* gap_search.c */
-law_fn cache_coherent_full;                              /* cache.c */
-law_fn vma_attrs_full;                                   /* attrs.c */
-law_fn interval_tree_full;                               /* interval.c */
-law_fn file_tree_full, object_refs_full;                 /* file.c */
-law_fn account_vm_full;                                  /* account.c */
-law_fn leak_after_exit;                                  /* leak.c */
+law_fn tree_order_full, tree_shape_full, list_tree_full;       /* tree.c */
+law_fn gap_subtree_full, gap_highest_full;                     /* gap.c */
+law_fn gap_search_full;                                        /* gap_search.c */
+law_fn cache_coherent_full;                                    /* cache.c */
+law_fn vma_attrs_full;                                         /* attrs.c */
+law_fn interval_tree_full;                                     /* interval.c */
+law_fn file_tree_full, object_refs_full;                       /* file.c */
+law_fn account_vm_full;                                        /* account.c */
+law_fn anon_topology_full, anon_same_full, anon_lifetime_full; /* anon.c */
+law_fn anon_counts_full;                                       /* anon_counts.c */
+law_fn leak_after_exit;                                        /* leak.c */
 
 /* ---- pieces that full and touched forms have in common; false with the verdict filled ---- */
 bool order_broken(const struct mm *mm, const struct vma *prev, const struct vma *vma,
@@ -183,6 +248,34 @@ static inline bool plain_anonymous(const struct vma *vma)
 bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdict *v);
 bool interval_path_ok(const struct world *world, const struct vma *vma, struct verdict *v);
 bool totals_plausible(const struct mm *mm, struct verdict *v);
+/* Of one VMA; each is quiet about what another of these laws says. */
+static inline bool has_anon(const struct vma *vma)
+{
+    return (uintptr_t)vma->anon_vma | (uintptr_t)vma->chain_first;
+}
+bool anon_list_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+bool anon_paths_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+bool anon_neighbours_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+bool anon_alive_ok(const struct world *world, const struct vma *vma, struct verdict *v);
+/* The anon_vmas of the VMA that were not judged before in this pass: the last few are remembered.
+ * Families that are too large for a touched law are passed over. */
+#define COUNTED 8
+struct counted {
+    const struct anon_vma *anon_vma[COUNTED];
+    uint32_t n;
+};
+bool anon_counts_ok(const struct world *world, const struct vma *vma, struct counted *counted,
+                    struct verdict *v);
+/* After a fork: no VMA of the child has a new anon_vma where one could be used again. */
+bool anon_reuse_ok(const struct world *world, struct verdict *v);
+/* For counting without memory: sums of these are equal if the counts behind them are. */
+static inline uint64_t law_weight(uint64_t x)
+{
+    x = (x ^ x >> 31) * 0x9e3779b97f4a7c15ULL;
+    return (x ^ x >> 29) | 1;
+}
+/* The laws on the anonymous part of a picture: snapshot_anon.c */
+bool snapshot_anon_ok(const struct snapshot *s, struct verdict *v);
 
 /* ---- touched.c: one pass over the notes for the laws of the mask ---- */
 bool touched_pass(const struct world *world, uint32_t laws, struct verdict *v);
@@ -194,6 +287,8 @@ struct attrs {
     uint64_t start, end, pgoff; /* pages */
     uint64_t flags;
     bool has_file, has_context;
+    bool faulted;
+    bool fresh;    /* not faulted, and nothing that was can have become so */
     uint32_t kind; /* enum file_kind, if it has a file */
 };
 /* NULL if the attributes are legal, else the clause that they break. */
@@ -203,6 +298,38 @@ const char *attrs_illegal(const struct attrs *a);
 struct totals {
     uint64_t total_vm, locked_vm, data_vm, exec_vm, stack_vm, charged;
 };
-void totals_add(struct totals *t, uint64_t flags, uint64_t pages);
+static inline void totals_add(struct totals *t, uint64_t flags, uint64_t pages)
+{
+    const uint64_t stack = VM_GROWSDOWN | VM_GROWSUP;
+
+    t->total_vm += pages;
+    if (flags & VM_LOCKED)
+        t->locked_vm += pages;
+    if (flags & VM_ACCOUNT)
+        t->charged += pages;
+    if ((flags & (VM_EXEC | VM_WRITE | stack)) == VM_EXEC)
+        t->exec_vm += pages;
+    else if (flags & stack)
+        t->stack_vm += pages;
+    else if ((flags & (VM_WRITE | VM_SHARED)) == VM_WRITE)
+        t->data_vm += pages;
+}
+bool totals_agree(const struct mm *mm, const struct totals *t, struct verdict *v);
+
+/* References to objects, as VMAs and others have them: file.c */
+enum ref_kind { REF_FILE, REF_MAPPING, REF_POLICY, REF_NAME, REF_CONTEXT, REF_ATTACH, NR_REFS };
+struct references {
+    const struct world *world;
+    uint64_t sum[NR_REFS];
+    const void *only[NR_REFS]; /* count the references to this one alone; NULL: weigh all */
+    const void *dead;          /* a reference to something that is not a live object */
+    enum ref_kind dead_kind;
+};
+void references_of_vma(struct references *r, const struct vma *vma);
+/* After all VMAs: is it what the objects say? */
+bool references_agree(struct references *r);
+
+/* ---- sweep.c: all laws, full, fast: true if all hold. If not, the full forms know. ---- */
+bool sweep(const struct world *world);
 
 #endif

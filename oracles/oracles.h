@@ -72,8 +72,10 @@ struct pairing {
 /* With the worlds; costs nothing. */
 void pairing_reset(struct pairing *p);
 /* Model against specification on the ranges that either touched: spec.layout, merge.canonical, and
- * the totals, brk, map_count and commit charge (account.vm, list.tree). */
-bool compare_touched(const struct world *world, const struct spec *spec, struct pairing *p,
+ * the totals, brk, map_count and commit charge (account.vm, list.tree). What agrees is told the
+ * specification's merge rules: which anon_vma its VMAs have, spec_tell_anon(). So it must be asked
+ * after each call. */
+bool compare_touched(const struct world *world, struct spec *spec, struct pairing *p,
                      struct verdict *v);
 /* Two pictures of what should be the same: spec.layout, merge.canonical, account.vm, file.tree. */
 bool compare_snapshots(const struct snapshot *subject, const struct snapshot *spec,

@@ -20,6 +20,8 @@ static law_fn *const full_form[NR_LAWS] = {
     [LAW_CACHE_COHERENT] = cache_coherent_full, [LAW_VMA_ATTRS] = vma_attrs_full,
     [LAW_INTERVAL_TREE] = interval_tree_full,   [LAW_FILE_TREE] = file_tree_full,
     [LAW_ACCOUNT_VM] = account_vm_full,         [LAW_OBJECT_REFS] = object_refs_full,
+    [LAW_ANON_TOPOLOGY] = anon_topology_full,   [LAW_ANON_COUNTS] = anon_counts_full,
+    [LAW_ANON_SAME] = anon_same_full,           [LAW_ANON_LIFETIME] = anon_lifetime_full,
 };
 
 bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,
@@ -51,6 +53,8 @@ bool law_touched(enum law_id law, const struct world *world, struct verdict *v)
 
 bool laws_full(const struct world *world, struct verdict *v)
 {
+    if (likely(sweep(world)))
+        return true;
     for (unsigned law = 0; law < NR_LAWS; law++)
         if (!law_full(law, world, v))
             return false;

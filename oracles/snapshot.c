@@ -34,11 +34,22 @@ int snapshot_reserve(struct snapshot *s, uint32_t procs, uint32_t vmas, uint32_t
     return error;
 }
 
+int snapshot_reserve_anon(struct snapshot *s, uint32_t chains, uint32_t anon_vmas)
+{
+    int error = reserve(&s->chain, &s->cap_chains, chains, sizeof(*s->chain));
+
+    if (!error)
+        error = reserve(&s->anon_vma, &s->cap_anon_vmas, anon_vmas, sizeof(*s->anon_vma));
+    return error;
+}
+
 void snapshot_fini(struct snapshot *s)
 {
     free(s->proc);
     free(s->vma);
     free(s->object);
+    free(s->chain);
+    free(s->anon_vma);
     memset(s, 0, sizeof(*s));
 }
 
@@ -62,8 +73,24 @@ static uint64_t hash_vma(uint64_t hash, const struct snap_vma *v)
     hash = mix(mix(mix(mix(hash, v->start), v->end), v->pgoff), v->flags);
     hash = mix(mix(hash, v->file), (uint64_t)v->object << 32 | v->context);
     hash = mix(hash, (uint64_t)v->policy_mode << 16 | v->policy_nodes);
+    hash = mix(mix(hash, v->anon_vma), (uint64_t)v->first_chain << 32 | v->nr_chains);
     for (unsigned i = 0; i < sizeof(v->name) && v->name[i]; i++)
         hash = mix(hash, (unsigned char)v->name[i]);
+    return hash;
+}
+
+static uint64_t hash_anon(uint64_t hash, const struct snapshot *s)
+{
+    hash = mix(mix(hash, s->nr_chains), s->nr_anon_vmas);
+    for (uint32_t i = 0; i < s->nr_chains; i++)
+        hash = mix(hash, s->chain[i].anon_vma);
+    for (uint32_t i = 0; i < s->nr_anon_vmas; i++) {
+        const struct snap_anon_vma *a = &s->anon_vma[i];
+
+        hash = mix(mix(mix(hash, a->root), a->parent), a->refcount);
+        hash = s->by_degree ? mix(hash, a->degree)
+                            : mix(mix(hash, a->num_children), a->num_active_vmas);
+    }
     return hash;
 }
 
@@ -81,5 +108,5 @@ uint64_t snapshot_hash(const struct snapshot *s)
 
         hash = mix(mix(mix(hash, o->kind), o->size), (uint64_t)(int64_t)o->writable);
     }
-    return hash;
+    return s->has_anon ? hash_anon(hash, s) : hash;
 }

@@ -55,6 +55,16 @@ struct snap_vma {
     uint32_t context;                   /* userfault context */
     uint16_t policy_mode, policy_nodes; /* by value; 0, 0: none */
     char name[12];                      /* zero-padded; empty: none */
+    uint32_t anon_vma;                  /* number; 0: not faulted */
+    uint32_t first_chain, nr_chains;    /* its stretch of snapshot.chain, in list order */
+};
+/* The anonymous reverse map. Numbers by first appearance in the VMAs' chain lists. */
+struct snap_chain {
+    uint32_t anon_vma;
+};
+struct snap_anon_vma {
+    uint32_t root, parent; /* numbers; 0: an anon_vma that no VMA of the picture is chained to */
+    uint32_t refcount, degree, num_children, num_active_vmas;
 };
 struct snap_proc {
     uint32_t id;
@@ -70,16 +80,22 @@ struct snap_object {
 };
 
 struct snapshot {
-    uint32_t nr_procs, nr_vmas, nr_objects;
-    uint32_t cap_procs, cap_vmas, cap_objects; /* room; grown by snapshot_reserve() */
+    uint32_t nr_procs, nr_vmas, nr_objects, nr_chains, nr_anon_vmas;
+    uint32_t cap_procs, cap_vmas, cap_objects; /* what the arrays hold: snapshot_reserve() */
+    uint32_t cap_chains, cap_anon_vmas;        /* the same: snapshot_reserve_anon() */
+    bool has_anon;  /* the subject shows its anon_vmas (the flat specification has none) */
+    bool by_degree; /* degree is meaningful; otherwise children and active users */
     int64_t committed;
     struct snap_proc *proc;
     struct snap_vma *vma;
     struct snap_object *object; /* [0] is number 1 */
+    struct snap_chain *chain;
+    struct snap_anon_vma *anon_vma; /* [0] is number 1 */
 };
 
 /* Room for so many; keeps contents. 0 or -ENOMEM. An all-zero snapshot is a valid empty one. */
 int snapshot_reserve(struct snapshot *s, uint32_t procs, uint32_t vmas, uint32_t objects);
+int snapshot_reserve_anon(struct snapshot *s, uint32_t chains, uint32_t anon_vmas);
 void snapshot_fini(struct snapshot *s);
 /* Hash of all that is in it; the same in every build. */
 uint64_t snapshot_hash(const struct snapshot *s);

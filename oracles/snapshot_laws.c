@@ -16,6 +16,8 @@ static bool vma_legal(const struct snapshot *s, const struct snap_proc *proc,
         .flags = vma->flags,
         .has_file = vma->file != 0,
         .has_context = vma->context != 0,
+        .faulted = vma->anon_vma != 0,
+        .fresh = !vma->anon_vma && s->has_anon && s->by_degree, /* linux-4.4 */
         .kind = vma->object && vma->object <= s->nr_objects ? s->object[vma->object - 1].kind
                                                             : NR_FILE_KINDS,
     };
@@ -69,7 +71,7 @@ bool laws_snapshot(const struct snapshot *s, struct verdict *v)
         charged += t.charged;
     }
     if (likely(s->committed == (int64_t)charged))
-        return true;
+        return !s->has_anon || snapshot_anon_ok(s, v);
     return law_broken(v, LAW_ACCOUNT_VM, "committed", 0, 0,
                       "%" PRId64 " pages are charged, VM_ACCOUNT VMAs have %" PRIu64, s->committed,
                       charged);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Numbers of files, objects and contexts by first appearance, by place in their pools; 0: none. */
+/* Numbers of files, objects, contexts and anon_vmas by first appearance, by place in their pools;
+ * 0: none. */
 struct numbers {
     uint32_t *of[NR_POOLS];
     uint32_t last[NR_POOLS];
@@ -14,8 +15,8 @@ struct numbers {
 static int numbers_init(struct numbers *n, const struct world *world)
 {
     size_t files = world->pool[POOL_FILE].used, objects = world->pool[POOL_MAPPING].used;
-    size_t contexts = world->pool[POOL_UFFD].used;
-    uint32_t *all = calloc(files + objects + contexts + 1, sizeof(*all));
+    size_t contexts = world->pool[POOL_UFFD].used, anon_vmas = world->pool[POOL_ANON_VMA].used;
+    uint32_t *all = calloc(files + objects + contexts + anon_vmas + 1, sizeof(*all));
 
     *n = (struct numbers){0};
     if (!all)
@@ -23,12 +24,23 @@ static int numbers_init(struct numbers *n, const struct world *world)
     n->of[POOL_FILE] = all;
     n->of[POOL_MAPPING] = all + files;
     n->of[POOL_UFFD] = all + files + objects;
+    n->of[POOL_ANON_VMA] = all + files + objects + contexts;
     return 0;
 }
 
 static void numbers_fini(struct numbers *n)
 {
     free(n->of[POOL_FILE]);
+}
+
+static uint32_t given_number(const struct numbers *n, const struct world *world, enum pool_id id,
+                             const void *object)
+{
+    const struct pool *pool = &world->pool[id];
+
+    if (!object_live(world, id, object))
+        return 0;
+    return n->of[id][(size_t)((const char *)object - pool->base) / pool->size];
 }
 
 static uint32_t number_of(struct numbers *n, const struct world *world, enum pool_id id,
@@ -57,6 +69,44 @@ static void show_object(const struct address_space *mapping, uint32_t number, st
     };
 }
 
+/* The chains of a VMA in list order. An own anon_vma that is not among them is shown as well. */
+static void show_chains(struct numbers *n, const struct world *world, const struct vma *vma,
+                        struct snap_vma *s, struct snapshot *out)
+{
+    const uint32_t room = world->pool[POOL_ANON_VMA_CHAIN].nlive;
+    struct chain_walk w = chain_walk(world, vma);
+    const struct anon_vma_chain *chain;
+
+    s->first_chain = out->nr_chains;
+    while (out->nr_chains < room && (chain = chain_walk_next(&w)))
+        out->chain[out->nr_chains++].anon_vma = number_of(n, world, POOL_ANON_VMA, chain->anon_vma);
+    s->nr_chains = out->nr_chains - s->first_chain;
+    s->anon_vma = number_of(n, world, POOL_ANON_VMA, vma->anon_vma);
+}
+
+/* Those that have got a number. A root or parent that has none is of no VMA here. */
+static void show_anon_vmas(const struct numbers *n, const struct world *world, struct snapshot *out)
+{
+    const struct pool *pool = &world->pool[POOL_ANON_VMA];
+    const uint32_t *number = n->of[POOL_ANON_VMA];
+
+    out->nr_anon_vmas = n->last[POOL_ANON_VMA];
+    for (uint32_t i = 0; i < pool->used; i++) {
+        const struct anon_vma *a = pool_object(pool, i);
+
+        if (!a || !number[i])
+            continue;
+        out->anon_vma[number[i] - 1] = (struct snap_anon_vma){
+            .root = given_number(n, world, POOL_ANON_VMA, a->root),
+            .parent = given_number(n, world, POOL_ANON_VMA, a->parent),
+            .refcount = a->refcount,
+            .degree = a->degree,
+            .num_children = a->num_children,
+            .num_active_vmas = a->num_active_vmas,
+        };
+    }
+}
+
 static void show_vma(struct numbers *n, const struct world *world, const struct vma *vma,
                      struct snapshot *out)
 {
@@ -81,6 +131,8 @@ static void show_vma(struct numbers *n, const struct world *world, const struct 
     }
     if (object_live(world, POOL_NAME, vma->anon_name))
         memcpy(s->name, vma->anon_name->name, sizeof(s->name));
+    if (has_anon(vma))
+        show_chains(n, world, vma, s, out);
 }
 
 static void show_process(const struct mm *mm, struct snap_proc *s)
@@ -107,9 +159,14 @@ int model_snapshot(const struct world *world, struct snapshot *out)
     struct numbers n;
     unsigned i;
 
+    if (!error)
+        error = snapshot_reserve_anon(out, world->pool[POOL_ANON_VMA_CHAIN].nlive,
+                                      world->pool[POOL_ANON_VMA].nlive);
     if (error || (error = numbers_init(&n, world)))
         return error;
-    out->nr_procs = out->nr_vmas = out->nr_objects = 0;
+    out->nr_procs = out->nr_vmas = out->nr_objects = out->nr_chains = 0;
+    out->has_anon = true;
+    out->by_degree = world->config.rules < RULES_LINUX_5_10;
     out->committed = world->committed_as;
     for_each_mm (world, i, mm) {
         struct snap_proc *proc = &out->proc[out->nr_procs++];
@@ -122,6 +179,7 @@ int model_snapshot(const struct world *world, struct snapshot *out)
             show_vma(&n, world, vma, out);
         proc->nr_vmas = out->nr_vmas - proc->first_vma;
     }
+    show_anon_vmas(&n, world, out);
     numbers_fini(&n);
     return 0;
 }

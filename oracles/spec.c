@@ -4,52 +4,22 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* ---- worlds ---- */
 static void free_state(struct spec_state *state)
 {
-    for (unsigned i = 0; i < SPEC_SPACES; i++) {
-        free(state->space[i].page);
-        free(state->space[i].mapped);
-        free(state->space[i].heads);
-    }
+    for (unsigned i = 0; i < SPEC_SPACES; i++)
+        spec_free_space(&state->space[i]);
     free(state->file);
     free(state->object);
     memset(state, 0, sizeof(*state));
 }
 
-/* Random pages of a large space are misses in the TLB first of all. Whether the kernel gives huge
- * pages or not is its business: an address has the same contents. */
-static struct spec_page *new_pages(uint64_t room)
+static bool new_tables(struct spec_state *state, uint32_t table)
 {
-    struct spec_page *page = calloc(room, sizeof(*page));
-    uintptr_t huge = SPEC_HUGE << SPEC_SHIFT;
-    uintptr_t start = ((uintptr_t)page + huge - 1) & ~(huge - 1);
-    uintptr_t end = (uintptr_t)(page + room) & ~(huge - 1);
-
-    if (page && start < end)
-        madvise((void *)start, end - start, MADV_HUGEPAGE);
-    return page;
-}
-
-/* The backup of spec_before() needs no bits to scan. */
-static bool new_state(struct spec_state *state, uint64_t room, uint32_t table, bool bits)
-{
-    bool ok = true;
-
-    memset(state, 0, sizeof(*state));
-    for (unsigned i = 0; i < SPEC_SPACES; i++) {
-        struct spec_space *space = &state->space[i];
-
-        space->page = new_pages(room);
-        space->mapped = bits ? calloc(room / 64, sizeof(*space->mapped)) : NULL;
-        space->heads = bits ? calloc(room / 64, sizeof(*space->heads)) : NULL;
-        ok = ok && space->page && (!bits || (space->mapped && space->heads));
-    }
     state->file = calloc(table, sizeof(*state->file));
     state->object = calloc(table, sizeof(*state->object));
-    return ok && state->file && state->object;
+    return state->file && state->object;
 }
 
 static void release(struct spec *spec)
@@ -86,7 +56,7 @@ static bool makes_sense(const struct spec_config *c)
 /* Every live file but those of descriptors has a VMA. Half of the places stay free. */
 static uint32_t table_for(const struct spec_config *c)
 {
-    uint64_t need = 2 * (spec_min(c->task_size, c->max_map_count) + 2 * SPEC_FDS);
+    uint64_t need = 2 * (SPEC_SPACES * spec_min(c->task_size, c->max_map_count) + 2 * SPEC_FDS);
     uint32_t table = 64;
 
     while (table < need)
@@ -104,15 +74,14 @@ static int reserve(struct spec *spec, const struct spec_config *config)
     room = spec_max(room, spec->room);
     table = (uint32_t)spec_max(table, spec->table);
     release(spec);
-    spec->match = calloc(table, sizeof(*spec->match));
-    if (!new_state(&spec->now, room, table, true) ||
-        !new_state(&spec->before, room, table, false) || !spec->match) {
-        release(spec);
-        return -ENOMEM;
-    }
     spec->room = room;
     spec->table = table;
-    return 0;
+    spec->match = calloc(table, sizeof(*spec->match));
+    if (new_tables(&spec->now, table) && new_tables(&spec->before, table) && spec->match &&
+        !spec_make_space(spec, 0))
+        return 0;
+    release(spec);
+    return -ENOMEM;
 }
 
 void spec_empty_pages(struct spec_space *space)
@@ -147,6 +116,7 @@ static void empty_state(struct spec *spec)
 
 int spec_reset(struct spec *spec, const struct spec_config *config)
 {
+    struct spec_space *first = &spec->now.space[0];
     int error;
 
     if (!makes_sense(config))
@@ -157,17 +127,16 @@ int spec_reset(struct spec *spec, const struct spec_config *config)
     empty_state(spec);
     spec->config = *config;
     for (unsigned i = 0; i < SPEC_SPACES; i++) {
-        struct spec_space *space = &spec->now.space[i];
-
-        spec_empty_pages(space);
-        memset(&space->totals, 0, sizeof(space->totals));
-        space->totals.id = i;
-        space->totals.brk = config->start_brk << SPEC_SHIFT;
-        space->rlimit[SPEC_AS] = UINT64_MAX;
-        space->rlimit[SPEC_DATA] = UINT64_MAX;
-        space->rlimit[SPEC_STACK] = 2048;
-        space->rlimit[SPEC_MEMLOCK] = 2048;
+        if (spec->now.space[i].alive)
+            spec_empty_pages(&spec->now.space[i]);
+        spec->now.space[i].alive = false;
     }
+    first->alive = true;
+    first->totals = (struct snap_proc){.brk = config->start_brk << SPEC_SHIFT};
+    first->rlimit[SPEC_AS] = UINT64_MAX;
+    first->rlimit[SPEC_DATA] = UINT64_MAX;
+    first->rlimit[SPEC_STACK] = 2048;
+    first->rlimit[SPEC_MEMLOCK] = 2048;
     return 0;
 }
 
@@ -255,11 +224,6 @@ static inline uint64_t scan_down(const struct spec_space *space, enum what what,
 }
 
 /* ---- pages and VMAs ---- */
-bool spec_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page)
-{
-    return page < spec->config.task_size && space->mapped[page / 64] >> page % 64 & 1;
-}
-
 struct spec_run spec_run_of(const struct spec *spec, const struct spec_space *space, uint64_t page)
 {
     return (struct spec_run){scan_down(space, HEADS, page + 1, 0) - 1,
@@ -326,35 +290,6 @@ uint64_t spec_count_mapped(const struct spec_space *space, uint64_t start, uint6
         page = hole;
     }
     return n;
-}
-
-bool spec_compatible(const struct spec *spec, const struct spec_page *a, const struct spec_page *b)
-{
-    return a->mapped && b->mapped && a->flags == b->flags && a->file == b->file &&
-           a->pgoff + 1 == b->pgoff && a->policy == b->policy && a->context == b->context &&
-           a->name == b->name && !(a->flags & SNAP_SPECIAL) &&
-           !spec_of_kind(spec, a->file, SPEC_SYSV); /* its operations have a close */
-}
-
-void spec_set_head(struct spec_space *space, uint64_t page, bool head)
-{
-    struct spec_page *p = &space->page[page];
-    uint64_t bit = UINT64_C(1) << page % 64;
-
-    space->map_count += (uint32_t)head - p->head;
-    p->head = head;
-    if (head)
-        space->heads[page / 64] |= bit;
-    else
-        space->heads[page / 64] &= ~bit;
-}
-
-void spec_join(struct spec *spec, struct spec_space *space, uint64_t page)
-{
-    const struct spec_page *p = &space->page[page];
-
-    if (spec_mapped(spec, space, page))
-        spec_set_head(space, page, page == 0 || !spec_compatible(spec, p - 1, p));
 }
 
 void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
@@ -443,6 +378,14 @@ void spec_touch_gone(struct spec *spec, const struct spec_space *space, uint64_t
     unsigned proc = (unsigned)(space - spec->now.space);
 
     add_range(spec->gone, &spec->nr_gone, (struct spec_range){proc, start, end});
+}
+
+void spec_touch_shared(struct spec *spec, const struct spec_space *space, uint64_t start,
+                       uint64_t end)
+{
+    unsigned proc = (unsigned)(space - spec->now.space);
+
+    add_range(spec->shared, &spec->nr_shared, (struct spec_range){proc, start, end});
 }
 
 /* ---- totals and limits ---- */

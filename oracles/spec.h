@@ -27,24 +27,38 @@ struct spec_config {
     uint64_t total_ram, admin_reserve, user_reserve;
 };
 
-/* One page of one address space. All zero: not mapped. */
+/* One page of one address space. All zero: not mapped. Two of them fill a cache line. */
 struct spec_page {
     uint64_t flags; /* SNAP_*; meaningless unless mapped */
     uint64_t pgoff;
-    uint32_t file;    /* serial number of the struct file behind it, 0: none; never reused */
-    uint8_t mapped;   /* 1 */
-    uint8_t head;     /* 1: a VMA starts here */
-    uint8_t policy;   /* mode << 4 | nodes, 0: none */
-    uint8_t name;     /* number of the name in the order of first use, 0: none */
-    uint32_t context; /* serial number of the userfault context, 0: none; never reused */
+    uint32_t file;      /* serial number of the struct file behind it, 0: none; never reused */
+    uint32_t context;   /* serial number of the userfault context, 0: none; never reused */
+    uint32_t anon;      /* 0: not faulted; else identity of its anon_vma as told by
+                            spec_tell_anon(), SPEC_ANON_UNTOLD until then */
+    uint8_t head;       /* 1: a VMA starts here */
+    uint8_t mapped : 1; /* 1 */
+    uint8_t cloned : 1; /* 1: its VMA is chained to several anon_vmas (inherited over fork) */
+    uint8_t policy;     /* mode << 4 | nodes, 0: none */
+    uint8_t name;       /* number of the name in the order of first use, 0: none */
 };
 
-#define SPEC_MAX_RANGES 8
+#define SPEC_MAX_RANGES 16 /* at least one for each process */
 /* Pages that the last call may have changed, [start, end); starts and ends of VMAs at `end` too. */
 struct spec_range {
     unsigned proc;
     uint64_t start, end;
 };
+
+#define SPEC_ANON_UNTOLD UINT32_MAX
+/*
+ * Which VMAs share an anon_vma is the subject's choice, judged by the anon.* laws. The
+ * specification knows which pages belong to a faulted VMA; it is told the identities after each
+ * call, because the merge rules ask for them: on every touched page that is faulted. start, end:
+ * pages; the whole VMA of each of them is meant. identity > 0.
+ */
+struct spec;
+void spec_tell_anon(struct spec *spec, unsigned proc, uint64_t start, uint64_t end,
+                    uint32_t identity, bool cloned);
 
 /* What the subject answered. The specification judges choices that it leaves free by it. */
 struct spec_seen {
@@ -60,7 +74,8 @@ void spec_free(struct spec *spec);
 int spec_reset(struct spec *spec, const struct spec_config *config);
 
 /* What the touched laws read. */
-const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);  /* task_size entries */
+/* task_size entries; NULL: no process had this number yet */
+const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);
 const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc); /* kept up to date */
 int64_t spec_committed(const struct spec *spec);
 uint32_t spec_map_count(const struct spec *spec, unsigned proc);
@@ -68,12 +83,14 @@ uint32_t spec_map_count(const struct spec *spec, unsigned proc);
 const struct spec_range *spec_touched(const struct spec *spec, unsigned *n);
 uint64_t spec_brk(const struct spec *spec, unsigned proc); /* bytes */
 
-/* Picture of the whole; numbers objects by first appearance like any subject. 0 or -ENOMEM. */
+/* Picture of the whole; numbers objects by first appearance like any other subject, and shows
+ * anon_vmas as 1. 0 or -ENOMEM. */
 int spec_snapshot(const struct spec *spec, struct snapshot *out);
 /* After a call in which an allocation was made to fail: take over the subject's state, if every
  * page of it is as it was before the call, or as the call in full leaves it, or unmapped where
- * either is, or was for a while. spec_before() must have been called before the call. Returns true,
- * or false with one sentence in `why` and nothing taken over. */
+ * either is, and the processes are those of before. spec_before() must have been called before the
+ * call. All identities are to be told again then. Returns true, or false with one sentence in `why`
+ * and nothing taken over. */
 void spec_before(struct spec *spec);
 bool spec_adopt(struct spec *spec, const struct snapshot *subject, char *why, size_t why_size);
 
@@ -100,6 +117,8 @@ long spec_remap_file_pages(struct spec *, unsigned proc, uint64_t addr, uint64_t
 long spec_mincore(struct spec *, unsigned proc, uint64_t addr, uint64_t len);
 long spec_msync(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int flags);
 long spec_setrlimit(struct spec *, unsigned proc, unsigned which, uint64_t pages);
+long spec_fork(struct spec *, unsigned proc, unsigned child);
+long spec_exit(struct spec *, unsigned proc);
 long spec_access(struct spec *, unsigned proc, uint64_t addr, int access, bool remote);
 long spec_install_special(struct spec *, unsigned proc, uint64_t hint, uint64_t len,
                           const struct spec_seen *seen);

@@ -31,8 +31,9 @@ static void copy_space(struct spec_space *to, const struct spec_space *from)
     to->page = page;
     to->mapped = NULL;
     to->heads = NULL;
-    memcpy(&page[from->lowest], &from->page[from->lowest],
-           (from->highest - from->lowest) * sizeof(*page));
+    if (from->highest)
+        memcpy(&page[from->lowest], &from->page[from->lowest],
+               (from->highest - from->lowest) * sizeof(*page));
 }
 
 void spec_before(struct spec *spec)
@@ -114,6 +115,54 @@ static bool is_like(const struct adoption *a, const struct snap_vma *vma, uint64
            can_be_file(a, vma, p->file) && can_be_context(a, vma->context, p->context);
 }
 
+static bool is_in(const struct spec_range *range, uint32_t nr, unsigned proc, uint64_t page)
+{
+    for (uint32_t i = 0; i < nr; i++)
+        if (proc == range[i].proc && page >= range[i].start && page < range[i].end)
+            return true;
+    return false;
+}
+
+/* A copy that joins its neighbours makes them faulted. If then its source cannot be unmapped and
+ * the copy is taken away, they stay so: with pages of the source that the whole call unmaps. */
+static bool joined_for_a_while(const struct adoption *a, unsigned proc, const struct snap_vma *vma)
+{
+    for (uint64_t page = vma->start; a->spec->nr_gone && page < vma->end; page++)
+        if (page_of(&a->spec->now.space[proc], page)->anon)
+            return true;
+    return false;
+}
+
+/* Faulted as before or as after; and memory that is new may have missed the merge by which it would
+ * have got an anon_vma. */
+static bool can_be_faulted(const struct adoption *a, unsigned proc, const struct snap_vma *vma,
+                           uint64_t page)
+{
+    const struct spec_page *b = page_of(&a->spec->before.space[proc], page);
+    const struct spec_page *n = page_of(&a->spec->now.space[proc], page);
+
+    if (vma->anon_vma)
+        return b->anon || n->anon || joined_for_a_while(a, proc, vma);
+    return !b->anon || !n->anon || is_in(a->spec->range, a->spec->nr_ranges, proc, page);
+}
+
+/* anon.topology: what a merge that failed has imported is given back. So where merging alone makes
+ * pages faulted, there must be one in the VMA that is faulted by itself. */
+static bool has_reason(const struct adoption *a, unsigned proc, const struct snap_vma *vma)
+{
+    const struct spec *spec = a->spec;
+
+    if (!vma->anon_vma || spec->prepared || spec->nr_shared == SPEC_MAX_RANGES ||
+        joined_for_a_while(a, proc, vma))
+        return true;
+    for (uint64_t page = vma->start; page < vma->end; page++)
+        if (page_of(&spec->before.space[proc], page)->anon ||
+            (page_of(&spec->now.space[proc], page)->anon &&
+             !is_in(spec->shared, spec->nr_shared, proc, page)))
+            return true;
+    return false;
+}
+
 static void learn(struct adoption *a, const struct snap_vma *vma, const struct spec_page *p)
 {
     if (vma->file) {
@@ -151,10 +200,7 @@ static bool refuse(struct adoption *a, unsigned proc, uint64_t page, const char 
 
 static bool was_gone(const struct spec *spec, unsigned proc, uint64_t page)
 {
-    for (uint32_t i = 0; i < spec->nr_gone; i++)
-        if (proc == spec->gone[i].proc && page >= spec->gone[i].start && page < spec->gone[i].end)
-            return true;
-    return false;
+    return is_in(spec->gone, spec->nr_gone, proc, page);
 }
 
 /* A page may be missing if it was before, or is after, or for a while in between. */
@@ -183,15 +229,18 @@ static bool check_vma(struct adoption *a, unsigned proc, const struct snap_vma *
             learn(a, vma, n);
         else
             return refuse(a, proc, page, "is neither as before the call nor as after it");
+        if (!can_be_faulted(a, proc, vma, page))
+            return refuse(a, proc, page, vma->anon_vma ? "is faulted" : "is not faulted any more");
     }
-    return true;
+    return has_reason(a, proc, vma) ||
+           refuse(a, proc, vma->start, "is faulted like what it was not merged with");
 }
 
-static bool check_proc(struct adoption *a, unsigned proc)
+static bool check_proc(struct adoption *a, const struct snap_proc *p)
 {
+    unsigned proc = p->id;
     const struct spec_space *before = &a->spec->before.space[proc];
     const struct spec_space *now = &a->spec->now.space[proc];
-    const struct snap_proc *p = &a->picture->proc[proc];
     uint64_t at = 0, task = a->spec->config.task_size;
 
     if (p->brk != before->totals.brk && p->brk != now->totals.brk)
@@ -250,14 +299,13 @@ static void recount_files(struct spec *spec)
     }
 }
 
-static void take_proc(struct adoption *a, unsigned proc)
+static void take_proc(struct adoption *a, const struct snap_proc *p)
 {
+    unsigned proc = p->id;
     struct spec *spec = a->spec;
     struct spec_space *space = &spec->now.space[proc];
-    const struct snap_proc *p = &a->picture->proc[proc];
     struct snap_proc totals = {.id = proc, .brk = p->brk, .def_flags = p->def_flags};
 
-    spec_empty_pages(space);
     totals.hiwater_vm = spec->before.space[proc].totals.hiwater_vm;
     space->totals = totals;
     for (uint32_t i = 0; i < p->nr_vmas; i++) {
@@ -268,9 +316,13 @@ static void take_proc(struct adoption *a, unsigned proc)
         first.context = vma->context ? a->context[vma->context] : 0;
         first.policy = (uint8_t)(vma->policy_mode << 4 | vma->policy_nodes);
         first.name = spec_name_number(spec, vma->name[0] ? vma->name : NULL);
+        first.anon = vma->anon_vma ? SPEC_ANON_UNTOLD : 0;
+        first.cloned = vma->nr_chains > 1;
         spec_map_pages(spec, space, vma->start, vma->end, &first);
         spec_set_head(space, vma->start, true);
     }
+    if (space->highest)
+        spec_touch(spec, space, space->lowest, space->highest); /* its anon_vmas are to be told */
 }
 
 static void bury_files(struct spec *spec)
@@ -300,23 +352,51 @@ static void forget(struct adoption *a)
     }
 }
 
+/* The processes are those that there were: one that should have been forked does not exist. */
+static bool check_procs(struct adoption *a)
+{
+    uint32_t nr = 0;
+
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        if (!a->spec->before.space[i].alive)
+            continue;
+        if (nr == a->picture->nr_procs || a->picture->proc[nr].id != i) {
+            snprintf(a->why, a->why_size, "process %u is gone or in the wrong place", i);
+            return false;
+        }
+        nr++;
+    }
+    if (nr < a->picture->nr_procs)
+        snprintf(a->why, a->why_size, "there are %u processes instead of %u", a->picture->nr_procs,
+                 nr);
+    return nr == a->picture->nr_procs;
+}
+
+static void take_over(struct adoption *a)
+{
+    struct spec *spec = a->spec;
+
+    recount_files(spec);
+    spec->now.committed = 0;
+    spec->nr_ranges = 0;
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        spec_empty_pages(&spec->now.space[i]);
+        spec->now.space[i].alive = spec->before.space[i].alive;
+    }
+    for (uint32_t i = 0; i < a->picture->nr_procs; i++)
+        take_proc(a, &a->picture->proc[i]);
+    bury_files(spec);
+}
+
 bool spec_adopt(struct spec *spec, const struct snapshot *subject, char *why, size_t why_size)
 {
     struct adoption a = {.spec = spec, .picture = subject, .why = why, .why_size = why_size};
-    bool ok = subject->nr_procs == SPEC_SPACES;
+    bool ok = check_procs(&a);
 
-    if (!ok)
-        snprintf(why, why_size, "there are %u processes instead of %u", subject->nr_procs,
-                 SPEC_SPACES);
-    for (unsigned proc = 0; ok && proc < SPEC_SPACES; proc++)
-        ok = check_proc(&a, proc);
-    if (ok) {
-        recount_files(spec);
-        spec->now.committed = 0;
-        for (unsigned proc = 0; proc < SPEC_SPACES; proc++)
-            take_proc(&a, proc);
-        bury_files(spec);
-    }
+    for (uint32_t i = 0; ok && i < subject->nr_procs; i++)
+        ok = check_proc(&a, &subject->proc[i]);
+    if (ok)
+        take_over(&a);
     forget(&a);
     return ok;
 }

@@ -14,23 +14,21 @@
  *    [aaaaaaaa]  ->  [aa|bbbb|aa]  two splits        [aaaa|bb] -> [aa|bbbb]  the boundary moves,
  *        ^^^^            ^^^^                          ^^            ^^      no split is needed
  *
- * The one rule: either edge joins what is beyond it if it may, else a VMA starts there.
+ * The one rule: either edge joins what is beyond it if it may, else a VMA starts there. Pages of
+ * the VMA itself are not compatible with what the piece becomes.
  */
 int spec_change_piece(struct spec *spec, struct spec_space *space, struct spec_run vma,
                       uint64_t start, uint64_t end, const struct spec_page *to)
 {
     struct spec_page first = *to, last = *to;
-    bool join_prev, join_next;
+    struct spec_joins joins;
     int error;
 
     first.pgoff = space->page[start].pgoff;
     last.pgoff = first.pgoff + (end - start - 1);
-    join_prev =
-        start == vma.start && start > 0 && spec_compatible(spec, &space->page[start - 1], &first);
-    join_next = end == vma.end && spec_mapped(spec, space, end) &&
-                spec_compatible(spec, &last, &space->page[end]);
+    joins = spec_may_join(spec, space, start, end, &first, &last);
     spec_touch(spec, space, start, end);
-    if (!join_prev && !join_next) {
+    if (!joins.prev && !joins.next) {
         error = spec_split(spec, space, start, true);
         if (!error && end < vma.end)
             error = spec_split(spec, space, end, true);
@@ -38,9 +36,7 @@ int spec_change_piece(struct spec *spec, struct spec_space *space, struct spec_r
             return error;
     }
     spec_change_pages(spec, space, start, end, to);
-    spec_set_head(space, start, !join_prev);
-    if (spec_mapped(spec, space, end))
-        spec_set_head(space, end, !join_next);
+    spec_join(spec, space, start, end, joins);
     return 0;
 }
 
@@ -51,7 +47,8 @@ static bool is_equal(const struct spec_page *a, const struct spec_page *b)
            a->context == b->context;
 }
 
-/* Writing may have to be paid for; since 6.18 it is paid back when nothing can be written. */
+/* Writing may have to be paid for; since 6.18 it is paid back when nothing was or can be
+ * written. */
 static int check_protection(const struct spec *spec, const struct spec_space *space,
                             const struct spec_page *old, struct spec_page *to, uint64_t pages)
 {
@@ -67,7 +64,7 @@ static int check_protection(const struct spec *spec, const struct spec_space *sp
             return -ENOMEM;
         to->flags |= SNAP_ACCOUNT;
     } else if (spec_since(spec, SPEC_LINUX_6_18) && old->flags & SNAP_ACCOUNT &&
-               spec_is_anonymous(old)) {
+               spec_is_anonymous(old) && !old->anon) {
         to->flags &= ~(uint64_t)SNAP_ACCOUNT;
     }
     return 0;
@@ -79,7 +76,8 @@ static int protect_piece(struct spec *spec, struct spec_space *space, struct spe
     struct spec_page old = space->page[start], to = old;
     int error;
 
-    if (spec->config.read_implies_exec && prot & PROT_READ && old.flags & SNAP_MAYEXEC)
+    if (spec->config.read_implies_exec && prot & PROT_READ &&
+        (old.flags & SNAP_MAYEXEC || spec->config.rules < SPEC_LINUX_5_10))
         prot |= PROT_EXEC;
     to.flags &= ~SNAP_ACCESS;
     to.flags |= (uint64_t)prot & SNAP_ACCESS; /* the values are the same */
@@ -88,7 +86,12 @@ static int protect_piece(struct spec *spec, struct spec_space *space, struct spe
     if (is_equal(&to, &old))
         return 0;
     error = check_protection(spec, space, &old, &to, end - start);
-    return error ? error : spec_change_piece(spec, space, vma, start, end, &to);
+    if (!error)
+        error = spec_change_piece(spec, space, vma, start, end, &to);
+    if (!error && (old.flags & (SNAP_WRITE | SNAP_LOCKED)) == SNAP_LOCKED &&
+        spec_has_own_pages(&to))
+        spec_prepare(spec, space, start); /* locked pages become its own at once */
+    return error;
 }
 
 /* The range that PROT_GROWSDOWN and PROT_GROWSUP make of [*start, *end). */
@@ -187,26 +190,6 @@ static uint64_t count_locked(const struct spec *spec, const struct spec_space *s
     return n;
 }
 
-/* Locked pages are faulted in: what cannot be is an error, but stays locked. */
-static int populate(const struct spec *spec, const struct spec_space *space, uint64_t start,
-                    uint64_t end)
-{
-    uint64_t stop;
-
-    for (uint64_t page = start; page < end; page = stop) {
-        const struct spec_page *last;
-
-        stop = spec_min(spec_run_of(spec, space, page).end, end);
-        last = &space->page[stop - 1];
-        if (last->flags & (SNAP_IO | SNAP_PFNMAP | SNAP_HUGETLB | SNAP_LOCKONFAULT))
-            continue;
-        if (!(last->flags & SNAP_ACCESS) ||
-            (last->file && last->pgoff >= spec_object(spec, last->file)->size))
-            return -ENOMEM;
-    }
-    return 0;
-}
-
 /* Whole pages around [addr, addr + len): 1 to go on, 0 nothing to do, -EINVAL. */
 static int lock_bounds(uint64_t addr, uint64_t len, uint64_t *start, uint64_t *end)
 {
@@ -236,7 +219,7 @@ static long do_mlock(struct spec *spec, unsigned proc, uint64_t addr, uint64_t l
         return error;
     error = lock_range(spec, space, start, end, bits);
     if (!error && !(bits & SNAP_LOCKONFAULT))
-        error = populate(spec, space, start, end);
+        error = spec_populate(spec, space, start, end, false);
     return error;
 }
 
@@ -285,8 +268,10 @@ long spec_mlockall(struct spec *spec, unsigned proc, int flags)
         space->totals.total_vm > space->rlimit[SPEC_MEMLOCK])
         return -ENOMEM;
     space->totals.def_flags = flags & MCL_FUTURE ? bits : 0;
-    if (flags & MCL_CURRENT)
+    if (flags & MCL_CURRENT) {
         lock_all(spec, space, bits);
+        spec_populate(spec, space, 0, spec->config.task_size, true);
+    }
     return 0;
 }
 
@@ -355,7 +340,10 @@ static int advise_contents(const struct spec *spec, const struct spec_page *page
     case MADV_REMOVE:
         if (flags & SNAP_LOCKED || !page->file)
             return -EINVAL;
-        return (flags & (SNAP_SHARED | SNAP_WRITE)) == (SNAP_SHARED | SNAP_WRITE) ? 0 : -EACCES;
+        if (flags & SNAP_SHARED &&
+            flags & (spec_since(spec, SPEC_LINUX_6_18) ? SNAP_MAYWRITE : SNAP_WRITE))
+            return 0;
+        return -EACCES;
     case MADV_COLD:
     case MADV_PAGEOUT:
         return flags & (SNAP_LOCKED | SNAP_HUGETLB | SNAP_PFNMAP) ? -EINVAL : 0;
@@ -553,6 +541,24 @@ static int policy_value(int mode, unsigned nodes)
     return mode << 4 | (int)nodes;
 }
 
+/* No hole but where the kernel does not look: any with the default policy, if something is there.
+ * In 4.4 something must be at the start, and a hole up to the end counts only if nothing is
+ * above. */
+static bool mbind_holes_ok(const struct spec *spec, const struct spec_space *space, uint64_t start,
+                           uint64_t end, bool to_default)
+{
+    const bool old = spec->config.rules < SPEC_LINUX_5_10;
+    uint64_t first = spec_next_mapped(spec, space, start);
+    uint64_t hole = spec_next_hole(spec, space, start), after;
+
+    if (first >= spec_min(end, spec->config.task_size) || (old && first > start))
+        return false;
+    if (to_default || hole >= end)
+        return true;
+    after = spec_next_mapped(spec, space, hole);
+    return old && after >= end && after < spec->config.task_size;
+}
+
 long spec_mbind(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len, int mode,
                 unsigned nodes, unsigned flags)
 {
@@ -569,9 +575,7 @@ long spec_mbind(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len, i
     value = policy_value(mode, nodes);
     if (value < 0)
         return value;
-    if (mode == MPOL_DEFAULT
-            ? spec_next_mapped(spec, space, start) >= spec_min(end, spec->config.task_size)
-            : spec_next_hole(spec, space, start) < end)
+    if (!mbind_holes_ok(spec, space, start, end, mode == MPOL_DEFAULT))
         return -EFAULT;
     change.value = (uint8_t)value;
     result = change_range(spec, space, start, end, &change);

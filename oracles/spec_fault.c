@@ -17,13 +17,15 @@ static bool may_grow(const struct spec *spec, const struct spec_space *space, ui
            (!(flags & SNAP_ACCOUNT) || spec_may_charge(spec, space, growth));
 }
 
-/*  [prev]   gap   page......[vma]  */
+/*  [prev]   gap   page......[vma]      Growing takes an anon_vma first of all, even if refused. */
 static bool grow_down(struct spec *spec, struct spec_space *space, struct spec_run vma,
                       uint64_t page)
 {
     uint64_t growth = vma.start - page, prev = spec_mapped_end(space, page);
-    struct spec_page first = space->page[vma.start];
+    struct spec_page first;
 
+    spec_prepare(spec, space, vma.start);
+    first = space->page[vma.start];
     if (page < spec->config.mmap_min_addr)
         return false;
     if (prev && is_accessible(space, prev - 1) && !(space->page[prev - 1].flags & SNAP_GROWSDOWN) &&
@@ -43,8 +45,10 @@ static bool grow_down(struct spec *spec, struct spec_space *space, struct spec_r
 static bool grow_up(struct spec *spec, struct spec_space *space, struct spec_run vma, uint64_t page)
 {
     uint64_t end = page + 1, growth = end - vma.end, next = spec_next_mapped(spec, space, page);
-    struct spec_page more = space->page[vma.end - 1];
+    struct spec_page more;
 
+    spec_prepare(spec, space, vma.start);
+    more = space->page[vma.end - 1];
     if (next < spec->config.task_size && is_accessible(space, next) &&
         !(space->page[next].flags & SNAP_GROWSUP) && end + spec->config.stack_guard_gap > next)
         return false;
@@ -88,6 +92,8 @@ long spec_access(struct spec *spec, unsigned proc, uint64_t addr, int access, bo
     if (p->file && !spec_of_kind(spec, p->file, SPEC_DEVICE) &&
         p->pgoff >= spec_object(spec, p->file)->size)
         return -ENXIO;
+    if (access == PROT_WRITE && spec_has_own_pages(p))
+        spec_prepare(spec, space, page);
     return 0;
 }
 

@@ -127,9 +127,9 @@ static long map_region(struct spec *spec, struct spec_space *space, struct spec_
     spec_unmap_pages(spec, space, start, end);
     if (want.flags & SNAP_LOCKED && want.flags & SNAP_SPECIAL)
         want.flags &= ~SNAP_LOCK_BITS;
-    spec_map_pages(spec, space, start, end, &want);
-    spec_join(spec, space, start);
-    spec_join(spec, space, end);
+    spec_map_joined(spec, space, start, end, &want);
+    if (want.flags & SNAP_LOCKED)
+        spec_populate(spec, space, start, end, true);
     return (long)(start << SPEC_SHIFT);
 }
 
@@ -350,9 +350,7 @@ long spec_install_special(struct spec *spec, unsigned proc, uint64_t hint, uint6
     start = (uint64_t)addr >> SPEC_SHIFT;
     end = start + (aligned >> SPEC_SHIFT);
     spec_touch(spec, space, start, end);
-    spec_map_pages(spec, space, start, end, &want);
-    spec_join(spec, space, start);
-    spec_join(spec, space, end);
+    spec_map_joined(spec, space, start, end, &want);
     return addr;
 }
 
@@ -373,6 +371,7 @@ static bool grow_brk(struct spec *spec, struct spec_space *space, uint64_t old, 
     uint64_t start = old >> SPEC_SHIFT, end = to >> SPEC_SHIFT, pages = end - start;
     uint64_t next = spec_next_mapped(spec, space, start);
     bool own = space->page[start ? start - 1 : 0].mapped && start > spec->config.start_brk;
+    struct spec_joins joins;
 
     if (next < spec->config.task_size && end + 1 > spec_start_gap(spec, space, next))
         return false;
@@ -385,12 +384,12 @@ static bool grow_brk(struct spec *spec, struct spec_space *space, uint64_t old, 
         return false;
     spec_touch(spec, space, start, end);
     spec_map_pages(spec, space, start, end, &want);
-    if (own || !spec_since(spec, SPEC_LINUX_6_1))
-        spec_join(spec, space, start);
-    else
-        spec_set_head(space, start, true);
-    if (!spec_since(spec, SPEC_LINUX_6_1))
-        spec_join(spec, space, end);
+    joins = spec_may_join(spec, space, start, end, &space->page[start], &space->page[end - 1]);
+    if (spec_since(spec, SPEC_LINUX_6_1))
+        joins = (struct spec_joins){.prev = own && joins.prev}; /* the heap alone */
+    spec_join(spec, space, start, end, joins);
+    if (want.flags & SNAP_LOCKED)
+        spec_populate(spec, space, start, end, true);
     return true;
 }
 

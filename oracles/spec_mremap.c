@@ -87,10 +87,22 @@ static void unlock_source(struct spec *spec, struct spec_space *space, uint64_t 
     spec_change_pages(spec, space, vma.start, vma.end, &to);
 }
 
+/* Since 5.13 it has no use for its anon_vma any more, if nothing of the VMA stays behind. */
+static void unlink_source(struct spec *spec, struct spec_space *space, const struct remap *r)
+{
+    struct spec_run vma = spec_run_of(spec, space, r->addr >> SPEC_SHIFT);
+
+    if (spec_since(spec, SPEC_LINUX_6_1) && vma.start << SPEC_SHIFT == r->addr &&
+        vma.end << SPEC_SHIFT == r->addr + r->old_len)
+        spec_unlink_anon(spec, space, vma);
+}
+
 /* The copy comes first, so that it may even join the VMA that it is a copy of; then the source
  * goes.
  *
  *    [aaa|bb]      ->   [aaa|bb|bb]   ->   [aaa]  [bb]
+ *
+ * page.index: pages of its own keep their offset wherever they go.
  */
 static long move(struct spec *spec, struct spec_space *space, const struct remap *r, uint64_t to)
 {
@@ -106,16 +118,18 @@ static long move(struct spec *spec, struct spec_space *space, const struct remap
         return -ENOMEM;
     copy.flags &= ~SNAP_UFFD_BITS;
     copy.context = 0;
-    if (spec_is_anonymous(&copy))
+    if (spec_is_anonymous(&copy) && !copy.anon)
         copy.pgoff = start;
     spec_touch(spec, space, start, end);
-    spec_map_pages(spec, space, start, end, &copy);
-    spec_join(spec, space, start);
-    spec_join(spec, space, end);
-    if (keep)
+    spec_map_joined(spec, space, start, end, &copy);
+    if (keep) {
         unlock_source(spec, space, r->addr);
-    else if (r->old_len)
+        unlink_source(spec, space, r);
+    } else if (r->old_len) {
         spec_unmap_range(spec, space, r->addr >> SPEC_SHIFT, (r->addr + r->old_len) >> SPEC_SHIFT);
+    }
+    if (copy.flags & SNAP_LOCKED && r->new_len > r->old_len)
+        spec_populate(spec, space, start + (r->old_len >> SPEC_SHIFT), end, true);
     space->totals.hiwater_vm = spec_max(hiwater, space->totals.total_vm);
     return (long)to;
 }
@@ -161,8 +175,10 @@ static long grow(struct spec *spec, struct spec_space *space, const struct remap
         return -ENOMEM;
     spec_touch(spec, space, start, end);
     spec_map_pages(spec, space, start, end, &more);
-    if (spec_since(spec, SPEC_LINUX_6_1))
-        spec_join(spec, space, end);
+    spec_join(spec, space, start, end,
+              (struct spec_joins){.prev = true, .next = spec_growth_joins(spec, space, end)});
+    if (more.flags & SNAP_LOCKED)
+        spec_populate(spec, space, start, end, true);
     return (long)r->addr;
 }
 

@@ -6,6 +6,7 @@
  * spec_search.c choosing an address                     spec_mremap.c  mremap
  * spec_attr.c   changes of attributes, piece by piece   spec_uffd.c    userfault ranges
  * spec_fault.c  accesses, stack growth, lookups         spec_object.c  files, descriptors
+ * spec_anon.c   faulted VMAs and how they merge          spec_fork.c    processes come and go
  * spec_snapshot.c  its picture                          spec_adopt.c   taking over a failed call
  *
  * A VMA is no object here: it is the run of pages from one head to the next head or hole.
@@ -33,7 +34,8 @@
 #define SPEC_HUGE UINT64_C(512)                     /* pages */
 #define SPEC_TOP (UINT64_C(1) << (64 - SPEC_SHIFT)) /* pages: one past the largest offset */
 #define SPEC_FDS 16
-#define SPEC_SPACES 1 /* processes: nothing makes a second one */
+#define SPEC_SPACES 16 /* processes */
+#define SPEC_NOBODY UINT32_MAX
 #define SPEC_NAMES 256
 #define SPEC_NAME_SIZE 12
 
@@ -80,8 +82,9 @@ struct spec_object {
 };
 struct spec_context {
     uint32_t serial; /* 0: the descriptor is closed */
-    uint32_t proc;
+    uint32_t proc;   /* SPEC_NOBODY: the process is gone */
 };
+/* The arrays are made when the first process gets this number, and kept. */
 struct spec_space {
     struct spec_page *page;   /* task_size of them */
     uint64_t *mapped, *heads; /* page[].mapped and page[].head again, a bit a page: fast to scan */
@@ -89,6 +92,7 @@ struct spec_space {
     struct snap_proc totals;
     uint64_t rlimit[SPEC_NR_LIMITS];
     uint32_t map_count;
+    bool alive; /* otherwise nothing is mapped */
 };
 /* All that a call can change, so that spec_before() knows what to keep. */
 struct spec_state {
@@ -106,9 +110,11 @@ struct spec {
     uint64_t room;   /* pages that the arrays hold */
     uint32_t table;  /* places for files and objects, a power of two */
     uint32_t *match; /* scratch of spec_adopt(), `table` zeros otherwise */
-    uint32_t nr_ranges, nr_gone, nr_names;
-    struct spec_range range[SPEC_MAX_RANGES]; /* touched by the last call */
-    struct spec_range gone[SPEC_MAX_RANGES];  /* unmapped by it, if only for a while */
+    uint32_t nr_ranges, nr_gone, nr_shared, nr_names;
+    struct spec_range range[SPEC_MAX_RANGES];  /* touched by the last call */
+    struct spec_range gone[SPEC_MAX_RANGES];   /* unmapped by it, if only for a while */
+    struct spec_range shared[SPEC_MAX_RANGES]; /* faulted by it, only since they were merged */
+    bool prepared; /* it gave out an anon_vma, or would have if there had been none */
     bool unlocked; /* it took lock bits away, from pages that it may have changed before or after */
     char name[SPEC_NAMES][SPEC_NAME_SIZE]; /* [0] is no name */
 };
@@ -116,6 +122,10 @@ struct spec {
 /* A VMA, as long as nothing changes. Pages. */
 struct spec_run {
     uint64_t start, end;
+};
+/* Which edges of a range join what is beyond them. */
+struct spec_joins {
+    bool prev, next;
 };
 
 /* ---- small questions ---- */
@@ -170,7 +180,11 @@ static inline bool spec_is_anonymous(const struct spec_page *page)
 }
 
 /* ---- spec.c: pages and VMAs ---- */
-bool spec_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page);
+static inline bool spec_mapped(const struct spec *spec, const struct spec_space *space,
+                               uint64_t page)
+{
+    return page < spec->config.task_size && space->mapped[page / 64] >> page % 64 & 1;
+}
 /* The VMA that has the page, which is mapped. */
 struct spec_run spec_run_of(const struct spec *spec, const struct spec_space *space, uint64_t page);
 /* First VMA that ends above the page; false: none. */
@@ -187,11 +201,27 @@ uint64_t spec_next_hole(const struct spec *spec, const struct spec_space *space,
 uint64_t spec_mapped_end(const struct spec_space *space, uint64_t page);
 uint64_t spec_hole_end(const struct spec_space *space, uint64_t page);
 uint64_t spec_count_mapped(const struct spec_space *space, uint64_t start, uint64_t end);
-/* May page a and the one behind it, b, be in one VMA? */
-bool spec_compatible(const struct spec *spec, const struct spec_page *a, const struct spec_page *b);
-void spec_set_head(struct spec_space *space, uint64_t page, bool head);
-/* Join or part the page and the one before it by the merge rules. Nothing to do at a hole. */
-void spec_join(struct spec *spec, struct spec_space *space, uint64_t page);
+/* May page a and the one behind it, b, be in one VMA, as far as attributes decide? */
+static inline bool spec_compatible(const struct spec *spec, const struct spec_page *a,
+                                   const struct spec_page *b)
+{
+    return a->mapped && b->mapped && a->flags == b->flags && a->file == b->file &&
+           a->pgoff + 1 == b->pgoff && a->policy == b->policy && a->context == b->context &&
+           a->name == b->name && !(a->flags & SNAP_SPECIAL) &&
+           !spec_of_kind(spec, a->file, SPEC_SYSV); /* its operations have a close */
+}
+static inline void spec_set_head(struct spec_space *space, uint64_t page, bool head)
+{
+    struct spec_page *p = &space->page[page];
+    uint64_t bit = UINT64_C(1) << page % 64;
+
+    space->map_count += (uint32_t)head - p->head;
+    p->head = head;
+    if (head)
+        space->heads[page / 64] |= bit;
+    else
+        space->heads[page / 64] &= ~bit;
+}
 /* Pages [start, end), unmapped until now, become like `first`, with ascending pgoff. No head. */
 void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                     const struct spec_page *first);
@@ -209,13 +239,46 @@ void spec_touch(struct spec *spec, const struct spec_space *space, uint64_t star
 /* Pages that the call leaves unmapped if it fails from now on. */
 void spec_touch_gone(struct spec *spec, const struct spec_space *space, uint64_t start,
                      uint64_t end);
+/* Pages that are not faulted if the call fails to merge them. */
+void spec_touch_shared(struct spec *spec, const struct spec_space *space, uint64_t start,
+                       uint64_t end);
 static inline struct spec_space *spec_begin(struct spec *spec, unsigned proc)
 {
     spec->nr_ranges = 0;
     spec->nr_gone = 0;
+    spec->nr_shared = 0;
+    spec->prepared = false;
     spec->unlocked = false;
     return &spec->now.space[proc];
 }
+
+/* ---- spec_anon.c ---- */
+/* Do writes to the page make a copy of its own? */
+bool spec_has_own_pages(const struct spec_page *page);
+/* What the merge rules say of [start, end), whose first and last page are going to be like this. */
+struct spec_joins spec_may_join(const struct spec *spec, const struct spec_space *space,
+                                uint64_t start, uint64_t end, const struct spec_page *first,
+                                const struct spec_page *last);
+/* May the VMA that ends at the page take in the next one, after it has grown in place? */
+bool spec_growth_joins(const struct spec *spec, const struct spec_space *space, uint64_t page);
+/* [start, end), in place by now, joins its neighbours so, or VMAs start at its edges. */
+void spec_join(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+               struct spec_joins joins);
+/* New pages as spec_map_pages() makes them, joined by the merge rules. */
+void spec_map_joined(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                     const struct spec_page *first);
+/* The VMA that has the page gets its first page of its own, if it has none yet. */
+void spec_prepare(struct spec *spec, struct spec_space *space, uint64_t page);
+/* The VMA has none any more. */
+void spec_unlink_anon(struct spec *spec, struct spec_space *space, struct spec_run vma);
+/* Faults locked pages in. The first error, after which it goes on only if told to. */
+int spec_populate(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                  bool go_on);
+
+/* ---- spec_fork.c ---- */
+/* Arrays for a process with this number, unless there are some. 0 or -ENOMEM. */
+int spec_make_space(struct spec *spec, unsigned proc);
+void spec_free_space(struct spec_space *space);
 
 /* ---- spec.c: totals and limits ---- */
 void spec_account(struct spec *spec, struct spec_space *space, uint64_t flags, int64_t pages);

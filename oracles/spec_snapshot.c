@@ -52,6 +52,7 @@ static void show_vma(const struct spec *spec, const struct spec_page *page, stru
         .flags = page->flags,
         .policy_mode = page->policy >> 4,
         .policy_nodes = page->policy & 15,
+        .anon_vma = page->anon != 0, /* which one, only the subject knows */
     };
     memcpy(vma->name, spec->name[page->name], sizeof(vma->name));
 }
@@ -74,44 +75,57 @@ static void forget_numbers(const struct spec *spec)
     }
 }
 
-static uint32_t count_vmas(const struct spec *spec)
+static void count(const struct spec *spec, uint32_t *procs, uint32_t *vmas)
 {
-    uint32_t n = 0;
+    *procs = 0;
+    *vmas = 0;
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        *procs += spec->now.space[i].alive;
+        *vmas += spec->now.space[i].map_count;
+    }
+}
 
-    for (unsigned i = 0; i < SPEC_SPACES; i++)
-        n += spec->now.space[i].map_count;
-    return n;
+static void show_space(const struct spec *spec, const struct spec_space *space,
+                       struct numbers *contexts, uint32_t *nr_files, struct snapshot *out)
+{
+    struct snap_proc *proc = &out->proc[out->nr_procs++];
+    struct spec_run run;
+
+    *proc = space->totals;
+    proc->first_vma = out->nr_vmas;
+    for (uint64_t at = 0; spec_run_from(spec, space, at, &run); at = run.end) {
+        const struct spec_page *page = &space->page[run.start];
+        struct snap_vma *vma = &out->vma[out->nr_vmas++];
+
+        show_vma(spec, page, run, vma);
+        vma->context = context_number(contexts, page->context);
+        if (page->file)
+            show_file(spec, page, vma, nr_files, out);
+    }
+    proc->nr_vmas = out->nr_vmas - proc->first_vma;
 }
 
 int spec_snapshot(const struct spec *spec, struct snapshot *out)
 {
     struct numbers contexts = {.nr = 0};
-    uint32_t nr_files = 0, vmas = count_vmas(spec);
-    int error = snapshot_reserve(out, SPEC_SPACES, vmas, vmas);
+    uint32_t nr_files = 0, procs, vmas;
+    int error;
 
+    count(spec, &procs, &vmas);
+    error = snapshot_reserve(out, procs, vmas, vmas);
     if (error)
         return error;
-    out->nr_procs = SPEC_SPACES;
+    out->nr_procs = 0;
     out->nr_vmas = 0;
     out->nr_objects = 0;
+    out->nr_chains = 0;
+    out->nr_anon_vmas = 0;
+    out->has_anon = false;
+    out->by_degree = false;
     out->committed = spec->now.committed;
-    for (unsigned i = 0; i < SPEC_SPACES; i++) {
-        const struct spec_space *space = &spec->now.space[i];
-        struct spec_run run;
-
-        out->proc[i] = space->totals;
-        out->proc[i].first_vma = out->nr_vmas;
-        for (uint64_t at = 0; spec_run_from(spec, space, at, &run); at = run.end) {
-            const struct spec_page *page = &space->page[run.start];
-            struct snap_vma *vma = &out->vma[out->nr_vmas++];
-
-            show_vma(spec, page, run, vma);
-            vma->context = context_number(&contexts, page->context);
-            if (page->file)
-                show_file(spec, page, vma, &nr_files, out);
-        }
-        out->proc[i].nr_vmas = out->nr_vmas - out->proc[i].first_vma;
-    }
+    for (unsigned i = 0; i < SPEC_SPACES; i++)
+        if (spec->now.space[i].alive)
+            show_space(spec, &spec->now.space[i], &contexts, &nr_files, out);
     forget_numbers(spec);
     return 0;
 }

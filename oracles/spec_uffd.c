@@ -14,6 +14,12 @@ static struct spec_context *used_ufd(struct spec *spec, unsigned ufd)
     return ufd < SPEC_FDS && spec->now.ufd[ufd].serial ? &spec->now.ufd[ufd] : NULL;
 }
 
+/* Where its VMAs are; a process that is gone has none. */
+static struct spec_space *begin(struct spec *spec, const struct spec_context *context)
+{
+    return spec_begin(spec, context && context->proc != SPEC_NOBODY ? context->proc : 0);
+}
+
 static int check_range(const struct spec *spec, uint64_t addr, uint64_t len, struct range *r)
 {
     uint64_t task = spec_task_bytes(spec);
@@ -109,12 +115,14 @@ static long change_range(struct spec *spec, struct spec_space *space, const stru
 long spec_uffd_register(struct spec *spec, unsigned ufd, uint64_t addr, uint64_t len, uint64_t mode)
 {
     const struct spec_context *context = used_ufd(spec, ufd);
-    struct spec_space *space = spec_begin(spec, context ? context->proc : 0);
+    struct spec_space *space = begin(spec, context);
     const uint64_t both = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP;
     struct range r;
 
     if (!context)
         return -EBADF;
+    if (context->proc == SPEC_NOBODY)
+        return -ENOMEM;
     if (check_range(spec, addr, len, &r) || !mode || mode & ~both)
         return -EINVAL;
     if (mode & UFFDIO_REGISTER_MODE_WP && !spec_since(spec, SPEC_LINUX_5_10))
@@ -127,11 +135,13 @@ long spec_uffd_register(struct spec *spec, unsigned ufd, uint64_t addr, uint64_t
 long spec_uffd_unregister(struct spec *spec, unsigned ufd, uint64_t addr, uint64_t len)
 {
     const struct spec_context *context = used_ufd(spec, ufd);
-    struct spec_space *space = spec_begin(spec, context ? context->proc : 0);
+    struct spec_space *space = begin(spec, context);
     struct range r = {.wanted = 0};
 
     if (!context)
         return -EBADF;
+    if (context->proc == SPEC_NOBODY)
+        return -ENOMEM;
     if (check_range(spec, addr, len, &r))
         return -EINVAL;
     return change_range(spec, space, &r, context->serial);
@@ -141,7 +151,7 @@ long spec_uffd_unregister(struct spec *spec, unsigned ufd, uint64_t addr, uint64
 long spec_uffd_close(struct spec *spec, unsigned ufd)
 {
     struct spec_context *context = used_ufd(spec, ufd);
-    struct spec_space *space = spec_begin(spec, context ? context->proc : 0);
+    struct spec_space *space = begin(spec, context);
     struct spec_run vma;
     uint32_t serial;
 

@@ -45,6 +45,7 @@ struct pass {
     struct verdict *v;
     uint32_t nanchors;
     struct anchor anchor[MAX_ANCHORS];
+    struct counted counted; /* anon_vmas that need not be counted again */
 };
 
 /* A clause of a law: judged if the law is asked for. */
@@ -324,7 +325,7 @@ pass_inline bool last_ok(const struct pass *p, const uint32_t laws)
 /* What a process has only one of. */
 pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
 {
-    NEED(LAW_LIST_TREE, object_live(p->world, POOL_MM, mm), dead_note(p, NULL));
+    NEED(LAW_LIST_TREE, mm_live(p->world, mm), dead_note(p, NULL));
     if (!last_ok(p, laws))
         return false;
     p->mm = mm;
@@ -367,6 +368,18 @@ pass_inline bool places_ok(struct pass *p, const struct note *note, const uint32
     return place_ok(p, vma, vma->vm_next, laws);
 }
 
+/* Of a faulted VMA: its chains, and what they lead to. Not inline: most have none. */
+static __attribute__((noinline)) bool anon_ok(struct pass *p, const struct vma *vma,
+                                              const uint32_t laws)
+{
+    JUDGE(LAW_INTERVAL_TREE, anon_paths_ok(p->world, vma, p->v), false);
+    JUDGE(LAW_ANON_TOPOLOGY, anon_list_ok(p->world, vma, p->v), false);
+    JUDGE(LAW_ANON_COUNTS, anon_counts_ok(p->world, vma, &p->counted, p->v), false);
+    JUDGE(LAW_ANON_SAME, anon_neighbours_ok(p->world, vma, p->v), false);
+    JUDGE(LAW_ANON_LIFETIME, anon_alive_ok(p->world, vma, p->v), false);
+    return true;
+}
+
 pass_inline bool note_ok(struct pass *p, const struct note *note, const uint32_t laws)
 {
     const struct vma *vma = note->vma;
@@ -375,6 +388,9 @@ pass_inline bool note_ok(struct pass *p, const struct note *note, const uint32_t
     if (unlikely(vma->vm_mm != p->mm) && !mm_ok(p, vma->vm_mm, laws))
         return false;
     if (!places_ok(p, note, laws))
+        return false;
+    /* Who shares an anon_vma with something unlinked is noted for that, as being near to it. */
+    if (unlikely(has_anon(vma)) && !anon_ok(p, vma, laws))
         return false;
     if (note->kind == NOTE_NEAR)
         return true; /* itself it has not changed */
@@ -408,10 +424,12 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     p.above = NULL;
     p.v = v;
     p.nanchors = 0;
+    p.counted.n = 0;
     if (!map_counts_ok(&p, laws))
         return false;
-    for (uint32_t i = 0; i < notes->nranges; i++)
-        if (notes->range[i].mm != p.mm && !mm_ok(&p, notes->range[i].mm, laws))
+    for (uint32_t i = 0; i < notes->nranges; i++) /* of a process that has ended, nothing is left */
+        if (notes->range[i].mm != p.mm && mm_live(world, notes->range[i].mm) &&
+            !mm_ok(&p, notes->range[i].mm, laws))
             return false;
     for (uint32_t i = 0; i < notes->n; i++)
         if (!note_ok(&p, &notes->note[i], laws))
@@ -420,6 +438,8 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
         return false;
     if (notes->cache_touched && !p.mm)
         JUDGE(LAW_CACHE_COHERENT, caches_ok(&p), false);
+    if (unlikely(notes->forked != NULL))
+        JUDGE(LAW_ANON_COUNTS, anon_reuse_ok(world, v), false);
     if (world->search.done)
         JUDGE(LAW_GAP_SEARCH, search_answer_ok(world, false, v), false);
     return true;

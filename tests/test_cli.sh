@@ -62,20 +62,56 @@ expect 0 show "$dir/good.vma"
 out_has 'munmap a 12 = 0'
 expect 0 shrink "$dir/good.vma"
 err_has 'nothing to shrink'
+expect 0 shrink --json "$dir/good.vma"
+out_has '"clean": true'
 expect 0 convert "$dir/good.vma"
 out_has 'munmap a 12'
 expect 0 convert --to wire "$dir/good.vma"
 cp "$dir/out" "$dir/good.bin"
 expect 0 convert "$dir/good.bin"
 out_has 'munmap a 12'
+expect 0 replay "$dir/good.bin"
+out_has 'good.bin  wire  '
+err_lines 0
 expect 0 emit-c "$dir/good.vma"
 out_has 'main('
+for file in corpus/*/*.vma; do
+    expect 0 emit-c "$file" --out "$dir/repro.c"
+    ${CC:-cc} -Wall -Wextra -Werror -c -o "$dir/repro.o" "$dir/repro.c" 2>"$dir/err" ||
+        wrong "$what: the C source has warnings"
+done
 expect 0 laws gap.search
 out_has '^gap.search '
 expect 0 ops mmap
 out_has 'private'
 expect 0 faults case3-pgoff
 out_has '7e7757876f25'
+
+# ---- lists: 80 columns, no blanks at the end, and the tables of docs/program.md ----
+all=$(sed -n 's/^OP([A-Z0-9_]*, "\([a-z0-9_]*\)".*/\1/p' harness/ops.def)
+# shellcheck disable=SC2086 # words are meant
+for list in laws faults "ops $all" "faults measure --seeds 1 --ops 100" "fuzz --ops 1 --seed 1"; do
+    "$vmafuzz" $list >"$dir/out" 2>"$dir/err" </dev/null
+    what="vmafuzz $list"
+    if [ -s "$dir/out" ] && ! grep -nE '.{81}| $' "$dir/out"; then ok; else wrong "$what: wide"; fi
+done
+"$vmafuzz" ops >"$dir/out"
+# shellcheck disable=SC2016 # the backquotes are the table's
+sed -n '/weight  *[0-9]*$/{s/  *weight.*//;N;s/^\(.*\)\n *\(.*\)/| `\1` | \2 |/;p}' "$dir/out" \
+    >"$dir/told"
+sed -n '/^| operation /,/^$/{/`/p}' docs/program.md >"$dir/documented"
+what="vmafuzz ops and docs/program.md"
+if cmp "$dir/told" "$dir/documented"; then ok; else wrong "$what: other operations"; fi
+# shellcheck disable=SC2086 # words are meant
+"$vmafuzz" ops $all | awk '
+    /^    [^ ]*: |^        / {
+        from = 1
+        if ($1 ~ /:$/) { list = substr($1, 1, length($1) - 1); from = 2 }
+        for (i = from; i <= NF; i++) if (!seen[list, $i]++) print list, $i }' |
+    sort >"$dir/told"
+sed -n '/^| list /,/^$/{/`/p}' docs/program.md | tr -d '`|' |
+    awk '{ for (i = 2; i <= NF; i++) print $1, $i }' | sort >"$dir/documented"
+if cmp "$dir/told" "$dir/documented"; then ok; else wrong "$what: other words"; fi
 
 # ---- finds, the same every time ----
 fuzz="fuzz --seed 7 --ops 50000 --fault mprotect-hole-ok"
@@ -89,6 +125,8 @@ fuzz="fuzz --seed 7 --ops 50000 --fault mprotect-hole-ok"
     if cmp -s "$dir/out" "$dir/first"; then ok; else wrong "$what: other output with same seed"; fi
     expect 1 $fuzz --jobs 2 --out "$dir/finds2"
     if diff -r "$dir/finds" "$dir/finds2"; then ok; else wrong "$what: other finds"; fi
+    sed -i 's/finds2/finds/' "$dir/out"
+    if cmp -s "$dir/out" "$dir/first"; then ok; else wrong "$what: other output than --jobs 1"; fi
     expect 1 $fuzz --json --out "$dir/finds"
     out_has '"finds"'
 }
@@ -104,7 +142,7 @@ expect 0 fuzz --seed 1 --ops 2000 --out "$dir/none"
 out_has 'clean'
 if [ -e "$dir/none" ]; then wrong "an empty folder of finds is left"; else ok; fi
 expect 0 faults measure --seeds 1 --ops 50000 mprotect-hole-ok
-out_has '1 faults, 1 detected, 0 false alarms'
+out_has '1 fault, 1 detected, 0 false alarms'
 
 # ---- bad names and options ----
 expect 2
@@ -143,9 +181,15 @@ err_has 'broken:3:'
 expect 2 replay "$dir/empty.vma"
 err_has 'empty.vma:1:1: '
 : >"$dir/empty.bin"
-expect 0 replay "$dir/empty.bin"
+expect 2 replay "$dir/empty.bin"
+err_has "empty.bin:1:1: expected 'vmafuzz 1'"
+expect 2 replay - # nothing comes
+expect 2 replay README.md
+err_has "README.md:1:1: expected 'vmafuzz 1'"
 head -c 61 "$dir/good.bin" >"$dir/cut.bin"
 expect 0 replay "$dir/cut.bin"
+err_has 'cut.bin: the last record has only 21 of 40 bytes'
+err_lines 1
 head -c 5000 "$vmafuzz" >"$dir/garbage.bin"
 expect 0 replay "$dir/garbage.bin"
 cp "$dir/garbage.bin" "$dir/garbage.vma"
@@ -164,6 +208,33 @@ status=$?
 what="vmafuzz laws >/dev/full"
 if [ $status -eq 2 ]; then ok; else wrong "$what: status $status"; fi
 err_has 'cannot write to standard output: No space left'
+
+# ---- where output goes ----
+expect 0 convert --out /dev/stdout "$dir/good.vma"
+out_has 'munmap a 12'
+mkfifo "$dir/fifo"
+cat "$dir/fifo" >"$dir/piped" &
+expect 0 convert --out "$dir/fifo" "$dir/good.vma"
+wait $!
+what="convert --out FIFO"
+if [ -p "$dir/fifo" ] && grep -q 'munmap a 12' "$dir/piped"; then ok; else wrong "$what"; fi
+mkdir "$dir/to"
+ln -s to/file "$dir/link"
+expect 2 convert --out "$dir/link" "$dir/good.vma"
+err_has 'cannot follow the link: No such file'
+echo old >"$dir/to/file"
+(umask 027 && "$vmafuzz" convert --to wire --out "$dir/link" "$dir/good.vma")
+what="convert --out LINK"
+if [ -h "$dir/link" ] && cmp -s "$dir/to/file" "$dir/good.bin" &&
+    [ "$(stat -c %a "$dir/to/file")" = 640 ]; then ok; else wrong "$what"; fi
+rm "$dir/to/file"
+expect 2 emit-c --out "$dir/to/file" "$dir/broken"
+expect 2 convert --out "$dir/to" "$dir/good.vma"
+err_has 'Is a directory'
+printf 'vmafuzz 1\nworld task=65\n' >"$dir/odd.vma"
+expect 2 convert --to wire --out "$dir/to/file" "$dir/odd.vma"
+rmdir "$dir/to" || wrong "something is left in an empty folder"
+rm "$dir/link" "$dir/odd.vma" "$dir/fifo"
 
 # ---- bad folders ----
 : >"$dir/file"
@@ -211,6 +282,13 @@ for signal in INT:130 TERM:143; do
     if [ $status -eq "${signal#*:}" ]; then ok; else wrong "$what: status $status"; fi
     out_has ': clean$'
 done
+if command -v script >/dev/null; then
+    what="progress on a terminal of 40 columns"
+    script -qec "stty cols 40; '$vmafuzz' fuzz --seed 1 --time 1 --out '$dir/none'" /dev/null \
+        </dev/null >"$dir/out" 2>&1
+    if tr '\r' '\n' <"$dir/out" | grep 'ops/s' | grep -qvE '^.{1,39}.\[K'; then wrong "$what"; fi
+    out_has 'ops/s'
+fi
 # Killed at any moment: there is a whole program under its name, or none.
 for pause in 0.01 0.02 0.04 0.06 0.08 0.12 0.2; do
     # shellcheck disable=SC2086 # words are meant
@@ -241,11 +319,29 @@ for command in fuzz replay shrink show convert emit-c faults 'faults measure' la
     done
 done
 
+# ---- a kernel's own flaw: reported where its rules are asked for by name, else only counted ----
+cve=corpus/regressions/cve-2022-42703.vma
+expect 1 fuzz --rules linux-4.4 --seed 3 --ops 20000 --out "$dir/cve"
+out_has 'BROKEN  anon.same'
+out_has '1 class of violations in '
+expect 1 replay "$dir"/cve/anon.same-*.vma
+expect 0 fuzz --seed 3 --ops 30000 --out "$dir/none"
+out_has 'linux-4.4 broke anon.same in [1-9][0-9]* programs'
+expect 0 replay "$cve"
+out_has 'as expected: anon.same'
+expect 0 replay --rules linux-6.1 "$cve"
+
 # ---- what README.md shows is what the command prints ----
+# shows N: the N-th output in README.md is the last command's
+shows() {
+    awk -v n="$1" '/^    BROKEN/ { at++ } at == n { sub(/^    /, ""); print }
+                   at == n && /^[0-9]+ passed/ { exit }' README.md >"$dir/shown"
+    if cmp "$dir/shown" "$dir/out"; then ok; else wrong "$what: README.md shows another output"; fi
+}
 expect 1 replay --fault mlock-stale-end corpus/bugs/mlock-stale-end.vma
-awk '/^    BROKEN/ { on = 1 } on { sub(/^    /, ""); print } /^0 passed/ { exit }' \
-    README.md >"$dir/shown"
-if cmp "$dir/shown" "$dir/out"; then ok; else wrong "README.md shows another output"; fi
+shows 1
+expect 1 replay --rules linux-4.4 "$cve"
+shows 2
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -185,8 +185,40 @@ static void missing_process_cannot_call(void **state)
 
     o.trace = log_call;
     o.trace_arg = &log;
-    assert_true(play(*state, "p3: munmap 0x10 1\n", &o, &r));
-    assert_int_equal(log.answers[1], -ESRCH);
+    assert_true(play(*state, "p0: p3 = fork\np3: exit\np3: munmap 0x10 1\np3: exit\n", &o, &r));
+    assert_int_equal(log.answers[2], 0);
+    assert_int_equal(log.answers[3], -ESRCH);
+    assert_int_equal(log.answers[4], -ESRCH);
+}
+
+/* Who is gone can come back under the same number, as a child of a child of its own. */
+static void processes_fork_and_exit(void **state)
+{
+    struct log log = {0};
+    struct run_options o = run_options_strict;
+    struct run_result r;
+
+    o.trace = log_call;
+    o.trace_arg = &log;
+    if (!play(*state,
+              "p0: a = mmap 0x100 4 rw private anon\n"
+              "p0: write a\n"
+              "p0: p1 = fork\n"
+              "p0: p1 = fork\n"
+              "p1: p2 = fork\n"
+              "p1: p0 = fork\n"
+              "p0: exit\n"
+              "p2: p0 = fork\n"
+              "p0: munmap a 4\n"
+              "p2: find a\n",
+              &o, &r))
+        fail_msg("%s: %s", law_table[r.verdict.law].name, r.verdict.text);
+    assert_int_equal(log.answers[3], 0);
+    assert_int_equal(log.answers[4], -EAGAIN);
+    assert_int_equal(log.answers[6], -EAGAIN);
+    assert_int_equal(log.answers[8], 0);
+    assert_int_equal(log.answers[10], (0x100 << PAGE_SHIFT) + 1);
+    assert_non_null(executor_world(*state));
 }
 
 static void given_rules_win(void **state)
@@ -285,6 +317,7 @@ int main(void)
         cmocka_unit_test(trace_sees_every_operation),
         cmocka_unit_test(names_are_answers),
         cmocka_unit_test(missing_process_cannot_call),
+        cmocka_unit_test(processes_fork_and_exit),
         cmocka_unit_test(given_rules_win),
         cmocka_unit_test(senseless_world_is_a_verdict),
         cmocka_unit_test(generated_program_replays),

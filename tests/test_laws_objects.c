@@ -13,9 +13,6 @@ static void test_attrs(void **state)
     at(0x112)->vm_page_prot ^= PROT_EXEC;
     expect_both(LAW_VMA_ATTRS, "page-prot");
     touch_anon();
-    at(0x112)->vm_pgoff++;
-    expect_both(LAW_VMA_ATTRS, "anonymous-pgoff");
-    touch_anon();
     at(0x112)->vm_flags &= ~(uint64_t)VM_MAYREAD;
     expect_both(LAW_VMA_ATTRS, "access-beyond-may");
     touch_anon();
@@ -40,6 +37,25 @@ static void test_attrs(void **state)
     touch_file();
     at(0x132)->vm_ops = NULL;
     expect_both(LAW_VMA_ATTRS, "ops");
+}
+
+/* A page offset of its own may be left where a faulted VMA's pages have gone, by a move since 5.10.
+ * Under 4.4 what is faulted stays so, and an unfaulted VMA has no other than its page number. */
+static void test_attrs_pgoff(void **state)
+{
+    (void)state;
+    touch_anon();
+    at(0x112)->vm_pgoff++;
+    expect_quiet();
+    touch_anon(); /* has names, which 4.4 has not: so the same world, counted as 4.4 does */
+    world->config.rules = RULES_LINUX_4_4;
+    at(0x100)->anon_vma->degree = 1;
+    expect_quiet();
+    at(0x112)->vm_pgoff++;
+    expect_both(LAW_VMA_ATTRS, "anonymous-pgoff");
+    touch_anon();
+    at(0x112)->vm_pgoff = PGOFF_TOP;
+    expect_both(LAW_VMA_ATTRS, "pgoff-wraps");
 }
 
 static void test_attrs_context(void **state)
@@ -278,11 +294,12 @@ static void test_wild(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attrs),         cmocka_unit_test(test_attrs_context),
-        cmocka_unit_test(test_attrs_rules),   cmocka_unit_test(test_attrs_plain),
-        cmocka_unit_test(test_interval_tree), cmocka_unit_test(test_file_tree),
-        cmocka_unit_test(test_account),       cmocka_unit_test(test_refs),
-        cmocka_unit_test(test_leak),          cmocka_unit_test(test_wild),
+        cmocka_unit_test(test_attrs),         cmocka_unit_test(test_attrs_pgoff),
+        cmocka_unit_test(test_attrs_context), cmocka_unit_test(test_attrs_rules),
+        cmocka_unit_test(test_attrs_plain),   cmocka_unit_test(test_interval_tree),
+        cmocka_unit_test(test_file_tree),     cmocka_unit_test(test_account),
+        cmocka_unit_test(test_refs),          cmocka_unit_test(test_leak),
+        cmocka_unit_test(test_wild),
     };
 
     return cmocka_run_group_tests(tests, law_world_setup, law_world_teardown);

@@ -114,6 +114,92 @@ static void c_source_compiles(void **state)
     program_free(p);
 }
 
+/* Line by line what a program's source says when it runs: the same as the model. */
+static void c_source_has_processes(void **state)
+{
+    struct program *p = play_program("f0 = open shmem rw 4\n"
+                                     "p0: a = mmap 0x10 4 rw private anon fixed\n"
+                                     "p0: write a\n"
+                                     "p0: p2 = fork\n"
+                                     "p2: b = mmap 0x20 1 rw shared f0 fixed\n"
+                                     "p0: p2 = fork\n"
+                                     "p2: p1 = fork\n"
+                                     "p2: exit\n"
+                                     "p2: munmap b 1\n"
+                                     "p0: munmap a 4\n"
+                                     "p1: munmap b 1\n"
+                                     "p1: mincore a 4\n"
+                                     "p0: mincore a 4\n");
+    char folder[] = "/tmp/vmafuzz-report-XXXXXX", path[64], command[200], said[2048] = "";
+    FILE *to;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/repro.c", folder);
+    to = fopen(path, "w");
+    report_c(p, to);
+    fclose(to);
+    snprintf(command, sizeof(command), "cd %s && cc -Wall -Wextra -Werror -o repro repro.c",
+             folder);
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof(command), "cd %s && timeout 20 ./repro", folder);
+    to = popen(command, "r");
+    assert_non_null(to);
+    said[fread(said, 1, sizeof(said) - 1, to)] = '\0';
+    assert_int_equal(pclose(to), 0);
+    assert_string_equal(said, "1: open -> 0\n"
+                              "2: mmap -> page 0x10\n"
+                              "3: write -> 0\n"
+                              "4: fork -> 0\n"
+                              "5: mmap -> page 0x20\n"
+                              "6: fork -> -11 (Resource temporarily unavailable)\n"
+                              "7: fork -> 0\n"
+                              "8: exit -> 0\n"
+                              "p2 is not there\n"
+                              "10: munmap -> 0\n"
+                              "11: munmap -> 0\n"
+                              "12: mincore -> 0\n"
+                              "13: mincore -> -12 (Cannot allocate memory)\n");
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    program_free(p);
+}
+
+/* A report shows whom the operation touched: the caller, and the child that it made. */
+static void text_shows_all_processes(void **state)
+{
+    struct run_options o = run_options_strict;
+    struct program *p = play_program("world rules=linux-4.4\n"
+                                     "p0: mmap 0x10 2 rw private anon fixed\n"
+                                     "p0: write 0x10\n"
+                                     "p0: p1 = fork\n"
+                                     "p1: p2 = fork\n"
+                                     "p1: exit\n"
+                                     "p2: p3 = fork\n"
+                                     "p2: mprotect 0x10 1 r\n"
+                                     "p3: mprotect 0x10 1 r\n"
+                                     "p3: p4 = fork\n"
+                                     "p2: exit\n"
+                                     "p4: p5 = fork\n");
+    struct run_result r;
+    const struct finding f = {.program = p, .result = &r, .options = &o, .file = "found.vma"};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+
+    assert_false(executor_run(*state, p, &o, &r));
+    assert_int_equal(r.verdict.law, LAW_ANON_SAME);
+    report_text(*state, &f, to);
+    fclose(to);
+    check_contains(text, "ADDRESS SPACE of process 5, in pages: - before it, + after it\n  + 0x10");
+    check_contains(text, "ADDRESS SPACE of process 4, in pages: - before it, + after it\n    0x10");
+    check_contains(text, "av:2+4+3+1");
+    if (strstr(text, "process 3"))
+        fail_msg("process 3 has nothing to do with it:\n%s", text);
+    free(text);
+    program_free(p);
+}
+
 static void junit_is_escaped(void **state)
 {
     const struct junit_case cases[] = {{"a<b>", 0.5, NULL}, {"c", 1, "\"x\" & \x01\n"}};
@@ -162,6 +248,7 @@ static void program_survives_the_disk(void **state)
     struct program *p = play_program(broken), *q = NULL;
     char folder[] = "/tmp/vmafuzz-files-XXXXXX", path[64], message[200] = "";
     struct stat st;
+    bool wire;
 
     (void)state;
     assert_non_null(mkdtemp(folder));
@@ -169,7 +256,7 @@ static void program_survives_the_disk(void **state)
     assert_int_equal(program_save(path, p, message, sizeof(message)), 0);
     assert_int_equal(program_save(path, p, message, sizeof(message)), 0); /* over it */
     assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(program_load(path, &q, message, sizeof(message)), 0);
+    assert_int_equal(program_load(path, &q, &wire, message, sizeof(message)), 0);
     assert_int_equal(q->nr, p->nr);
     assert_memory_equal(q->op, p->op, p->nr * sizeof(*p->op));
     unlink(path);
@@ -183,18 +270,19 @@ static void errors_are_one_clear_line(void **state)
     struct program *p = play_program(broken), *q = NULL;
     char path[] = "/tmp/vmafuzz-bad-XXXXXX", message[200] = "", start[64];
     int fd = mkstemp(path);
+    bool wire;
 
     (void)state;
     assert_true(write(fd, "vmafuzz 1\np0: nmap 0x10 1\n", 26) == 26);
     close(fd);
-    assert_int_equal(program_load(path, &q, message, sizeof(message)), -EINVAL);
+    assert_int_equal(program_load(path, &q, &wire, message, sizeof(message)), -EINVAL);
     snprintf(start, sizeof(start), "%s:2:", path);
     assert_memory_equal(message, start, strlen(start));
     assert_null(strchr(message, '\n'));
     unlink(path);
-    assert_int_equal(program_load(path, &q, message, sizeof(message)), -ENOENT);
+    assert_int_equal(program_load(path, &q, &wire, message, sizeof(message)), -ENOENT);
     check_contains(message, "No such file");
-    assert_int_equal(program_load("/tmp", &q, message, sizeof(message)), -EISDIR);
+    assert_int_equal(program_load("/tmp", &q, &wire, message, sizeof(message)), -EISDIR);
     assert_int_equal(program_save("/nowhere/a.vma", p, message, sizeof(message)), -ENOENT);
     check_contains(message, "/nowhere/a.vma: ");
     program_free(p);
@@ -204,7 +292,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_says_all_on_80_columns), cmocka_unit_test(json_has_it_too),
-        cmocka_unit_test(c_source_compiles),           cmocka_unit_test(junit_is_escaped),
+        cmocka_unit_test(c_source_compiles),           cmocka_unit_test(c_source_has_processes),
+        cmocka_unit_test(text_shows_all_processes),    cmocka_unit_test(junit_is_escaped),
         cmocka_unit_test(line_map_shows_gaps),         cmocka_unit_test(program_survives_the_disk),
         cmocka_unit_test(errors_are_one_clear_line),
     };

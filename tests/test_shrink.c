@@ -118,6 +118,62 @@ static void budget_and_signal_stop_it(void **state)
     program_free(p);
 }
 
+/* Processes that matter are left, in the order of birth; generations between them are not. */
+static void generations_are_joined(void **state)
+{
+    const struct run_options o = with_fault(F_MPROTECT_HOLE_OK);
+    struct program *p = play_program("p0: b = mmap 0x123 9 rw private anon\n"
+                                     "p0: write b\n"
+                                     "p0: p7 = fork\n"
+                                     "p0: exit\n"
+                                     "p7: p3 = fork\n"
+                                     "p7: munmap b 9\n"
+                                     "p3: p4 = fork\n"
+                                     "p4: mlock b 2\n"
+                                     "p3: mprotect b+5 40 rx\n");
+    struct shrink_options so = {0};
+    struct shrink_result sr;
+    struct run_result r;
+
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    assert_int_equal(r.kind, OP_MPROTECT);
+    assert_int_equal(p->nr, 2);
+    assert_int_equal(p->op[1].proc, 0);
+    program_free(p);
+}
+
+static void lineage_stays(void **state)
+{
+    struct run_options o = run_options_full;
+    struct program *p = play_program("p0: a = mmap 0x100 4 rw private anon\n"
+                                     "p0: write a+1\n"
+                                     "p0: p9 = fork\n"
+                                     "p9: p8 = fork\n"
+                                     "p9: mprotect a 2 rx\n"
+                                     "p9: p3 = fork\n"
+                                     "p3: exit\n"
+                                     "p9: exit\n"
+                                     "p8: p7 = fork\n"
+                                     "p8: mprotect a 1 none\n"
+                                     "p7: mprotect a 1 r\n"
+                                     "p7: munmap a+3 1\n"
+                                     "p7: p6 = fork\n"
+                                     "p8: exit\n"
+                                     "p6: p3 = fork\n"
+                                     "p3: munmap a 4\n");
+    struct shrink_options so = {0};
+    struct shrink_result sr;
+    struct run_result r;
+
+    o.rules = RULES_LINUX_4_4;
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    assert_int_equal(r.verdict.law, LAW_ANON_SAME);
+    assert_int_equal(p->nr, 11);
+    assert_int_equal(p->op[10].proc, 4);
+    assert_int_equal(p->op[10].def, 1 + 5);
+    program_free(p);
+}
+
 /* Each fault: the first failure of some seeds, shrunk, still fails in the same law. */
 static void faults_shrink_to_a_few_operations(void **state)
 {
@@ -150,6 +206,8 @@ int main(void)
         cmocka_unit_test(only_what_matters_is_left),
         cmocka_unit_test(shrinking_is_deterministic),
         cmocka_unit_test(budget_and_signal_stop_it),
+        cmocka_unit_test(generations_are_joined),
+        cmocka_unit_test(lineage_stays),
         cmocka_unit_test(faults_shrink_to_a_few_operations),
     };
 

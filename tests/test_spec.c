@@ -3,121 +3,7 @@
  * The flat specification by hand-written scenarios: where VMAs start, what calls answer at limits,
  * and where kernels differ. Nothing here knows the model. Addresses and lengths are in pages.
  */
-#include "oracles/spec.h"
-
-#include <errno.h>
-#include <linux/mman.h>
-#include <linux/userfaultfd.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#define R PROT_READ
-#define RW (PROT_READ | PROT_WRITE)
-#define FIXED (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
-#define MEMLOCK 3
-
-static struct spec *spec;
-
-static struct spec_config config_of(enum spec_rules rules)
-{
-    return (struct spec_config){
-        .rules = rules,
-        .overcommit = 0,
-        .privileged = true,
-        .task_size = 4096,
-        .mmap_base = 3840,
-        .mmap_min_addr = 16,
-        .start_brk = 0x200,
-        .stack_guard_gap = 256,
-        .max_map_count = 65530,
-        .total_ram = 65536,
-        .admin_reserve = 64,
-        .user_reserve = 64,
-    };
-}
-
-static void start_world(enum spec_rules rules)
-{
-    struct spec_config config = config_of(rules);
-
-    assert_int_equal(spec_reset(spec, &config), 0);
-}
-
-static uint64_t bytes(uint64_t pages)
-{
-    return pages << 12;
-}
-
-static long map(uint64_t addr, uint64_t len, int prot, int flags)
-{
-    long ret = spec_mmap(spec, 0, bytes(addr), bytes(len), prot, flags, -1, 0, NULL);
-
-    return ret < 0 ? ret : ret >> 12;
-}
-
-static long map_file(uint64_t addr, uint64_t len, int prot, int flags, int fd, uint64_t off)
-{
-    long ret = spec_mmap(spec, 0, bytes(addr), bytes(len), prot, flags, fd, bytes(off), NULL);
-
-    return ret < 0 ? ret : ret >> 12;
-}
-
-static long unmap(uint64_t addr, uint64_t len)
-{
-    return spec_munmap(spec, 0, bytes(addr), bytes(len));
-}
-
-static long protect(uint64_t addr, uint64_t len, int prot)
-{
-    return spec_mprotect(spec, 0, bytes(addr), bytes(len), prot);
-}
-
-static long remap(uint64_t addr, uint64_t old, uint64_t new, int flags, uint64_t to)
-{
-    long ret = spec_mremap(spec, 0, bytes(addr), bytes(old), bytes(new), flags, bytes(to), NULL);
-
-    return ret < 0 ? ret : ret >> 12;
-}
-
-/* One VMA: first page, end, protection; s shared, L locked, F locked on fault, u userfault. */
-static void print_vma(const struct snap_vma *v, char *text, size_t size)
-{
-    const struct {
-        uint64_t flag;
-        char letter;
-    } letters[] = {
-        {SNAP_READ, 'r'},   {SNAP_WRITE, 'w'},       {SNAP_EXEC, 'x'},         {SNAP_SHARED, 's'},
-        {SNAP_LOCKED, 'L'}, {SNAP_LOCKONFAULT, 'F'}, {SNAP_UFFD_MISSING, 'u'},
-    };
-    char word[16] = "";
-    size_t n = 0;
-
-    for (size_t i = 0; i < sizeof(letters) / sizeof(*letters); i++)
-        if (v->flags & letters[i].flag)
-            word[n++] = letters[i].letter;
-    snprintf(text, size, "%llx-%llx %s", (unsigned long long)v->start, (unsigned long long)v->end,
-             n ? word : "-");
-}
-
-static void assert_layout(const char *expected)
-{
-    struct snapshot s = {0};
-    char text[1024] = "", vma[64];
-
-    assert_int_equal(spec_snapshot(spec, &s), 0);
-    for (uint32_t i = 0; i < s.nr_vmas; i++) {
-        print_vma(&s.vma[i], vma, sizeof(vma));
-        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? ", " : "", vma);
-    }
-    assert_int_equal(s.nr_vmas, spec_map_count(spec, 0));
-    snapshot_fini(&s);
-    assert_string_equal(text, expected);
-}
+#include "tests/flat.h"
 
 /* ---- merging ---- */
 static void new_mapping_joins_both_neighbours(void **state)
@@ -168,7 +54,7 @@ static void what_is_left_alone_is_not_merged(void **state)
     assert_layout("100-102 rw, 102-108 rw"); /* nothing changed, nothing tried */
     assert_int_equal(spec_mlock(spec, 0, bytes(0x100), bytes(8)), 0);
     assert_int_equal(spec_munlock(spec, 0, bytes(0x100), bytes(8)), 0);
-    assert_layout("100-108 rw");
+    assert_layout("100-108 rwa"); /* and locked memory has been written to */
 }
 
 static void files_merge_by_struct_file_and_offset(void **state)
@@ -188,7 +74,7 @@ static void files_merge_by_struct_file_and_offset(void **state)
 /* ---- limits ---- */
 static void second_split_may_fail(void **state)
 {
-    struct spec_config config = config_of(SPEC_LINUX_6_18);
+    struct spec_config config = flat_config(SPEC_LINUX_6_18);
 
     (void)state;
     config.max_map_count = 2;
@@ -206,7 +92,7 @@ static void second_split_may_fail(void **state)
 
 static void failed_fixed_map_over_something(void **state)
 {
-    struct spec_config config = config_of(SPEC_LINUX_6_1);
+    struct spec_config config = flat_config(SPEC_LINUX_6_1);
 
     (void)state;
     config.overcommit = 2;
@@ -224,7 +110,7 @@ static void failed_fixed_map_over_something(void **state)
 
 static void locking_stops_at_a_hole(void **state)
 {
-    struct spec_config config = config_of(SPEC_LINUX_5_10);
+    struct spec_config config = flat_config(SPEC_LINUX_5_10);
 
     (void)state;
     config.privileged = false;
@@ -317,7 +203,7 @@ static void dontunmap_unlocks_the_source(void **state)
     map(0x100, 4, RW, FIXED | MAP_LOCKED);
     assert_int_equal(remap(0x102, 2, 2, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, 0x200),
                      0x200);
-    assert_layout("100-104 rw, 200-202 rwL");
+    assert_layout("100-104 rwa, 200-202 rwLa");
     assert_int_equal(spec_totals(spec, 0)->locked_vm, 2);
     assert_int_equal(spec_committed(spec), 6);
 }
@@ -354,7 +240,7 @@ static void brk_joins_its_own_only_since_6_1(void **state)
 /* ---- placement ---- */
 static void search_takes_the_first_fit(void **state)
 {
-    struct spec_config config = config_of(SPEC_LINUX_5_10);
+    struct spec_config config = flat_config(SPEC_LINUX_5_10);
     struct spec_seen seen = {.verify_search = true};
 
     (void)state;
@@ -401,7 +287,7 @@ static void stack_keeps_its_distance(void **state)
     assert_int_equal(spec_access(spec, 0, bytes(0x2ff), PROT_WRITE, false), -EFAULT);
     assert_int_equal(protect(0x1f0, 0x10, PROT_NONE), 0); /* nobody can run into it */
     assert_int_equal(spec_access(spec, 0, bytes(0x2f0), PROT_WRITE, false), 0);
-    assert_layout("1f0-200 -, 2f0-304 rw");
+    assert_layout("1f0-200 -, 2f0-304 rwa");
     assert_int_equal(spec_totals(spec, 0)->stack_vm, 0x14);
     spec_setrlimit(spec, 0, 2, 0x18); /* RLIMIT_STACK */
     assert_int_equal(spec_access(spec, 0, bytes(0x2eb), PROT_WRITE, false), -EFAULT);
@@ -468,7 +354,7 @@ static void adoption_is_between_before_and_after(void **state)
     assert_int_equal(s.nr_vmas, 5);
     s.vma[2].flags &= ~(uint64_t)SNAP_LOCKED; /* as if the second piece had failed */
     assert_true(spec_adopt(spec, &s, why, sizeof(why)));
-    assert_layout("100-102 rw, 102-104 rwL, 104-106 r, 106-108 r, 10c-10e rws");
+    assert_layout("100-102 rw, 102-104 rwLa, 104-106 r, 106-108 r, 10c-10e rws");
     assert_int_equal(spec_totals(spec, 0)->locked_vm, 2);
     s.vma[2].flags |= SNAP_WRITE;
     assert_false(spec_adopt(spec, &s, why, sizeof(why)));
@@ -526,20 +412,6 @@ static void touched_ranges_cover_the_change(void **state)
     assert_int_equal(n, 0);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    spec = spec_new();
-    return spec ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    spec_free(spec);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -567,5 +439,5 @@ int main(void)
         cmocka_unit_test(touched_ranges_cover_the_change),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, flat_setup, flat_teardown);
 }

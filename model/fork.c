@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Processes begin as copies of others, and end. */
+#include "model/internal.h"
+
+#include <string.h>
+
+/* The parent's but for what it has mapped and locked, of which there is nothing yet. */
+static struct mm *mm_copy(const struct mm *parent, unsigned child)
+{
+    struct mm *mm = pool_alloc(parent->world, POOL_MM);
+
+    if (!mm)
+        return NULL;
+    *mm = *parent;
+    mm->id = child;
+    mm->mmap = NULL;
+    mm->mm_rb.node = NULL;
+    mm->highest_vm_end = 0;
+    mm->map_count = 0;
+    mm->vmacache_seqnum = 0;
+    memset(&mm->vmacache, 0, sizeof(mm->vmacache));
+    mm->total_vm = mm->locked_vm = mm->pinned_vm = mm->data_vm = mm->exec_vm = mm->stack_vm = 0;
+    mm->hiwater_vm = 0;
+    mm->def_flags = 0;
+    return mm;
+}
+
+/* The child's VMA, with chains, not linked yet. NULL: out of memory. */
+static struct vma *copy_for_child(struct mm *mm, struct vma *vma)
+{
+    struct vma *copy = vma_dup(vma);
+
+    if (!copy)
+        return NULL;
+    copy->vm_mm = mm;
+    copy->anon_vma = NULL;
+    uffd_put(mm->world, copy->vm_userfaultfd_ctx);
+    copy->vm_userfaultfd_ctx = NULL;
+    copy->vm_flags &= ~(uint64_t)(VM_LOCKED_MASK | VM_UFFD_FLAGS);
+    if ((copy->vm_flags & VM_WIPEONFORK) || anon_vma_fork(copy, vma) == 0)
+        return copy;
+    vma_free(copy);
+    return NULL;
+}
+
+/* Fork never merges: VMAs that have become alike, as a lock was dropped, stay apart. */
+static int dup_mmap(struct mm *mm, struct mm *parent)
+{
+    struct vma *prev = NULL;
+
+    for (struct vma *vma = parent->mmap, *copy; vma; vma = vma->vm_next) {
+        const uint64_t pages = vma_pages(vma), charged = vma->vm_flags & VM_ACCOUNT ? pages : 0;
+
+        step(mm->world);
+        if (vma->vm_flags & VM_DONTCOPY)
+            continue;
+        if (vm_charge(parent, charged))
+            return -ENOMEM;
+        copy = copy_for_child(mm, vma);
+        if (!copy) {
+            vm_uncharge(parent, charged);
+            return -ENOMEM;
+        }
+        vma_attach_after(mm, copy, prev);
+        note_range(mm, copy->vm_start, copy->vm_end);
+        vma_open(copy);
+        vm_stat_account(mm, copy->vm_flags, (int64_t)pages);
+        prev = copy;
+    }
+    return 0;
+}
+
+/* The whole address space goes, so the tree is dropped and not unlinked VMA by VMA. */
+static void exit_mmap(struct mm *mm)
+{
+    for (struct vma *vma = mm->mmap, *next; vma; vma = next) {
+        step(mm->world);
+        next = vma->vm_next;
+        if (vma->vm_flags & VM_ACCOUNT)
+            vm_uncharge(mm, vma_pages(vma));
+        vma_close(vma);
+        i_mmap_remove(vma);
+        if (vma->anon_vma)
+            unlink_anon_vmas(vma);
+        vma_free(vma);
+    }
+    note_forget_mm(mm->world, mm);
+    pool_free(mm->world, POOL_MM, mm);
+}
+
+long mm_fork(struct mm *mm, unsigned child)
+{
+    struct world *world = mm->world;
+    struct mm *copy;
+
+    if (child >= MAX_PROCS || world->proc[child])
+        return -EAGAIN;
+    copy = mm_copy(mm, child);
+    if (copy && dup_mmap(copy, mm)) {
+        exit_mmap(copy);
+        copy = NULL;
+    }
+    if (!copy) {
+        event(world, EV_FORK_FAIL);
+        return -ENOMEM;
+    }
+    world->proc[child] = copy;
+    world->notes.forked = copy;
+    if (child >= world->nr_procs)
+        world->nr_procs = child + 1;
+    event(world, EV_FORK);
+    return 0;
+}
+
+long mm_exit(struct mm *mm)
+{
+    struct world *world = mm->world;
+
+    event(world, EV_EXIT);
+    for (unsigned i = 0; i < MAX_FDS; i++)
+        if (world->uffd[i] && world->uffd[i]->mm == mm)
+            world->uffd[i]->mm = NULL;
+    world->proc[mm->id] = NULL;
+    while (world->nr_procs && !world->proc[world->nr_procs - 1])
+        world->nr_procs--;
+    exit_mmap(mm);
+    return 0;
+}
