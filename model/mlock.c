@@ -35,6 +35,17 @@ static int mlock_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uint64
     return 0;
 }
 
+/* What F_FOREIGN_STACK_GROWTH does. True if it leaves a trace: even a stack that may not grow has
+ * got an anon_vma for it. */
+static bool stack_was_disturbed(struct vma *vma, uintptr_t at, struct vma **grown)
+{
+    const struct vma *next = vma->vm_next;
+    const bool faulted = vma->anon_vma, next_faulted = next && next->anon_vma;
+
+    *grown = find_extend_vma(vma->vm_mm, at);
+    return *grown || (vma->anon_vma && !faulted) || (next && next->anon_vma && !next_faulted);
+}
+
 /* The VMA that goes on where the walk has come to, or NULL: a hole. */
 static struct vma *next_without_hole(struct vma *vma, uintptr_t at)
 {
@@ -44,7 +55,7 @@ static struct vma *next_without_hole(struct vma *vma, uintptr_t at)
     if (next && next->vm_start == at)
         return next;
     if (vma->vm_end <= at &&
-        fault(world, F_FOREIGN_STACK_GROWTH, (grown = find_extend_vma(vma->vm_mm, at)) != NULL))
+        fault(world, F_FOREIGN_STACK_GROWTH, stack_was_disturbed(vma, at, &grown)))
         return grown;
     return NULL;
 }
