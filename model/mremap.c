@@ -395,6 +395,18 @@ static int remap_check_args(struct remap *r)
     return r->vma->vm_flags & VM_HUGETLB ? remap_align_hugetlb(r) : 0;
 }
 
+long remap_shrink_in_place(struct remap *r)
+{
+    if (r->old_len > r->new_len) {
+        long err = mm_munmap(r->mm, r->addr + r->new_len, r->old_len - r->new_len);
+
+        if (err)
+            return err;
+        event(r->mm->world, EV_MREMAP_SHRINK);
+    }
+    return (long)r->addr;
+}
+
 static long mremap_6_1(struct remap *r)
 {
     long err = remap_check_args(r);
@@ -405,13 +417,7 @@ static long mremap_6_1(struct remap *r)
         return mremap_to(r);
     if (r->old_len < r->new_len)
         return mremap_grow(r);
-    if (r->old_len > r->new_len) {
-        err = mm_munmap(r->mm, r->addr + r->new_len, r->old_len - r->new_len);
-        if (err)
-            return err;
-        event(r->mm->world, EV_MREMAP_SHRINK);
-    }
-    return (long)r->addr;
+    return remap_shrink_in_place(r);
 }
 
 long mm_mremap(struct mm *mm, uintptr_t addr, size_t old_len, size_t new_len, int flags,

@@ -28,6 +28,7 @@ int remap_check(const struct remap *r);
 int remap_charge_growth(struct remap *r);    /* 0 or -ENOMEM */
 bool remap_has_room(const struct remap *r);  /* to grow where it is */
 long remap_expand_in_place(struct remap *r); /* addr or -errno */
+long remap_shrink_in_place(struct remap *r); /* not at all if equal; addr or -errno */
 /* Look for an address, from new_addr with MREMAP_FIXED or DONTUNMAP, and move there. */
 long remap_move(struct remap *r);
 long mremap_6_18(struct remap *r);

@@ -126,11 +126,5 @@ long mremap_6_18(struct remap *r)
     }
     if (r->old_len < r->new_len)
         return remap_grow(r);
-    if (r->old_len > r->new_len) {
-        err = mm_munmap(r->mm, r->addr + r->new_len, r->old_len - r->new_len);
-        if (err)
-            return err;
-        event(r->mm->world, EV_MREMAP_SHRINK);
-    }
-    return (long)r->addr;
+    return remap_shrink_in_place(r);
 }
