@@ -40,18 +40,23 @@ enum arg {
     ARG_UFFD_MODE,
     ARG_FMODE,
     ARG_NODES,
+    ARG_RACE,    /* perhaps the word "dontneed" */
+    ARG_RECLAIM, /* perhaps the word "keep" */
     /* op.sel: one word of a list */
     ARG_ADVICE,
     ARG_POLICY,
     ARG_RLIMIT,
     ARG_KIND,
     ARG_NAME,
+    ARG_PIN_MODE, /* read, write */
+    ARG_WALK,     /* referenced, mkclean */
     /* op.obj */
     ARG_FILE,
     ARG_FILE_OPT,
     ARG_CONTEXT,
+    ARG_PIN,
 };
-enum def_kind { DEF_NONE, DEF_MAPPING, DEF_FILE, DEF_CONTEXT, DEF_PROC };
+enum def_kind { DEF_NONE, DEF_MAPPING, DEF_FILE, DEF_CONTEXT, DEF_PROC, DEF_PIN };
 
 #define MAX_ARGS 6
 #define MAX_VALUES 4
@@ -182,6 +187,7 @@ struct call {
     int prot, flags;  /* ABI values; flags holds the nodes of mbind, the mode of open and uffd */
     unsigned sel;     /* ABI value of ADVICE, POLICY, RLIMIT, KIND */
     const char *name; /* NAME, NULL: take the name away */
+    uint64_t stamp;   /* what a write puts there: the operation's place in the program, from 1 */
 };
 /* results[n] is the answer of the operation that defined mapping name n; index 0 is unused. */
 void op_resolve(const struct op *op, const struct world_config *config,

@@ -6,6 +6,10 @@
  * vma.c       list, tree, gaps, lookup cache          interval_tree.c  file interval trees
  * merge.c     split, merge, adjust                    search.c      choosing an address
  * anon_vma.c  anonymous reverse map                   fork.c        fork and exit
+ * page.c      frames, page cache                      pgtable.c     page tables
+ * memory.c    faults on pages, zapping, populating    copy.c        page tables at fork, mremap, mprotect
+ * rmap.c      walks of the reverse map                swap.c        slots, swap cache, swapoff
+ * reclaim.c   unmapping to swap, migration            gup.c         pins, forced writes
  * account.c   limits, totals, commit charge           object.c      files, policies, names, ...
  * and one file per call: mmap.c munmap.c mprotect.c mremap.c brk.c mlock.c madvise.c ...
  */
@@ -72,6 +76,45 @@ static inline void step(struct world *world)
             world_trap(world, TRAP_BUG, #cond);                                                    \
     } while (0)
 
+/* ---- locks (law `locks`): i_mmap of a file is taken before the root of a family, never after ---- */
+static inline void lock_breach(struct world *world, const char *what)
+{
+    if (!world->locks.broken)
+        world->locks.broken = what;
+}
+/* One at a time of each kind; taking and leaving them is all that is checked here, see below. */
+static inline void i_mmap_lock(struct world *world, const struct address_space *mapping)
+{
+    if (unlikely(world->locks.i_mmap || world->locks.root))
+        lock_breach(world, "i_mmap lock taken inside of another");
+    world->locks.i_mmap = mapping;
+}
+static inline void i_mmap_unlock(struct world *world)
+{
+    world->locks.i_mmap = NULL;
+}
+static inline void anon_vma_lock(struct world *world, const struct anon_vma *root)
+{
+    if (unlikely(world->locks.root && world->locks.root != root))
+        lock_breach(world, "roots of two families locked at once");
+    world->locks.root = root;
+}
+static inline void anon_vma_unlock(struct world *world)
+{
+    world->locks.root = NULL;
+}
+/* At each change of, and each walk over, what they guard. */
+static inline void assert_i_mmap_locked(struct world *world, const struct address_space *mapping)
+{
+    if (unlikely(world->locks.i_mmap != mapping))
+        lock_breach(world, "an i_mmap tree used without its lock");
+}
+static inline void assert_anon_vma_locked(struct world *world, const struct anon_vma *anon_vma)
+{
+    if (unlikely(world->locks.root != anon_vma->root))
+        lock_breach(world, "an anon_vma's tree used without its root's lock");
+}
+
 /* ---- notes ---- */
 void note_vma_slow(struct notes *notes, struct vma *vma, uint32_t kind);
 static inline void note_vma(struct world *world, struct vma *vma, uint32_t kind)
@@ -91,6 +134,11 @@ void note_forget(struct world *world, const struct vma *vma); /* it is going to 
 void note_forget_mm(struct world *world, const struct mm *mm);
 /* Clipped to the address space. A VMA that starts at `end` is outside of it. */
 void note_range(struct mm *mm, uintptr_t start, uintptr_t end);
+
+/* Entries of [start, end) changed, or what they show did. */
+void note_ptes(struct mm *mm, uintptr_t start, uintptr_t end);
+void note_page(struct world *world, struct page *page); /* a live frame */
+void note_forget_page(struct world *world, const struct page *page); /* it is going to be freed */
 
 /* ---- pools ---- */
 /* Contents undefined. NULL: out of memory, or made to fail. */
@@ -177,8 +225,6 @@ void anon_vma_tree_remove(struct vma *vma);
 void anon_vma_tree_insert(struct vma *vma);
 /* Does a write make a page of its own: private, writable, memory? */
 bool vma_takes_own_pages(const struct vma *vma);
-/* What becomes of locked memory at once. 0 or -ENOMEM, which most calls ignore. */
-int populate_locked(struct vma *vma);
 static inline bool anon_chain_is_single(const struct vma *vma)
 {
     return vma->chain_first && vma->chain_first == vma->chain_last;
@@ -266,6 +312,116 @@ static inline struct vma *vma_lookup(struct mm *mm, uintptr_t addr)
 
     return vma && vma->vm_start <= addr ? vma : NULL;
 }
+
+/* ---- page.c: frames ---- */
+/* A frame that nobody maps, with one reference, that of the caller. NULL: out of memory. */
+struct page *page_alloc(struct world *world, uint64_t stamp);
+static inline void get_page(struct page *page)
+{
+    page->refcount++;
+}
+void put_page(struct world *world, struct page *page); /* the last one frees it */
+struct page *page_of_pte(const struct world *world, pte_t pte); /* NULL: none, zero page, swap entry */
+pte_t pte_of_page(const struct page *page, uint64_t flags);     /* PTE_* */
+/* One more entry maps the page; an anonymous one that had no mapping yet gets it: the VMA's own
+ * anon_vma if exclusive, else its root. The entry's reference is the caller's. No rss. */
+void page_add_anon_rmap(struct page *page, struct vma *vma, uintptr_t addr, bool exclusive);
+void page_add_file_rmap(struct page *page);
+void page_remove_rmap(struct world *world, struct page *page); /* not the reference */
+enum rss_kind page_rss_kind(const struct page *page);
+static inline void rss_add(struct mm *mm, enum rss_kind kind, int64_t n)
+{
+    uint64_t rss;
+
+    mm->rss[kind] += (uint64_t)n;
+    rss = mm->rss[MM_FILEPAGES] + mm->rss[MM_ANONPAGES] + mm->rss[MM_SHMEMPAGES];
+    if (rss > mm->hiwater_rss)
+        mm->hiwater_rss = rss;
+}
+static inline uint64_t linear_page_index(const struct vma *vma, uintptr_t addr)
+{
+    return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+}
+static inline bool page_is_anon(const struct page *page)
+{
+    return page->mapping & PAGE_MAPPING_ANON;
+}
+static inline bool rules_have_exclusive(const struct world *world)
+{
+    return world->config.rules >= RULES_LINUX_6_1;
+}
+/* Page cache. find: NULL if it is not there. get: made if it is not, NULL: out of memory. */
+struct page *page_cache_find(const struct address_space *mapping, uint64_t index);
+struct page *page_cache_get(struct world *world, struct address_space *mapping, uint64_t index);
+void page_cache_free(struct world *world, struct address_space *mapping); /* all: it is going */
+/* Punches a hole: pages [first, last] of the file read as zeroes; private copies stay. */
+void page_cache_punch(struct world *world, struct address_space *mapping, uint64_t first,
+                      uint64_t last);
+
+/* ---- pgtable.c ---- */
+pte_t *pte_find(struct mm *mm, uintptr_t addr);  /* NULL: there is no table */
+pte_t *pte_alloc(struct mm *mm, uintptr_t addr); /* with tables; NULL: out of memory */
+/* First entry that is not 0 at or above *addr and below end, with *addr set to its address; NULL:
+ * none. Costs the tables that are there, not the addresses. */
+pte_t *pte_next(struct mm *mm, uintptr_t *addr, uintptr_t end);
+/* Frees the tables that [start, end) used and that nobody between floor and ceiling needs: where
+ * the VMA below ends and the one above starts (0 and task_size without). All entries are 0 (law
+ * pgtable.pages: each table covers a part of some VMA). */
+void free_pgtables(struct mm *mm, uintptr_t start, uintptr_t end, uintptr_t floor,
+                   uintptr_t ceiling);
+
+/* ---- memory.c ---- */
+enum fault_flags {
+    FAULT_WRITE = 1,
+    FAULT_FORCE = 2,   /* with FAULT_WRITE: a private copy even where the VMA may not be written */
+    FAULT_UNSHARE = 4, /* a read that wants the page to stay what this process sees */
+};
+/* The page at addr of vma, which allows the access, is mapped so that the access can be done. 0,
+ * -ENOMEM, -ENXIO (SIGBUS: beyond the end of the file). Memory without frames (VM_IO, VM_PFNMAP,
+ * hugetlb) is 0 at once. */
+int handle_mm_fault(struct vma *vma, uintptr_t addr, unsigned fault_flags);
+/* Entries of [start, end), all in vma, are gone, with counts and rss. even_cows false: pages of the
+ * file only. */
+void zap_page_range(struct vma *vma, uintptr_t start, uintptr_t end, bool even_cows);
+/* Faults in [start, end) of vma: for write where it is private and writable, else for read. 0,
+ * -ENOMEM, -ENXIO, -EFAULT (not accessible, or no memory behind it); what came before stays. */
+int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end);
+/* The same, if vma is locked and not on fault: what becomes of locked memory at once. */
+int populate_locked(struct vma *vma, uintptr_t start, uintptr_t end);
+/* The content that entry shows, at addr of vma; it is not 0 and not PTE_MIGRATION. */
+uint64_t pte_stamp(const struct world *world, pte_t pte);
+
+/* ---- copy.c ---- */
+/* At fork: the entries of src for dst, which is the child's VMA. 0 or -ENOMEM, what was copied
+ * stays for the child's exit. */
+int copy_page_range(struct vma *dst, struct vma *src);
+/* mremap: entries of [old, old + len) of vma move to new_addr in `new` (they may be one VMA). 0, or
+ * -ENOMEM with all moved back. */
+int move_page_tables(struct vma *vma, uintptr_t old, struct vma *new, uintptr_t new_addr, size_t len);
+/* mprotect: no entry of [start, end) allows more than vm_flags do; none allows more than before. */
+void change_protection(struct vma *vma, uintptr_t start, uintptr_t end);
+/* MADV_FREE on [start, end) of private anonymous memory. */
+void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);
+
+/* ---- rmap.c ---- */
+/* Visits each entry that maps the page, or holds its migration entry: of all VMAs in its anon_vma's
+ * tree, or its file's, that cover the index. false from visit ends the walk. It takes the lock. */
+typedef bool rmap_visit(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg);
+bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *arg);
+
+/* ---- swap.c ---- */
+struct swap_slot *slot_of_pte(const struct world *world, pte_t pte); /* PTE_SWAP entries */
+pte_t pte_of_slot(const struct world *world, const struct swap_slot *slot, uint64_t flags);
+/* The page gets a slot and is in the swap cache, dirty. 0 or -ENOMEM. */
+int swap_cache_add(struct world *world, struct page *page);
+/* Leaves the swap cache (dirty then: the slot's copy is lost); its reference goes. */
+void swap_cache_drop(struct world *world, struct page *page);
+void swap_duplicate(struct swap_slot *slot);
+/* One entry less; the last one frees the slot, with a cached page that nobody else holds. */
+void swap_free(struct world *world, struct swap_slot *slot);
+/* The page of the slot, from the cache or read into a new frame that is then cached; the caller has
+ * a reference. NULL: out of memory. */
+struct page *swap_read(struct world *world, struct swap_slot *slot);
 
 /* ---- between calls ---- */
 /* mmap after the descriptor is looked up. pgoff in pages, below PGOFF_LIMIT. Address or -errno. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The reference mm: the VMA layer of a Linux-like kernel of the red-black-tree era.
+ * The reference mm: VMAs, pages and reverse map of a Linux-like kernel of the red-black-tree era.
  *
  * This is the one header that a user of model/ reads. It shows every structure, because the oracles
  * read them, and every call, because the harness makes them. Nobody outside model/ writes to any of
@@ -142,6 +142,61 @@ struct anon_vma_chain {
     struct interval_node node; /* in anon_vma->rb_root; bounds: vm_pgoff and the VMA's last page */
 };
 
+/* ---- pages (spec.md sections 1, 7, 8) ---- */
+enum page_flags {
+    PG_DIRTY = 1,      /* newer than its swap slot; also: must not be dropped as lazily freed */
+    PG_SWAPBACKED = 2, /* anonymous: reclaimed to swap. Clear: lazily freed (MADV_FREE) */
+    PG_SWAPCACHE = 4,  /* slot `swap` has a copy, or is to get it; holds a reference */
+    PG_EXCLUSIVE = 8,  /* rules since linux-6.1: anonymous, and one process' own */
+};
+#define PAGE_MAPPING_ANON 1UL /* tag of page->mapping */
+/* A frame. Of page->mapping: see page_anon_vma(), page_file_mapping(). */
+struct page {
+    uint32_t refcount;  /* page-table entries + page cache + swap cache + pins */
+    uint32_t mapcount;  /* page-table entries that are present */
+    uintptr_t mapping;  /* anon_vma | PAGE_MAPPING_ANON, or address_space; 0: not mapped yet */
+    uint64_t index;     /* page offset: (address - vm_start) / PAGE_SIZE + vm_pgoff */
+    uint64_t stamp;     /* contents: what was written last; 0: zeroes */
+    uint32_t flags;     /* enum page_flags */
+    uint32_t swap;      /* PG_SWAPCACHE: number of the slot in POOL_SLOT */
+    uint32_t pins;      /* references that devices have, of refcount */
+    struct rb_node rb;  /* in address_space->pages, ordered by index */
+};
+
+/* Page-table entries: flags, and from bit PTE_SHIFT on the number of a frame in POOL_PAGE or of a
+ * slot in POOL_SLOT. 0: nothing there. */
+typedef uint64_t pte_t;
+enum pte_flags {
+    PTE_PRESENT = 1,    /* a frame, or with PTE_SPECIAL the shared page of zeroes */
+    PTE_WRITE = 2,
+    PTE_DIRTY = 4,
+    PTE_YOUNG = 8,
+    PTE_SPECIAL = 16,   /* zero page: no frame, no counts, read-only */
+    PTE_SWAP = 32,      /* not present: a slot */
+    PTE_MIGRATION = 64, /* not present: a frame on its way; only inside of a call */
+    PTE_EXCLUSIVE = 128, /* PTE_SWAP, PTE_MIGRATION: the page was PG_EXCLUSIVE */
+};
+#define PTE_SHIFT 16
+#define PTRS_PER_TABLE 512
+#define TABLE_LEVELS 4
+/* One table of any level. Above the lowest an entry is the number of a table in POOL_TABLE plus 1,
+ * or 0. The top one is made with the first entry and goes with the last table below it. */
+struct page_table {
+    uint64_t entry[PTRS_PER_TABLE];
+};
+struct swap_slot {
+    uint32_t count;    /* swap entries in page tables */
+    struct page *page; /* in the swap cache, or NULL */
+    uint64_t stamp;    /* contents */
+};
+enum rss_kind { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_RSS };
+
+/* What a device holds on to: get_user_pages with FOLL_PIN. */
+struct pin {
+    bool used, write;
+    struct page *page; /* NULL: the page of zeroes, or memory that has no frames (device, hugetlb) */
+};
+
 /* What the object behind a VMA wants to be told or asked. Absent for private anonymous memory. */
 struct vm_ops {
     void (*open)(struct vma *vma);  /* the VMA was duplicated (split, move) */
@@ -157,6 +212,7 @@ struct address_space {
     struct rb_root i_mmap;   /* interval tree of all VMAs that map it */
     int32_t i_mmap_writable; /* VM_SHARED mappings that may write; negative: sealed */
     uint32_t nattch;         /* FILE_SYSV: VMAs attached, kept by open and close */
+    struct rb_root pages;    /* page cache, by index; what is not in it reads as zeroes */
 };
 
 /* An open file: what f_op->mmap is called on. dup gives the same struct file, reopen another. */
@@ -228,6 +284,11 @@ struct mm {
     uintptr_t start_stack, arg_start, arg_end, env_start, env_end;
     uint64_t rlimit[NR_MM_RLIMITS]; /* pages */
     uint32_t id;                    /* process number */
+    struct page_table *pgd;         /* top table; NULL: no entry was ever needed */
+    uint32_t nr_tables;             /* page tables, the top one too */
+    uint64_t rss[NR_RSS];           /* entries of page tables by kind; zero page counts nowhere */
+    uint64_t hiwater_rss;           /* largest file + anon + shmem; may be higher */
+    struct file *exe_file;          /* counted, or NULL */
 };
 
 #ifndef MAP_GROWSUP
@@ -280,6 +341,39 @@ enum event {
     EV_FORK,
     EV_FORK_FAIL,
     EV_EXIT,
+    EV_FAULT_ZERO,       /* read of untouched anonymous memory: page of zeroes */
+    EV_FAULT_ANON,       /* write: a new page */
+    EV_FAULT_FILE_READ,  /* page cache, read-only */
+    EV_FAULT_FILE_COW,   /* private write of a page that was not there */
+    EV_FAULT_FILE_SHARED,
+    EV_FAULT_SPURIOUS,   /* the entry was there and good enough */
+    EV_COW_COPY,
+    EV_COW_REUSE,
+    EV_COW_ZERO,         /* a page in place of the page of zeroes */
+    EV_COW_UNSHARE,      /* copied for a read pin */
+    EV_SWAPIN_CACHE,
+    EV_SWAPIN_READ,
+    EV_SWAPIN_EXCLUSIVE,
+    EV_ZAP_PRESENT,
+    EV_ZAP_SWAP,
+    EV_TABLE_FREED,
+    EV_FORK_SHARE,       /* entries shared read-only */
+    EV_FORK_COPY_PINNED,
+    EV_FORK_SWAP,
+    EV_MOVE_PTE,
+    EV_MOVE_UNDONE,
+    EV_LAZYFREE,
+    EV_LAZYFREE_DISCARD,
+    EV_LAZYFREE_RESTORE,
+    EV_RECLAIM_FREED,
+    EV_RECLAIM_KEPT,     /* unmapped, but still in the swap cache */
+    EV_RECLAIM_REFUSED,
+    EV_SWAPOFF_PAGE,
+    EV_MIGRATE,
+    EV_MIGRATE_REFUSED,
+    EV_PIN,
+    EV_RMAP_MISS,        /* a visited VMA did not map the page */
+    EV_RMAP_HIT,
     NR_EVENTS
 };
 extern const char *const event_names[NR_EVENTS];
@@ -295,19 +389,26 @@ struct note {
     struct vma *vma; /* live: freeing a VMA takes its note away */
     uint32_t kind;   /* enum note_kind bits, or-ed when noted again */
 };
-/* Addresses whose layout may have changed. */
+/* Addresses whose layout, or whose page-table entries, may have changed. */
 struct note_range {
     struct mm *mm;
     uintptr_t start, end;
 };
 #define MAX_NOTE_RANGES 4
+#define MAX_PTE_RANGES MAX_PROCS
+#define MAX_NOTE_PAGES 32
 struct notes {
     uint32_t n;         /* notes used */
     uint32_t nranges;   /* ranges used; when out, the nearest one of the same mm is widened */
     bool overflow;      /* more than fit: judge everything */
     bool cache_touched; /* the lookup cache was read or filled */
     struct mm *forked;  /* the child that the call has made, or NULL */
+    uint32_t nptes;      /* ranges of entries used; when out, the nearest of the same mm is widened */
+    uint32_t npages;     /* frames used */
+    bool page_overflow;  /* more frames than fit: judge all */
     struct note_range range[MAX_NOTE_RANGES];
+    struct note_range ptes[MAX_PTE_RANGES]; /* entries changed, or contents of what they show */
+    struct page *page[MAX_NOTE_PAGES]; /* live frames that lost a mapping or reference, or changed */
     struct note note[MAX_NOTES];
 };
 /* The last address search, for gap.search. Its answer is an address or -ENOMEM. */
@@ -332,6 +433,9 @@ enum pool_id {
     POOL_UFFD,
     POOL_ANON_VMA,
     POOL_ANON_VMA_CHAIN,
+    POOL_PAGE,
+    POOL_TABLE,
+    POOL_SLOT,
     NR_POOLS
 };
 struct pool {
@@ -347,6 +451,7 @@ struct pool {
 #define POOL_POISON 0x6b /* every byte of a freed object */
 
 #define MAX_FDS 16 /* of open files, and of userfault contexts, each */
+#define MAX_PINS 16
 #define MAX_PROCS 16
 
 /* Catalogued faults: see model/faults.def. */
@@ -367,6 +472,14 @@ struct fault_info {
 };
 extern const struct fault_info fault_table[NR_FAULTS]; /* [F_NONE] is empty */
 
+/* Which locks the call holds: that of one file's i_mmap, then that of one family of anon_vmas. Each
+ * change of an interval tree asks for the one that guards it (locks). */
+struct lock_state {
+    const struct address_space *i_mmap; /* NULL: not held */
+    const struct anon_vma *root;        /* NULL: not held */
+    const char *broken;                 /* first breach of the rule in this call, or NULL */
+};
+
 /* The world: header of the arena. Objects find it by masking their own address. */
 struct world {
     struct world_config config;
@@ -380,6 +493,8 @@ struct world {
     struct mm *proc[MAX_PROCS];
     struct file *fd[MAX_FDS];
     struct userfaultfd_ctx *uffd[MAX_FDS];
+    struct pin pin[MAX_PINS];
+    struct lock_state locks;
     struct notes notes;
     struct search_note search;
     uint32_t events[NR_EVENTS];
@@ -414,6 +529,24 @@ uintptr_t vm_start_gap(const struct vma *vma);
 uintptr_t vm_end_gap(const struct vma *vma);
 uint32_t vm_get_page_prot(uint64_t vm_flags);
 
+/* ---- pages ---- */
+static inline struct anon_vma *page_anon_vma(const struct page *page) /* NULL: not anonymous */
+{
+    return page->mapping & PAGE_MAPPING_ANON
+               ? (struct anon_vma *)(page->mapping & ~PAGE_MAPPING_ANON)
+               : NULL;
+}
+static inline struct address_space *page_file_mapping(const struct page *page) /* NULL: not a file's */
+{
+    return page->mapping & PAGE_MAPPING_ANON ? NULL : (struct address_space *)page->mapping;
+}
+static inline uint32_t pte_number(pte_t pte)
+{
+    return (uint32_t)(pte >> PTE_SHIFT);
+}
+/* The entry for addr; 0 if there is no table. */
+pte_t mm_pte(const struct mm *mm, uintptr_t addr);
+
 /* ---- calls (spec.md section 5): system calls, on a process, results as the kernel gives ---- */
 /* fd: index in world->fd or -1. off: bytes. */
 long mm_mmap(struct mm *mm, uintptr_t addr, size_t len, int prot, int flags, int fd, uint64_t off);
@@ -440,10 +573,33 @@ long mm_setrlimit(struct mm *mm, enum mm_rlimit which, uint64_t pages);
 long mm_fork(struct mm *mm, unsigned child);
 /* The process ends: everything is unmapped and its number is free again. 0. */
 long mm_exit(struct mm *mm);
-/* One access as the fault handler sees it: 0, -EFAULT for SIGSEGV, -ENXIO for SIGBUS, -ENOMEM.
- * access is one of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. remote: another process' access
- * (FOLL_FORCE off), which the minimum mapping address binds as well. */
-long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote);
+/* One access as the fault handler sees it: -EFAULT for SIGSEGV, -ENXIO for SIGBUS, -ENOMEM. access is
+ * one of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. A write puts `stamp` there and returns 0;
+ * anything else returns the contents (0: zeroes). stamp < 2^62. remote: another process' access
+ * (process_vm_readv and _writev: FOLL_FORCE off), which the minimum mapping address binds as well. */
+long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote, uint64_t stamp);
+/* A debugger's write (FOLL_FORCE | FOLL_WRITE): into private memory even if it may not be written.
+ * race: between the fault and the second look, the process drops the page (MADV_DONTNEED). */
+long mm_force_write(struct mm *mm, uintptr_t addr, uint64_t stamp, bool race);
+/* A device takes hold of the page at addr, as pin number n (in use: -EBUSY; out of range: -EINVAL).
+ * -EOPNOTSUPP before linux-5.10: there were only plain references, which never were safe. */
+long mm_pin(struct mm *mm, unsigned n, uintptr_t addr, bool write);
+long world_unpin(struct world *world, unsigned n);      /* 0; -EBADF if it is not in use */
+long world_device_read(struct world *world, unsigned n);  /* contents; -EBADF */
+long world_device_write(struct world *world, unsigned n, uint64_t stamp); /* 0; -EBADF; -EACCES */
+/* Reclaim of the anonymous pages that the range shows, wherever else they are mapped: unmapped to
+ * swap entries by a walk of the reverse map, written out and freed if nobody holds on to them. keep:
+ * they stay in the swap cache, as while they are being written. Always 0. */
+long mm_reclaim(struct mm *mm, uintptr_t addr, size_t len, bool keep);
+/* Each page that the range shows (pins let them not) is replaced by a copy in another frame, through
+ * migration entries. Always 0. */
+long mm_migrate(struct mm *mm, uintptr_t addr, size_t len);
+enum rmap_work { RMAP_REFERENCED, RMAP_MKCLEAN, NR_RMAP_WORKS };
+/* Walks over the reverse map that change flags of entries only. Always 0. */
+long mm_rmap_walk(struct mm *mm, uintptr_t addr, size_t len, enum rmap_work work);
+long world_swapoff(struct world *world); /* all swap is read back; then there is swap again. 0/-ENOMEM */
+/* prctl PR_SET_MM_EXE_FILE: -EPERM unprivileged, -EBADF, -EACCES unless a regular file. */
+long mm_set_exe_file(struct mm *mm, unsigned fd);
 /* A kernel-made mapping (as the vdso): placed by address search from a hint, DONTEXPAND, never
  * merged. */
 long mm_install_special(struct mm *mm, uintptr_t hint, size_t len);

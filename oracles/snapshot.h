@@ -66,9 +66,52 @@ struct snap_anon_vma {
     uint32_t root, parent; /* numbers; 0: an anon_vma that no VMA of the picture is chained to */
     uint32_t refcount, degree, num_children, num_active_vmas;
 };
+/* Page-table entries, of one process by ascending page. */
+enum snap_pte_flags {
+    SNAP_PTE_PRESENT = 1,
+    SNAP_PTE_WRITE = 2,
+    SNAP_PTE_DIRTY = 4,
+    SNAP_PTE_YOUNG = 8,
+    SNAP_PTE_SPECIAL = 16, /* page of zeroes: `number` is 0 */
+    SNAP_PTE_SWAP = 32,    /* `number` is a slot's */
+    SNAP_PTE_MIGRATION = 64,
+    SNAP_PTE_EXCLUSIVE = 128,
+};
+struct snap_pte {
+    uint64_t page;   /* address */
+    uint32_t number; /* of a page or slot */
+    uint32_t flags;  /* SNAP_PTE_* */
+};
+enum snap_page_flags {
+    SNAP_PAGE_DIRTY = 1,
+    SNAP_PAGE_SWAPBACKED = 2,
+    SNAP_PAGE_SWAPCACHE = 4,
+    SNAP_PAGE_EXCLUSIVE = 8,
+    SNAP_PAGE_ANON = 16, /* anon_vma is meant, else object */
+    SNAP_PAGE_CACHED = 32, /* in the page cache of its object */
+};
+/* Frames: by first appearance in entries, then of swap cache, page caches and pins. */
+struct snap_page {
+    uint32_t refcount, mapcount, pins;
+    uint32_t anon_vma, object; /* numbers, the one that flags say; 0: none, or not in the picture */
+    uint64_t index;
+    uint64_t stamp;
+    uint32_t flags; /* SNAP_PAGE_* */
+    uint32_t slot;  /* SNAP_PAGE_SWAPCACHE */
+};
+/* Slots: by first appearance in entries, then those that only the swap cache holds. */
+struct snap_slot {
+    uint32_t count;
+    uint32_t page; /* in the swap cache; 0: none */
+    uint64_t stamp;
+};
+enum snap_rss { SNAP_RSS_FILE, SNAP_RSS_ANON, SNAP_RSS_SWAP, SNAP_RSS_SHMEM, SNAP_NR_RSS };
 struct snap_proc {
     uint32_t id;
     uint32_t first_vma, nr_vmas; /* its stretch of snapshot.vma */
+    uint32_t first_pte, nr_ptes; /* its stretch of snapshot.pte */
+    uint32_t nr_tables;          /* page tables */
+    uint64_t rss[SNAP_NR_RSS], hiwater_rss;
     uint64_t total_vm, locked_vm, pinned_vm, data_vm, exec_vm, stack_vm, hiwater_vm;
     uint64_t brk;       /* bytes */
     uint64_t def_flags; /* SNAP_LOCKED, SNAP_LOCKONFAULT */
@@ -83,6 +126,10 @@ struct snapshot {
     uint32_t nr_procs, nr_vmas, nr_objects, nr_chains, nr_anon_vmas;
     uint32_t cap_procs, cap_vmas, cap_objects; /* what the arrays hold: snapshot_reserve() */
     uint32_t cap_chains, cap_anon_vmas;        /* the same: snapshot_reserve_anon() */
+    uint32_t nr_ptes, nr_pages, nr_slots;
+    uint32_t cap_ptes, cap_pages, cap_slots; /* snapshot_reserve_pages() */
+    bool has_pages; /* the subject shows entries, frames and swap (the flat specification has none) */
+    bool has_exclusive; /* SNAP_PAGE_EXCLUSIVE is meaningful */
     bool has_anon;  /* the subject shows its anon_vmas (the flat specification has none) */
     bool by_degree; /* degree is meaningful; otherwise children and active users */
     int64_t committed;
@@ -91,11 +138,15 @@ struct snapshot {
     struct snap_object *object; /* [0] is number 1 */
     struct snap_chain *chain;
     struct snap_anon_vma *anon_vma; /* [0] is number 1 */
+    struct snap_pte *pte;
+    struct snap_page *page; /* [0] is number 1 */
+    struct snap_slot *slot; /* [0] is number 1 */
 };
 
 /* Room for so many; keeps contents. 0 or -ENOMEM. An all-zero snapshot is a valid empty one. */
 int snapshot_reserve(struct snapshot *s, uint32_t procs, uint32_t vmas, uint32_t objects);
 int snapshot_reserve_anon(struct snapshot *s, uint32_t chains, uint32_t anon_vmas);
+int snapshot_reserve_pages(struct snapshot *s, uint32_t ptes, uint32_t pages, uint32_t slots);
 void snapshot_fini(struct snapshot *s);
 /* Hash of all that is in it; the same in every build. */
 uint64_t snapshot_hash(const struct snapshot *s);

@@ -38,6 +38,8 @@ struct spec_page {
     uint8_t head;       /* 1: a VMA starts here */
     uint8_t mapped : 1; /* 1 */
     uint8_t cloned : 1; /* 1: its VMA is chained to several anon_vmas (inherited over fork) */
+    uint8_t own : 1;    /* 1: private memory that has contents of its own: spec_contents() */
+    uint8_t lazy : 1;   /* 1: lazily freed: may read as zeroes from any time on, until written */
     uint8_t policy;     /* mode << 4 | nodes, 0: none */
     uint8_t name;       /* number of the name in the order of first use, 0: none */
 };
@@ -59,6 +61,32 @@ struct spec_range {
 struct spec;
 void spec_tell_anon(struct spec *spec, unsigned proc, uint64_t start, uint64_t end,
                     uint32_t identity, bool cloned);
+
+/*
+ * Contents, by value: what a read of the page would answer (0: zeroes), whoever has which copy. The
+ * page is mapped. Memory without frames (IO, PFNMAP, hugetlb) reads as 0.
+ */
+uint64_t spec_contents(const struct spec *spec, unsigned proc, uint64_t page);
+/* The subject shows zeroes where page->lazy allows it: so it is from now on. */
+void spec_tell_zero(struct spec *spec, unsigned proc, uint64_t page);
+/*
+ * A pin is attached to the page of a process that it was taken from, or to a page of an object, or
+ * to nobody's page any more. While attached to a process, it and the process see the same contents,
+ * and it moves along (mremap); unmapping detaches it, with the contents of that moment.
+ */
+#define SPEC_PINS 16
+struct spec_pin {
+    bool used, write;
+    bool attached;   /* to (proc, page) */
+    bool strict;     /* only the specification detaches it: a write pin, rules since linux-6.1 */
+    unsigned proc;
+    uint64_t page;
+};
+const struct spec_pin *spec_pin(const struct spec *spec, unsigned n);
+uint64_t spec_pin_contents(const struct spec *spec, unsigned n); /* what device_read would answer */
+/* Told after each call for each pin that is attached and not strict: does the process still have the
+ * pinned frame there? If not it is detached, with what it read as before the call. */
+void spec_tell_pin(struct spec *spec, unsigned n, bool coherent);
 
 /* What the subject answered. The specification judges choices that it leaves free by it. */
 struct spec_seen {
@@ -119,7 +147,16 @@ long spec_msync(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int f
 long spec_setrlimit(struct spec *, unsigned proc, unsigned which, uint64_t pages);
 long spec_fork(struct spec *, unsigned proc, unsigned child);
 long spec_exit(struct spec *, unsigned proc);
-long spec_access(struct spec *, unsigned proc, uint64_t addr, int access, bool remote);
+long spec_access(struct spec *, unsigned proc, uint64_t addr, int access, bool remote,
+                 uint64_t stamp);
+long spec_force_write(struct spec *, unsigned proc, uint64_t addr, uint64_t stamp);
+long spec_pin_page(struct spec *, unsigned proc, unsigned n, uint64_t addr, bool write);
+long spec_unpin(struct spec *, unsigned n);
+long spec_device_read(struct spec *, unsigned n);
+long spec_device_write(struct spec *, unsigned n, uint64_t stamp);
+/* What the mm does behind everybody's back: reclaim, migration, walks, swapoff. Nothing changes. */
+long spec_nothing(struct spec *, unsigned proc);
+long spec_set_exe_file(struct spec *, unsigned proc, unsigned fd);
 long spec_install_special(struct spec *, unsigned proc, uint64_t hint, uint64_t len,
                           const struct spec_seen *seen);
 long spec_find(struct spec *, unsigned proc, uint64_t addr);
