@@ -15,8 +15,8 @@
 
 /* Errors told apart; the last one stands for all others, 0 for success. */
 static const uint8_t errors[] = {
-    0,     EINVAL,    ENOMEM, EFAULT, EEXIST, EPERM, EACCES,    EAGAIN,
-    EBADF, EOVERFLOW, ENODEV, EBUSY,  EMFILE, ENXIO, UINT8_MAX,
+    0,     EINVAL,    ENOMEM, EFAULT, EEXIST, EPERM, EACCES,     EAGAIN,
+    EBADF, EOVERFLOW, ENODEV, EBUSY,  EMFILE, ENXIO, EOPNOTSUPP, UINT8_MAX,
 };
 #define NR_ERRORS ((unsigned)(sizeof(errors) / sizeof(errors[0])))
 
@@ -25,7 +25,8 @@ static const uint8_t errors[] = {
 #define BY_OP_EVENT (BY_EVENT + NR_EVENTS)               /* operation kind x event */
 #define BY_OP_ERROR (BY_OP_EVENT + NR_OPS * NR_EVENTS)   /* operation kind x error */
 #define BY_OP_TOUCHED (BY_OP_ERROR + NR_OPS * NR_ERRORS) /* operation kind x VMAs touched */
-#define BY_HEIGHT (BY_OP_TOUCHED + NR_OPS * TOUCHED)     /* depths of a tree's two ends */
+#define BY_OP_PAGES (BY_OP_TOUCHED + NR_OPS * TOUCHED)   /* operation kind x frames touched */
+#define BY_HEIGHT (BY_OP_PAGES + NR_OPS * TOUCHED)       /* depths of a tree's two ends */
 #define NR_FEATURES (BY_HEIGHT + HEIGHTS * HEIGHTS)
 
 #ifdef VMAFUZZ_AFL
@@ -72,13 +73,14 @@ static unsigned error_class(long ret)
 void features_op(void *arg, int index, const struct op *op, const struct call *call, long ret)
 {
     const struct world *w = arg;
-    uint32_t n = w->notes.n;
+    uint32_t n = w->notes.n, pages = w->notes.npages;
 
     (void)call;
     if (index < 0)
         return;
     hit(BY_OP_ERROR + op->kind * NR_ERRORS + error_class(ret));
     hit(BY_OP_TOUCHED + op->kind * TOUCHED + (n < TOUCHED ? n : TOUCHED - 1));
+    hit(BY_OP_PAGES + op->kind * TOUCHED + (pages < TOUCHED ? pages : TOUCHED - 1));
     for (unsigned i = 0; i < NR_EVENTS; i++) {
         if (w->events[i] == seen[i])
             continue;

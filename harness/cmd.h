@@ -21,6 +21,7 @@ int cmd_fuzz(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_shrink(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_draw(int argc, char **argv);
 int cmd_convert(int argc, char **argv);
 int cmd_emit_c(int argc, char **argv);
 int cmd_faults(int argc, char **argv);

@@ -70,6 +70,7 @@ static const struct argp_option options[] = {
      .doc = "Operations of a program; by default mixed, 20 to 400"},
     {.name = "jobs", .key = 'j', .arg = "N", .doc = "Worker processes, 1 to 64; by default 1"},
     {.name = "out", .key = 'o', .arg = "FOLDER", .doc = "Where finds go; by default finds"},
+    {.name = "html", .key = 'w', .doc = "Also store each find's report as an HTML page beside it"},
     {.name = "stop", .key = 'S', .doc = "Stop at the first find"},
     {.name = "json", .key = 'J', .doc = "Print one JSON object instead of text"},
     {0},
@@ -99,6 +100,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'o':
         f->plan.out = arg;
+        return 0;
+    case 'w':
+        f->plan.html = true;
         return 0;
     case 'S':
         f->plan.stop = true;
@@ -135,6 +139,26 @@ static void prepare_out(struct fuzz *f)
         usage_error("cannot write in the folder %s: %s", out, strerror(error));
 }
 
+static void print_page(const void *find, FILE *to)
+{
+    html_page(json_string_value(json_object_get(find, "file")),
+              json_string_value(json_object_get(find, "html")), to);
+}
+
+/* FOLDER/LAW-OPERATION-HASH.html */
+static void store_page(struct fuzz *f, const json_t *find)
+{
+    const char *file = json_string_value(json_object_get(find, "file"));
+    char path[PATH_MAX], message[512];
+    if (!json_object_get(find, "html"))
+        return;
+    snprintf(path, sizeof(path), "%.*s.html", (int)(strlen(file) - strlen(".vma")), file);
+    if (file_save(path, print_page, find, message, sizeof(message)) == 0)
+        return;
+    f->lost++;
+    complain("%s", message);
+}
+
 static void store(struct fuzz *f, const json_t *find)
 {
     const char *text = json_string_value(json_object_get(find, "program"));
@@ -168,6 +192,7 @@ static void report_find(struct fuzz *f, json_t *find)
         fflush(stdout);
     }
     store(f, find);
+    store_page(f, find);
     json_array_append(f->finds, find);
 }
 

@@ -83,7 +83,9 @@ static const char *const arg_names[] = {
     [ARG_UFFD_MODE] = "[UFFD...]", [ARG_FMODE] = "MODE",      [ARG_NODES] = "[NODE...]",
     [ARG_ADVICE] = "ADVICE",       [ARG_POLICY] = "POLICY",   [ARG_RLIMIT] = "RESOURCE",
     [ARG_KIND] = "KIND",           [ARG_NAME] = "NAME",       [ARG_FILE] = "FILE",
-    [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT",
+    [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT", [ARG_PIN] = "PIN",
+    [ARG_RACE] = "[RACE]",         [ARG_RECLAIM] = "[KEEP]",  [ARG_PIN_MODE] = "ACCESS",
+    [ARG_WALK] = "WALK",
 };
 
 static void print_words(const struct op_info *op, enum arg arg)
@@ -103,8 +105,8 @@ static void print_words(const struct op_info *op, enum arg arg)
 
 static void print_operation(const struct op_info *op, bool words)
 {
-    static const char *const defines[] = {"", "[mapping =] ",
-                                          "file = ", "context = ", "process = "};
+    static const char *const defines[] = {
+        "", "[mapping =] ", "file = ", "context = ", "process = ", "pin = "};
     char form[128];
     int used = snprintf(form, sizeof(form), "%s%s", defines[op->def], op->name);
     for (const uint8_t *arg = op->args; *arg != ARG_END; arg++)

@@ -12,15 +12,19 @@
 
 struct replay {
     struct subject_options subject;
-    bool all_rules, json;
+    bool all_rules, fail_each, json;
     bool wire; /* the program at hand has that form */
-    const char *junit;
+    const char *junit, *html;
+    FILE *sections; /* of the HTML page, in memory */
+    char *sections_text;
+    size_t sections_size;
     char **paths; /* as given, then files */
     size_t nr_paths;
     struct executor *ex;
     struct junit_case *cases;
     size_t nr_cases;
     unsigned passed, failed, unreadable;
+    uint64_t runs; /* with an allocation made to fail */
     json_t *results;
 };
 
@@ -33,6 +37,10 @@ static const char doc[] =
     "A program may say that a kernel's own flaw shows in it: with `# expect: RULES LAW' in its "
     "header, breaking that law under those rules is what passes. With --fault or --rules it is "
     "reported like any other violation.\n\n"
+    "With --fail-each, running out of memory at any single place must not break a law either: a "
+    "find is reported with the fail=N that makes it.\n\n"
+    "The page of --html holds all that it shows; Graphviz lays out its graphs of anon_vmas, and "
+    "without its command `dot' they are left out.\n\n"
     "The hash is that of the final state and of all answers. It is the same in every build.\n\n"
     "Exit status: 0 all clean, 1 a law was broken, 2 bad usage or an unreadable program, 130 after "
     "Ctrl-C, 143 after SIGTERM.\n\n"
@@ -40,7 +48,15 @@ static const char doc[] =
 
 static const struct argp_option options[] = {
     {.name = "all-rules", .key = 'a', .doc = "Run each program under each kernel's rules"},
+    {.name = "fail-each",
+     .key = 'e',
+     .doc = "Also run each program once for each allocation that it asks for, with that one "
+            "failing"},
     {.name = "junit", .key = 'u', .arg = "FILE", .doc = "Also write the results as JUnit XML"},
+    {.name = "html",
+     .key = 'w',
+     .arg = "FILE",
+     .doc = "Also write what breaks a law as one HTML page, with the state drawn"},
     {.name = "json", .key = 'J', .doc = "Print a JSON array instead of text"},
     {0},
 };
@@ -55,8 +71,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'a':
         r->all_rules = true;
         return 0;
+    case 'e':
+        r->fail_each = true;
+        return 0;
     case 'u':
         r->junit = arg;
+        return 0;
+    case 'w':
+        r->html = arg;
         return 0;
     case 'J':
         r->json = true;
@@ -157,8 +179,25 @@ static void print_result(struct replay *r, const struct finding *f, const char *
         printf("%s  %s  clean, but expected to break %s\n", f->file, rules, expected);
 }
 
+/* Breaks the program a law when an allocation fails? Then *p is replaced by the copy of it that has
+ * the fail=N, which the caller frees. */
+static bool survives_each(struct replay *r, const struct run_options *run, const struct program **p,
+                          struct program **copy, struct run_result *result)
+{
+    struct run_result failing;
+    *copy = program_new((*p)->nr);
+    if (!*copy || program_copy(*copy, *p) != 0)
+        usage_error("out of memory");
+    if (executor_fail_each(r->ex, *copy, run, &stop_requested, &r->runs, &failing))
+        return true;
+    *p = *copy;
+    *result = failing;
+    return false;
+}
+
 static void run_one(struct replay *r, const char *path, const struct program *p, int rules)
 {
+    struct program *copy = NULL;
     struct run_options run = subject_run_options(&r->subject);
     struct run_result result;
     enum rules under = rules < 0 ? p->config.rules : (enum rules)rules;
@@ -175,6 +214,8 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
     double start = seconds_now();
     executor_run(r->ex, p, &run, &result);
     bool passed = result.verdict.law == expected;
+    if (r->fail_each && passed && expected == LAW_NONE)
+        passed = survives_each(r, &run, &p, &copy, &result);
     add_case(r, path, rules_names[under], seconds_now() - start,
              passed                 ? NULL
              : *result.verdict.text ? result.verdict.text
@@ -184,6 +225,9 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
     r->failed += !passed;
     print_result(r, &f, rules_names[under], passed,
                  expected == LAW_NONE ? "" : law_table[expected].name);
+    if (r->sections && result.verdict.law != LAW_NONE) /* expected or not */
+        report_html(r->ex, &f, r->sections);
+    program_free(copy);
 }
 
 static void replay_file(struct replay *r, const char *path)
@@ -249,6 +293,24 @@ static void write_junit(struct replay *r, FILE *to)
     free(r->cases);
 }
 
+static void print_page(const void *what, FILE *to)
+{
+    const struct replay *r = what;
+    char title[80];
+    snprintf(title, sizeof(title), "vmafuzz replay: %u passed, %u failed", r->passed, r->failed);
+    html_page(title, r->sections_size ? r->sections_text : "<p>No law was broken.</p>\n", to);
+}
+
+static void write_html(struct replay *r)
+{
+    char message[512];
+    if (fclose(r->sections) != 0)
+        usage_error("out of memory");
+    if (file_save(r->html, print_page, r, message, sizeof(message)) != 0)
+        usage_error("%s", message);
+    free(r->sections_text);
+}
+
 int cmd_replay(int argc, char **argv)
 {
     static const struct argp_child children[] = {{.argp = &subject_argp}, {0}};
@@ -260,6 +322,8 @@ int cmd_replay(int argc, char **argv)
         usage_error("--rules and --all-rules exclude each other");
     if (r.junit && !(junit = fopen(r.junit, "w"))) /* before the run, not after it */
         usage_error("cannot write %s: %s", r.junit, strerror(errno));
+    if (r.html && !(r.sections = open_memstream(&r.sections_text, &r.sections_size)))
+        usage_error("out of memory");
     r.ex = executor_or_exit();
     r.results = json_array();
     catch_stop_signals();
@@ -274,11 +338,15 @@ int cmd_replay(int argc, char **argv)
         json_dumpf(r.results, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
+        if (r.fail_each)
+            printf("%" PRIu64 " runs with a failing allocation\n", r.runs);
         printf("%u passed, %u failed", r.passed, r.failed);
         printf(r.unreadable ? ", %u unreadable\n" : "\n", r.unreadable);
     }
     if (junit)
         write_junit(&r, junit);
+    if (r.sections)
+        write_html(&r);
     json_decref(r.results);
     executor_free(r.ex);
     return status_or_stopped(r.unreadable ? STATUS_USAGE : r.failed ? STATUS_FOUND : STATUS_CLEAN);

@@ -15,18 +15,30 @@ static inline bool arg_is_value(enum arg arg)
 
 static inline bool arg_is_flags(enum arg arg)
 {
-    return arg >= ARG_MAP && arg <= ARG_NODES;
+    return arg >= ARG_MAP && arg <= ARG_RECLAIM;
 }
 
 static inline bool arg_is_choice(enum arg arg)
 {
-    return arg >= ARG_ADVICE && arg <= ARG_NAME;
+    return arg >= ARG_ADVICE && arg <= ARG_WALK;
 }
 
 static inline bool arg_is_object(enum arg arg)
 {
-    return arg >= ARG_FILE && arg <= ARG_CONTEXT;
+    return arg >= ARG_FILE && arg <= ARG_PIN;
 }
+
+/* Names of objects, by what defines them; each kind has its own numbers. */
+static inline enum def_kind arg_names_kind(enum arg arg)
+{
+    return arg == ARG_CONTEXT ? DEF_CONTEXT : arg == ARG_PIN ? DEF_PIN : DEF_FILE;
+}
+
+static inline bool def_is_object(enum def_kind kind)
+{
+    return kind == DEF_FILE || kind == DEF_CONTEXT || kind == DEF_PIN;
+}
+_Static_assert(MAX_PINS == MAX_FDS, "one range of numbers for all that op.obj names");
 
 /* Page counts have no bytes beside them. */
 static inline bool arg_has_bytes(enum arg arg, enum op_kind kind)
@@ -93,11 +105,17 @@ enum {
     W_KEEPONFORK,
     W_COLD,
     W_PAGEOUT,
+    W_POPULATE_READ,
+    W_POPULATE_WRITE,
     W_ADVICE_INVALID
 };
+enum { W_RACE_DONTNEED };
+enum { W_RECLAIM_KEEP };
+enum { W_PIN_READ, W_PIN_WRITE };
+enum { W_REFERENCED, W_MKCLEAN };
 #define WORD(w) (1u << (w))
 
-bool op_has_process(enum op_kind kind); /* false: it is about descriptors alone */
+bool op_has_process(enum op_kind kind); /* false: it is about descriptors, pins or all alone */
 
 /* The numbers of a world, by the name of the text form. */
 struct world_field {

@@ -4,6 +4,7 @@
  * oracles after each. Nothing here allocates, formats or hashes on the way of an operation unless
  * the options ask for it.
  */
+#include "harness/codec.h"
 #include "harness/executor.h"
 
 #include <err.h>
@@ -181,7 +182,8 @@ static bool step(struct executor *ex, const struct op *op, bool last)
     ex->judged_full = false;
     ex->brute = full || last;
     op_resolve(op, &ex->world->config, ex->results, &ex->call);
-    if (unlikely(!ex->world->proc[ex->call.proc])) {
+    ex->call.stamp = ex->r->nr_run;
+    if (unlikely(!ex->world->proc[ex->call.proc]) && op_has_process((enum op_kind)op->kind)) {
         remember(ex, op, -ESRCH); /* who does not exist cannot call */
         return true;
     }
@@ -323,7 +325,7 @@ struct failure_class failure_class(const struct run_result *r)
 
 bool rules_break(enum rules rules, enum law_id law)
 {
-    return rules == RULES_LINUX_4_4 && law == LAW_ANON_SAME;
+    return rules == RULES_LINUX_4_4 && law == LAW_ANON_SAME; /* CVE-2022-42703 */
 }
 
 bool failure_class_equal(const struct failure_class *a, const struct failure_class *b)

@@ -29,14 +29,20 @@ static bool refused(const struct call *c, long got)
     return got < 0 || (c->kind == OP_BRK && (uint64_t)got != c->addr);
 }
 
+static uint64_t read_model(void *world, unsigned proc, uint64_t page, bool *own)
+{
+    return model_contents(world, proc, page, own);
+}
+
 /* Out of memory halfway: the specification knows only what it may look like. It has made the whole
  * call by now, and takes over what the model made of it if that is between before and after. */
-static bool adopt(struct executor *ex)
+static bool adopt(struct executor *ex, bool was_refused)
 {
+    const struct spec_subject subject = {&ex->picture, read_model, ex->world, was_refused};
     char why[160] = "";
 
     pictures(ex, false);
-    if (spec_adopt(ex->spec, &ex->picture, why, sizeof(why)))
+    if (spec_adopt(ex->spec, &subject, why, sizeof(why)))
         return true;
     return law_broken(&ex->r->verdict, LAW_SPEC_LAYOUT, "failed-allocation", ex->call.proc,
                       ex->call.addr, "after a failed allocation: %s", why);
@@ -50,11 +56,32 @@ static const char *answer_site(long expected, long got)
     return got < 0 ? "refused" : "value";
 }
 
+/* What these answer is what the page holds. */
+static bool answers_contents(enum op_kind kind)
+{
+    return kind == OP_READ || kind == OP_EXEC || kind == OP_PEEK || kind == OP_DEVICE_READ;
+}
+
+static bool wrong_answer(struct executor *ex, long expected, long got)
+{
+    const struct call *c = &ex->call;
+    bool contents = answers_contents((enum op_kind)c->kind) && expected >= 0 && got >= 0;
+    char said[64], should[64];
+
+    ex->r->expected = expected;
+    ex->r->got = got;
+    answer_text((enum op_kind)c->kind, got, said, sizeof(said));
+    answer_text((enum op_kind)c->kind, expected, should, sizeof(should));
+    return law_broken(&ex->r->verdict, contents ? LAW_CONTENT : LAW_ERRNO,
+                      contents ? "read" : answer_site(expected, got), c->proc, c->addr,
+                      "%s answered %s; the flat specification says %s", op_table[c->kind].name,
+                      said, should);
+}
+
 bool judge_answer(struct executor *ex, long got)
 {
     const struct spec_seen seen = {got, ex->o.verify_search && !ex->brute};
     const struct call *c = &ex->call;
-    char said[64], should[64];
     long expected;
 
     ex->phase = PHASE_SPEC;
@@ -63,16 +90,8 @@ bool judge_answer(struct executor *ex, long got)
     expected = ex->flat->ops->apply(ex->flat, c, &seen);
     /* Some go on without what they did not get: pages that are populated, a merge. */
     if (unlikely(c->fail) && alloc_failed(ex) && (refused(c, got) || got == expected))
-        return adopt(ex);
-    if (expected == got)
-        return true;
-    ex->r->expected = expected;
-    ex->r->got = got;
-    answer_text((enum op_kind)c->kind, got, said, sizeof(said));
-    answer_text((enum op_kind)c->kind, expected, should, sizeof(should));
-    return law_broken(&ex->r->verdict, LAW_ERRNO, answer_site(expected, got), c->proc, c->addr,
-                      "%s answered %s; the flat specification says %s", op_table[c->kind].name,
-                      said, should);
+        return adopt(ex, refused(c, got));
+    return expected == got || wrong_answer(ex, expected, got);
 }
 
 bool judge_touched(struct executor *ex)
@@ -94,7 +113,8 @@ bool judge_full(struct executor *ex)
         return false;
     pictures(ex, ex->o.spec);
     return laws_snapshot(&ex->picture, v) &&
-           (!ex->o.spec || compare_snapshots(&ex->picture, &ex->flat_picture, v));
+           (!ex->o.spec || (compare_snapshots(&ex->picture, &ex->flat_picture, v) &&
+                            compare_contents(ex->world, ex->spec, v)));
 }
 
 bool judge_exit(struct executor *ex)

@@ -21,6 +21,7 @@ struct plan {
     struct subject_options subject;
     unsigned jobs;
     bool stop;       /* at the first find */
+    bool html;       /* finds come with a page */
     const char *out; /* folder of finds */
 };
 struct plan_cursor {

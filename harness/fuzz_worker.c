@@ -152,7 +152,20 @@ static void set_header(struct worker *w, const struct planned *pl, const struct 
     w->program->header = header;
 }
 
-/* { number, law, operation, site, file, program, report, finding }: all that the parent needs. */
+static json_t *html_section(struct executor *ex, const struct finding *f)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    report_html(ex, f, to);
+    fclose(to);
+    json_t *section = json_string(text);
+    free(text);
+    return section;
+}
+
+/* { number, law, operation, site, file, program, report, finding, html }: all that the parent
+ * needs; html if the plan wants it. */
 static json_t *describe_find(struct worker *w, const struct finding *f, uint64_t number)
 {
     char *report = NULL, *object = NULL;
@@ -166,12 +179,13 @@ static json_t *describe_find(struct worker *w, const struct finding *f, uint64_t
     char *text = program_text(f->program);
     json_t *finding = json_loadb(object, object_size, 0, NULL);
     json_object_del(json_object_get(finding, "shrink"), "seconds"); /* same seed, same output */
+    json_t *page = w->plan->html ? html_section(w->ex, f) : NULL;
     const struct run_result *r = f->result;
     json_t *find =
-        json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "number", (json_int_t)number, "law",
-                  law_table[r->verdict.law].name, "operation", operation_name(r), "site",
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o*}", "number", (json_int_t)number,
+                  "law", law_table[r->verdict.law].name, "operation", operation_name(r), "site",
                   r->verdict.site ? r->verdict.site : "", "file", f->file, "program", text,
-                  "report", report, "finding", finding);
+                  "report", report, "finding", finding, "html", page);
     free(text);
     free(report);
     free(object);

@@ -29,7 +29,8 @@ static void choose_world(struct rng *r, struct world_config *config)
 }
 
 /* Where most of a run happens: beside where searches end up, so that hints, fixed addresses and
- * searches meet; at the ends of the address space; about the heap; or anywhere. */
+ * searches meet; at the ends of the address space; about the heap; where one page table ends and
+ * the next begins; or anywhere. */
 static void choose_window(struct generator *g, const struct world_config *config)
 {
     uint32_t task = (uint32_t)config->task_size, pages = 32u << rng_below(&g->rng, 4);
@@ -47,6 +48,8 @@ static void choose_window(struct generator *g, const struct world_config *config
             (uint32_t)config->start_brk > pages / 4 ? (uint32_t)config->start_brk - pages / 4 : 0;
     else if (choice < 14)
         start = task - pages;
+    else if (choice < 15 && task > PTRS_PER_TABLE)
+        start = PTRS_PER_TABLE * (1 + rng_below(&g->rng, task / PTRS_PER_TABLE - 1)) - pages / 2;
     else
         start = rng_below(&g->rng, task - pages);
     g->window_start = start;
@@ -78,7 +81,7 @@ static void choose_habits(struct generator *g)
     }
     g->prot_habit[0] = rng_below(&g->rng, 4) ? PROT_READ | PROT_WRITE : PROT_READ;
     g->fail_rate = rng_below(&g->rng, 4) ? 0 : 20;
-    g->plan_rate = rng_below(&g->rng, 4) ? 20 : 0;
+    g->plan_rate = rng_below(&g->rng, 4) ? 30 : 0;
     g->max_procs = rng_below(&g->rng, 2) ? 1 : rng_below(&g->rng, 16) ? 6 : MAX_PROCS;
 }
 
@@ -99,7 +102,12 @@ static void choose_weights(struct generator *g, const struct world_config *confi
     if (g->max_procs == 1)
         g->weight[OP_FORK] = g->weight[OP_EXIT] = 0;
     if (config->rules < RULES_LINUX_6_1)
-        g->weight[OP_NAME] = rng_below(&g->rng, 16) ? 0 : 1; /* nothing but EINVAL */
+        g->weight[OP_NAME] = rng_below(&g->rng, 16) ? 0 : 1;        /* nothing but EINVAL */
+    if (config->rules < RULES_LINUX_5_10 && rng_below(&g->rng, 16)) /* or EOPNOTSUPP */
+        g->weight[OP_PIN] = g->weight[OP_UNPIN] = g->weight[OP_DEVICE_READ] =
+            g->weight[OP_DEVICE_WRITE] = 0;
+    if (!config->privileged && rng_below(&g->rng, 16)) /* or EPERM */
+        g->weight[OP_EXE] = 0;
     for (unsigned kind = 1; kind < NR_OPS; kind++)
         g->total_weight += g->weight[kind];
     for (unsigned kind = 1; kind < NR_OPS; kind++)
@@ -351,6 +359,16 @@ static generate_fn *const column[NR_OPS] = {
     [OP_WRITE] = generate_access,
     [OP_EXEC] = generate_access,
     [OP_POKE] = generate_access,
+    [OP_PEEK] = generate_access,
+    [OP_FORCE] = generate_force,
+    [OP_PIN] = generate_pin,
+    [OP_UNPIN] = generate_device,
+    [OP_DEVICE_READ] = generate_device,
+    [OP_DEVICE_WRITE] = generate_device,
+    [OP_RECLAIM] = generate_behind,
+    [OP_MIGRATE] = generate_behind,
+    [OP_RMAP] = generate_behind,
+    [OP_SWAPOFF] = generate_nothing,
     [OP_SPECIAL] = generate_special,
     [OP_FIND] = generate_find,
     [OP_FIND_PREV] = generate_find,
@@ -368,6 +386,7 @@ static generate_fn *const column[NR_OPS] = {
     [OP_UFFD_UNREGISTER] = generate_uffd_range,
     [OP_FORK] = generate_fork,
     [OP_EXIT] = generate_exit,
+    [OP_EXE] = generate_exe,
 };
 
 static void generate_orphan(struct gen *c)

@@ -5,6 +5,7 @@
  * generate.c        the run's habits, the next operation     generate_map.c   what places mappings
  * generate_attr.c   what changes attributes, and the rest    generate_plan.c  several steps at once
  * generate_anon.c   fork, exit, and plans about memory that has pages of its own
+ * generate_page.c   what is done to pages                generate_page_plan.c  and plans about them
  *
  * The world is read through model/mm.h only, and never walked: a VMA is found by descending the
  * tree to a random page, so that an operation costs the same in a large world as in a small one.
@@ -91,7 +92,15 @@ const struct vma *neighbour(struct gen *c, const struct vma *v);
 /* A random VMA, NULL if there is none; the second one prefers those with one of the flags. */
 const struct vma *pick_vma(struct gen *c);
 const struct vma *pick_vma_with(struct gen *c, uint64_t vm_flags);
-uint32_t pick_page(struct gen *c); /* mapped or not */
+/* One to work on, with one of the flags if there are any; without one a mapping is made instead,
+ * and NULL comes back. */
+const struct vma *work_on(struct gen *c, uint64_t vm_flags);
+/* A page of v whose entry has `value` in the bits of `mask`, near a random one. */
+bool page_with(struct gen *c, const struct vma *v, pte_t mask, pte_t value, uint32_t *page);
+/* One that has entries in the page tables, mostly; NULL: there is none at all. */
+const struct vma *pick_page_vma(struct gen *c, uint64_t vm_flags);
+struct range pages_of(struct gen *c, const struct vma *v); /* a few with entries, or all of it */
+uint32_t pick_page(struct gen *c);                         /* mapped or not */
 /* A range about v: all of it, its head, tail or middle, with parts of its neighbours. covered: of
  * calls that do not like holes. */
 struct range pick_range(struct gen *c, const struct vma *v, bool covered);
@@ -100,6 +109,7 @@ struct range several(struct gen *c, const struct vma *v, bool covered); /* v, up
 struct range hole_below(const struct gen *c, const struct vma *v);
 struct range hole_above(const struct gen *c, const struct vma *v);
 uint8_t pick_file(struct gen *c); /* obj of an open file, 0: none is open */
+uint8_t free_file(struct gen *c); /* obj that is not open, 0: all are */
 uint8_t file_of(const struct gen *c, const struct vma *v); /* obj that v maps, 0: none or closed */
 uint8_t pick_prot(struct gen *c);
 
@@ -125,11 +135,13 @@ generate_fn generate_range, generate_mprotect, generate_mlock2, generate_mlockal
     generate_mbind, generate_name, generate_msync, generate_access, generate_find,
     generate_find_range, generate_gate, generate_setrlimit, generate_open, generate_file,
     generate_uffd, generate_uffd_close, generate_uffd_range, generate_nothing, generate_fork,
-    generate_exit;
+    generate_exit, generate_force, generate_pin, generate_device, generate_behind, generate_exe;
 
 /* ---- processes ---- */
 unsigned live_procs(const struct world *w);
 uint8_t pick_proc(struct gen *c); /* a live one; 0 if there is none */
+/* A number that no process has, from which one on chance decides; MAX_PROCS: all are in use. */
+uint8_t free_proc(struct gen *c);
 /* Who works next: mostly who did, sometimes the youngest, sometimes any. */
 void choose_proc(struct gen *c);
 
@@ -145,7 +157,11 @@ uint32_t stretch(struct gen *c, uint32_t pages);
 typedef void plan_fn(struct gen *c);
 plan_fn plan_split_faulted, plan_fill_between, plan_back_beside, plan_dontunmap, plan_wipe,
     plan_lineage, plan_abandoned;
+plan_fn plan_swap_cycle, plan_back_from_swap, plan_read_by_child, plan_refused, plan_pin_left,
+    plan_fork_pinned, plan_lazyfree, plan_forced, plan_one_object, plan_two_tables, plan_nobody,
+    plan_fork_fails, plan_exe, plan_mbind_walk, plan_dontunmap_charge, plan_populate;
 
+void plan_after_fork(struct gen *c, uint8_t child);
 /* Starts a plan if the world allows one. */
 void plan_start(struct gen *c);
 

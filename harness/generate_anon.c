@@ -39,8 +39,7 @@ void choose_proc(struct gen *c)
     c->mm = c->w->proc[g->proc];
 }
 
-/* A number that no process has, from which one on chance decides; MAX_PROCS: all are in use. */
-static uint8_t free_proc(struct gen *c)
+uint8_t free_proc(struct gen *c)
 {
     uint32_t first = chance(c, 128) ? 1 : below(c, MAX_PROCS);
 
@@ -94,6 +93,8 @@ void generate_fork(struct gen *c)
     g->plan_at = g->plan_nr = 0;
     if (chance(c, 80)) /* the parent does not stay to see it */
         plan_step(c, OP_EXIT);
+    else if (chance(c, 128))
+        plan_after_fork(c, child);
 }
 
 /* ---- plans ---- */
@@ -266,10 +267,12 @@ static void lineage_split(struct gen *c, const struct lineage *l, unsigned who, 
 
 static void lineage_touch(struct gen *c, const struct lineage *l, unsigned who)
 {
-    bool write = chance(c, 160);
+    static const uint8_t kinds[16] = {
+        OP_WRITE,  OP_WRITE,  OP_WRITE,   OP_WRITE,   OP_WRITE, OP_WRITE, OP_WRITE,   OP_MUNMAP,
+        OP_MUNMAP, OP_MUNMAP, OP_RECLAIM, OP_RECLAIM, OP_READ,  OP_READ,  OP_MIGRATE, OP_RMAP};
 
     c->proc = l->proc[who];
-    step_at(c, write ? OP_WRITE : OP_MUNMAP, l->at + below(c, l->pages), !write);
+    step_at(c, (enum op_kind)kinds[below(c, 16)], l->at + below(c, l->pages), 1);
 }
 
 /* Few others are left, and there is a mapping with a page of its own to be inherited. */

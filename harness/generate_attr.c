@@ -2,8 +2,7 @@
 /* The generator's operations that change attributes, look up, and make files and contexts. */
 #include "harness/generate.h"
 
-/* A mapping to work on and a range about it; without one, a mapping is made instead. */
-static const struct vma *work_on(struct gen *c, uint64_t vm_flags)
+const struct vma *work_on(struct gen *c, uint64_t vm_flags)
 {
     const struct vma *v = vm_flags ? pick_vma_with(c, vm_flags) : pick_vma(c);
 
@@ -133,13 +132,42 @@ static bool advice_refused(const struct gen *c, const struct vma *v, uint8_t adv
     return advice == W_DODUMP && v->vm_flags & VM_SPECIAL;
 }
 
+/* What is about pages: aimed at memory that it works on and that has some. */
+static bool page_advice(struct gen *c)
+{
+    static const uint8_t advices[] = {W_DONTNEED, W_DONTNEED, W_FREE,          W_FREE,
+                                      W_FREE,     W_REMOVE,   W_POPULATE_READ, W_POPULATE_WRITE};
+    uint8_t advice = advices[below(c, sizeof(advices))];
+    const struct vma *v;
+    uint64_t refused = advice == W_POPULATE_READ || advice == W_POPULATE_WRITE
+                           ? VM_IO | VM_PFNMAP
+                           : VM_LOCKED | VM_PFNMAP | VM_HUGETLB;
+
+    if (advice >= W_POPULATE_READ && !rules_from(c, RULES_LINUX_6_1))
+        advice = W_DONTNEED;
+    if (advice == W_FREE && !rules_from(c, RULES_LINUX_5_10))
+        advice = W_DONTNEED;
+    v = pick_page_vma(c, advice == W_REMOVE ? VM_SHARED : advice == W_FREE ? 0 : VM_WRITE);
+    if (!v || v->vm_flags & refused || (advice == W_FREE && !private_anon(v)) ||
+        (advice == W_REMOVE && (~v->vm_flags & (VM_SHARED | VM_WRITE) || !v->vm_file)) ||
+        (advice == W_POPULATE_WRITE && !(v->vm_flags & VM_WRITE)) ||
+        (advice == W_POPULATE_READ && !(v->vm_flags & VM_READ)))
+        return false;
+    c->op->sel = advice;
+    set_range(c, pages_of(c, v));
+    return true;
+}
+
 void generate_madvise(struct gen *c)
 {
     static const uint8_t rare[8] = {W_WILLNEED, W_DONTNEED, W_FREE,     W_REMOVE,
                                     W_COLD,     W_PAGEOUT,  W_WILLNEED, W_ADVICE_INVALID};
-    const struct vma *v = work_on(c, 0), *other;
+    const struct vma *v, *other;
     uint8_t advice = c->g->advice_habit[below(c, 3)];
 
+    if (chance(c, 80) && page_advice(c))
+        return;
+    v = work_on(c, 0);
     if (!v)
         return;
     other = neighbour(c, v);
@@ -149,7 +177,7 @@ void generate_madvise(struct gen *c)
         advice = advice_against(advice);
     if (advice_refused(c, v, advice))
         advice = chance(c, 128) ? W_DONTFORK : W_SEQUENTIAL;
-    if (chance(c, 12))
+    if (chance(c, 8))
         advice = rare[below(c, 8)];
     c->op->sel = advice;
     set_range(c, pick_range(c, v, true));
@@ -206,54 +234,6 @@ void generate_msync(struct gen *c)
         c->op->flags = flags[below(c, chance(c, 24) ? 8 : 6)];
 }
 
-/* ---- access: inside, or where a stack should grow to, or must not ---- */
-static void beside_stack(struct gen *c, const struct vma *v)
-{
-    bool down = v->vm_flags & VM_GROWSDOWN;
-    struct range hole = down ? hole_below(c, v) : hole_above(c, v);
-    uint32_t gap = gap_pages(c), page = down ? hole.end - 1 : hole.start;
-
-    if (chance(c, 160) && pages_in(hole) > 4) { /* a few pages */
-        page = down ? page - below(c, 4) : page + below(c, 4);
-    } else if (chance(c, 128) &&
-               pages_in(hole) > gap + 1) { /* at the edge of what the gap leaves */
-        page = down ? hole.start + gap : hole.end - gap;
-        page += below(c, 3) - 1;
-    }
-    set_address(c, 0, page);
-}
-
-static bool writes(const struct op *op)
-{
-    return op->kind == OP_WRITE || op->kind == OP_POKE;
-}
-
-void generate_access(struct gen *c)
-{
-    static const uint64_t needs[] = {VM_READ | VM_WRITE | VM_EXEC, VM_WRITE, VM_EXEC, VM_WRITE};
-    uint64_t stacks = chance(c, 112) ? VM_GROWSDOWN | VM_GROWSUP : 0;
-    const struct vma *v = work_on(c, stacks ? stacks : needs[c->op->kind - OP_READ]);
-    struct range r;
-
-    if (!v)
-        return;
-    if (v->vm_flags & stacks) {
-        beside_stack(c, v);
-        return;
-    }
-    /* Pages of their own are what anon_vmas are about. */
-    for (int tries = 0; tries < 3 && v->anon_vma && writes(c->op); tries++) {
-        const struct vma *other = pick_vma_with(c, VM_WRITE);
-
-        v = other && !(other->vm_flags & (VM_GROWSDOWN | VM_GROWSUP)) ? other : v;
-    }
-    r = range_of(v);
-    r.start += below(c, pages_in(r));
-    set_address(c, 0, r.start + (chance(c, 16) ? 1 : 0));
-    if (chance(c, 64))
-        c->op->v[0].bytes = (int16_t)below(c, PAGE_SIZE);
-}
-
 /* ---- look-ups ---- */
 /* The bounds of a mapping, just before and behind them, and above all. */
 void generate_find(struct gen *c)
@@ -308,7 +288,7 @@ void generate_setrlimit(struct gen *c)
 }
 
 /* ---- files ---- */
-static uint8_t free_file(struct gen *c)
+uint8_t free_file(struct gen *c)
 {
     uint32_t first = below(c, MAX_FDS);
 

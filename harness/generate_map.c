@@ -131,6 +131,8 @@ static void of_flavour(struct gen *c, enum flavour flavour)
         op->flags |= WORD(W_LOCKED);
     if (chance(c, 6))
         op->flags ^= WORD(below(c, W_POPULATE + 1));
+    if (chance(c, 16) && op->v[MMAP_LEN].pages <= 32)
+        op->flags |= WORD(W_POPULATE);
 }
 
 /* Huge pages come in units of 512: address, length and offset. */

@@ -18,7 +18,8 @@ struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pa
     struct op *op = plan_step(c, kind);
 
     set_pages(op, ADDR, start);
-    set_pages(op, LEN, pages);
+    if (op_table[kind].args[LEN] == ARG_LEN)
+        set_pages(op, LEN, pages);
     return op;
 }
 
@@ -348,8 +349,34 @@ void plan_start(struct gen *c)
         plan_split_faulted, plan_fill_between, plan_back_beside, plan_dontunmap, plan_wipe,
     };
 
+    static plan_fn *const page_plans[] = {
+        plan_swap_cycle,
+        plan_back_from_swap,
+        plan_back_from_swap,
+        plan_read_by_child,
+        plan_refused,
+        plan_pin_left,
+        plan_fork_pinned,
+        plan_lazyfree,
+        plan_lazyfree,
+        plan_lazyfree,
+        plan_forced,
+        plan_one_object,
+        plan_two_tables,
+        plan_two_tables,
+        plan_nobody,
+        plan_fork_fails,
+        plan_exe,
+        plan_exe,
+        plan_mbind_walk,
+        plan_dontunmap_charge,
+        plan_populate,
+    };
+
     c->g->plan_at = c->g->plan_nr = 0;
-    if (c->g->max_procs > 1 && chance(c, 96))
+    if (chance(c, 96))
+        page_plans[below(c, sizeof(page_plans) / sizeof(*page_plans))](c);
+    else if (c->g->max_procs > 1 && chance(c, 96))
         (chance(c, 192) ? plan_lineage : plan_abandoned)(c);
     else if (chance(c, 80))
         anon_plans[below(c, sizeof(anon_plans) / sizeof(*anon_plans))](c);

@@ -38,7 +38,7 @@ struct run_result {
     struct verdict verdict; /* law LAW_NONE: clean */
     uint32_t nr_run;        /* operations executed; on failure the last one is the culprit */
     enum op_kind kind;      /* of the culprit; OP_NONE at exit */
-    long expected, got;     /* ERRNO: the two answers */
+    long expected, got;     /* the two answers, where they differ */
     uint64_t hash;          /* of final snapshot and all answers; same in every build */
     uint64_t fault_reached, fault_triggered; /* times, in this run */
     uint32_t triggered_at; /* 1 + index of the first triggering operation; 0: never */
@@ -65,6 +65,12 @@ void executor_start(struct executor *ex, const struct world_config *config,
 bool executor_step(struct executor *ex, const struct op *op); /* false: r->verdict says why */
 bool executor_finish(struct executor *ex);
 const long *executor_results(const struct executor *ex); /* for generator_next() */
+
+/* Runs p once for each allocation that each of its operations asks for, with that one failing.
+ * *runs counts them. True: all were clean, or *stop. False: r is the run that was not, and p has
+ * the fail=N that makes it. r is undefined if there was no run. */
+bool executor_fail_each(struct executor *ex, struct program *p, const struct run_options *o,
+                        const volatile bool *stop, uint64_t *runs, struct run_result *r);
 
 /* Same law, same operation kind, same site. */
 struct failure_class {
@@ -109,6 +115,15 @@ struct finding {
  * against recomputed, the command that replays it. Runs the program again on ex. */
 void report_text(struct executor *ex, const struct finding *f, FILE *to);
 void report_json(struct executor *ex, const struct finding *f, FILE *to); /* one JSON object */
+/* The same as one section of an HTML page, with the state drawn; without Graphviz it says what is
+ * missing. html_page() puts sections together: nothing on the page comes from elsewhere. */
+void report_html(struct executor *ex, const struct finding *f, FILE *to);
+void html_page(const char *title, const char *sections, FILE *to);
+/* The state after the last operation run, as an SVG element for free(), whether or not it fails;
+ * nr_ops: of the program, of which the finding may have the beginning only. 0, or -errno with one
+ * line in message. */
+int report_svg(struct executor *ex, const struct finding *f, uint32_t nr_ops, char **svg,
+               char *message, size_t size);
 /* A C program that makes the same system calls on Linux and prints what each answered. */
 void report_c(const struct program *p, FILE *to);
 struct junit_case {

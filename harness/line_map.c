@@ -31,15 +31,23 @@ static const struct {
     {SNAP_UFFD_WP, "uffd-wp"},
 };
 
+const struct snap_proc *find_proc(const struct snapshot *s, uint32_t id)
+{
+    for (uint32_t i = 0; i < s->nr_procs; i++)
+        if (s->proc[i].id == id)
+            return &s->proc[i];
+    return NULL;
+}
+
 /* A line being written; what does not fit ends in '~'. */
 struct line {
     char *text;
-    size_t n;
+    size_t n, size;
 };
 
 __attribute__((format(printf, 2, 3))) static void put(struct line *l, const char *fmt, ...)
 {
-    size_t room = LINE_MAP_WIDTH + 1 - l->n;
+    size_t room = l->size - l->n;
     va_list args;
     int n;
 
@@ -50,8 +58,8 @@ __attribute__((format(printf, 2, 3))) static void put(struct line *l, const char
         l->n += (size_t)n;
         return;
     }
-    l->n = LINE_MAP_WIDTH;
-    l->text[LINE_MAP_WIDTH - 1] = '~';
+    l->n = l->size - 1;
+    l->text[l->n - 1] = '~';
 }
 
 static void put_range(struct line *l, uint64_t start, uint64_t end)
@@ -121,7 +129,6 @@ static void put_anon(struct line *l, const struct snapshot *s, const struct snap
 static void put_vma(struct line *l, const struct snapshot *s, const struct snap_vma *v,
                     unsigned show)
 {
-    put_range(l, v->start, v->end);
     put(l, "%c%c%c%c  ", v->flags & SNAP_READ ? 'r' : '-', v->flags & SNAP_WRITE ? 'w' : '-',
         v->flags & SNAP_EXEC ? 'x' : '-', v->flags & SNAP_SHARED ? 's' : 'p');
     put_backing(l, s, v);
@@ -140,9 +147,17 @@ static void put_vma(struct line *l, const struct snapshot *s, const struct snap_
         l->text[--l->n] = '\0';
 }
 
+void vma_text(const struct snapshot *s, const struct snap_vma *v, unsigned show, char *text,
+              size_t size)
+{
+    struct line l = {text, 0, size};
+
+    put_vma(&l, s, v, show);
+}
+
 static struct line next_line(struct line_map *m)
 {
-    struct line l = {m->line[m->n++], 0};
+    struct line l = {m->line[m->n++], 0, LINE_MAP_WIDTH + 1};
 
     memset(l.text, 0, LINE_MAP_WIDTH + 1);
     return l;
@@ -169,6 +184,7 @@ int line_map_init(struct line_map *m, const struct snapshot *s, const struct sna
         }
         struct line l = next_line(m);
 
+        put_range(&l, v->start, v->end);
         put_vma(&l, s, v, show);
         end = v->end;
     }

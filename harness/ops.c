@@ -109,6 +109,8 @@ static const struct word advice_words[] = {
     [W_KEEPONFORK] = {"keeponfork", MADV_KEEPONFORK},
     [W_COLD] = {"cold", MADV_COLD},
     [W_PAGEOUT] = {"pageout", MADV_PAGEOUT},
+    [W_POPULATE_READ] = {"populate_read", MADV_POPULATE_READ},
+    [W_POPULATE_WRITE] = {"populate_write", MADV_POPULATE_WRITE},
     [W_ADVICE_INVALID] = {"invalid", 99},
 };
 static const struct word policy_words[] = {
@@ -126,6 +128,13 @@ static const struct word kind_words[] = {
     {"sysv", FILE_SYSV},       {"device", FILE_DEVICE}, {"nommap", FILE_NOMMAP},
 };
 static const struct word name_words[] = {{"none", 0}, {"red", 1}, {"green", 2}, {"blue", 3}};
+static const struct word race_words[] = {[W_RACE_DONTNEED] = {"dontneed", 1}};
+static const struct word reclaim_words[] = {[W_RECLAIM_KEEP] = {"keep", 1}};
+static const struct word pin_words[] = {[W_PIN_READ] = {"read", 0}, [W_PIN_WRITE] = {"write", 1}};
+static const struct word walk_words[] = {
+    [W_REFERENCED] = {"referenced", RMAP_REFERENCED},
+    [W_MKCLEAN] = {"mkclean", RMAP_MKCLEAN},
+};
 
 const struct word *arg_words(enum arg arg, unsigned *n)
 {
@@ -148,6 +157,10 @@ const struct word *arg_words(enum arg arg, unsigned *n)
         WORDS(ARG_RLIMIT, rlimit_words);
         WORDS(ARG_KIND, kind_words);
         WORDS(ARG_NAME, name_words);
+        WORDS(ARG_RACE, race_words);
+        WORDS(ARG_RECLAIM, reclaim_words);
+        WORDS(ARG_PIN_MODE, pin_words);
+        WORDS(ARG_WALK, walk_words);
     default:
         *n = 0;
         return NULL;
@@ -159,7 +172,10 @@ bool op_has_process(enum op_kind kind)
 {
     const struct op_info *info = &op_table[kind];
 
-    return info->def != DEF_FILE && info->args[0] != ARG_FILE;
+    if (kind == OP_EXE) /* the process', though it names a file first */
+        return true;
+    return info->def != DEF_FILE && info->args[0] != ARG_FILE && info->args[0] != ARG_PIN &&
+           kind != OP_SWAPOFF;
 }
 
 const struct world_field world_fields[NR_WORLD_FIELDS] = {

@@ -60,7 +60,7 @@ enum def_kind { DEF_NONE, DEF_MAPPING, DEF_FILE, DEF_CONTEXT, DEF_PROC, DEF_PIN 
 
 #define MAX_ARGS 6
 #define MAX_VALUES 4
-#define MAX_NAMES 64 /* of mappings that a program can refer to; files and contexts: MAX_FDS each */
+#define MAX_NAMES 64 /* of mappings; files, contexts and pins: MAX_FDS each */
 
 /* What a value counts from. */
 enum anchor {
@@ -83,9 +83,9 @@ struct value {
 struct op {
     uint8_t kind;
     uint8_t proc;  /* 0..MAX_PROCS-1 */
-    uint8_t def;   /* name that it defines: mapping 1..MAX_NAMES, file or context 1..MAX_FDS,
+    uint8_t def;   /* name that it defines: mapping 1..MAX_NAMES, file, context or pin 1..MAX_FDS,
                       process 1..MAX_PROCS (1 + its number); 0 */
-    uint8_t obj;   /* file or context that it uses: 1..MAX_FDS; 0: none */
+    uint8_t obj;   /* file, context or pin that it uses: 1..MAX_FDS; 0: none */
     uint16_t fail; /* make its Nth allocation fail; 0: none */
     uint8_t prot, sel;
     uint32_t flags; /* bit i: i-th word of the argument's word list */
@@ -179,15 +179,17 @@ struct call {
     uint8_t kind, proc;
     uint8_t child; /* number of the process that fork makes */
     uint16_t fail;
-    int fd, new_fd;       /* descriptor used, descriptor to be made; -1: none. Contexts as well */
+    int fd, new_fd;       /* descriptor used, descriptor to be made; -1: none. Contexts and pins as
+                             well */
     uint64_t addr, len;   /* bytes */
     uint64_t new_len, to; /* bytes */
     uint64_t off;         /* OFF: bytes (as mmap takes it); remap_file_pages: pages */
     uint64_t pages;       /* PAGES */
     int prot, flags;  /* ABI values; flags holds the nodes of mbind, the mode of open and uffd */
-    unsigned sel;     /* ABI value of ADVICE, POLICY, RLIMIT, KIND */
+    unsigned sel;     /* ABI value of ADVICE, POLICY, RLIMIT, KIND; PIN_MODE, 1: write; WALK */
     const char *name; /* NAME, NULL: take the name away */
-    uint64_t stamp;   /* what a write puts there: the operation's place in the program, from 1 */
+    uint64_t stamp;   /* what a write puts there: the operation's place in the program, from 1. The
+                         executor's to fill in: an operation does not know its place */
 };
 /* results[n] is the answer of the operation that defined mapping name n; index 0 is unused. */
 void op_resolve(const struct op *op, const struct world_config *config,

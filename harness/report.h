@@ -11,6 +11,7 @@ void answer_text(enum op_kind kind, long answer, char *text, size_t size);
 const char *answer_error(long answer);
 
 /* ---- line_map.c ---- */
+const struct snap_proc *find_proc(const struct snapshot *s, uint32_t id); /* NULL: none */
 #define LINE_MAP_WIDTH 76
 struct line_map {
     uint32_t n;
@@ -25,6 +26,9 @@ enum line_map_show {
 int line_map_init(struct line_map *m, const struct snapshot *s, const struct snap_proc *proc,
                   unsigned show);
 void line_map_fini(struct line_map *m);
+/* What a VMA is, without its range: "rw-p  anon      0x10    account av:2+1". */
+void vma_text(const struct snapshot *s, const struct snap_vma *v, unsigned show, char *text,
+              size_t size);
 /* Both as one listing: '-' only in a, '+' only in b, and blank for what is in both. */
 void line_map_diff(const struct line_map *a, const struct line_map *b, const char *indent,
                    FILE *to);
@@ -40,17 +44,30 @@ struct scene {
     bool after_known, spec_known;
     const struct op *culprit; /* NULL: the failure came at exit, or there is none */
     uint32_t culprit_index;   /* from 0 */
+    uint32_t nr_played;       /* operations up to `after` */
+    bool answered;            /* the last one of these returned */
+    long answer;
 };
 void scene_init(struct scene *scene, struct executor *ex, const struct finding *f);
 void scene_fini(struct scene *scene);
 
-/* ---- report_c_procs.c ---- */
-/* Helpers of the emitted source: turn(), done(), fork_as(), exit_as(), processes_start() and
- * processes_end(). */
-void put_processes(FILE *to);
-
 /* ---- report_text.c ---- */
+/* Parts of the report: answers if they were not as expected; address spaces before and after, and
+ * what differs from the specification; the fault if there is one. */
+void put_answer(const struct scene *s, FILE *to);
+void put_maps(const struct scene *s, FILE *to);
+void put_fault(const struct scene *s, const struct finding *f, FILE *to);
 /* The command line that shows the failure again, without a newline. */
 void replay_command(const struct finding *f, FILE *to);
+
+/* ---- report_svg.c ---- */
+/* The scene's last operation as a drawing: draw_svg(), whose message it is. nr_ops: of the program,
+ * of which the finding may have the beginning only. */
+int scene_svg(const struct scene *s, const struct finding *f, uint32_t nr_ops, bool dot_optional,
+              char **svg, char *message, size_t size);
+
+/* ---- xml.c ---- */
+/* Escaped, for elements and attributes; what XML 1.0 cannot hold at all becomes '?'. */
+void put_xml(const char *text, FILE *to);
 
 #endif

@@ -3,34 +3,21 @@
  * A program as C source that makes the same system calls on Linux. Each operation is a line of the
  * column below; what has no system call, and failing allocations, become comments. Page n of the
  * program is at BASE + n * PAGE, the heap starts at the real program break, and `task` is the real
- * end of user space. Processes are real ones: report_c_procs.c.
+ * end of user space. Processes are real ones: report_c_procs.c. A write puts its operation's number
+ * into the first bytes of the page; what reads answers them.
  */
 #define _GNU_SOURCE
 #include "harness/codec.h"
-#include "harness/report.h"
+#include "harness/report_c.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Parts of the emitted source that only some operations need. */
-enum part {
-    PART_ACCESS = 1,
-    PART_POKE = 2,
-    PART_FILE = 4,
-    PART_UFFD = 8,
-    PART_NAME = 16,
-    PART_MINCORE = 32,
-    PART_BRK = 64,
-    PART_LIMIT = 128,
-    PART_BIND = 256,
-    PART_PROCS = 512
-};
-
 /* %A addr %L len %N new len %T to %O offset in bytes %o in pages %P pages
  * %p prot %f flags %s choice %F file used %D file made %U context used %M context made
- * %H start_brk %i line %C number of the child */
+ * %H start_brk %i line, which is what writes put %C number of the child */
 static const struct {
     const char *call;
     unsigned parts;
@@ -51,9 +38,12 @@ static const struct {
     [OP_REMAP_FILE_PAGES] = {"sys(syscall(SYS_remap_file_pages, %A, %L, %p, %o, 0))", 0},
     [OP_MINCORE] = {"resident(%A, %L)", PART_MINCORE},
     [OP_MSYNC] = {"sys(syscall(SYS_msync, %A, %L, %f))", 0},
-    [OP_READ] = {"touch(%A, 0)", PART_ACCESS},
-    [OP_WRITE] = {"touch(%A, 1)", PART_ACCESS},
-    [OP_POKE] = {"poke(%A)", PART_POKE},
+    [OP_READ] = {"get(%A)", PART_ACCESS},
+    [OP_WRITE] = {"put(%A, %i)", PART_ACCESS},
+    [OP_POKE] = {"remote(SYS_process_vm_writev, %A, %i)", PART_REMOTE},
+    [OP_PEEK] = {"remote(SYS_process_vm_readv, %A, 0)", PART_REMOTE},
+    [OP_FORCE] = {"force(%A, %i)", PART_FORCE},
+    [OP_RECLAIM] = {"sys(syscall(SYS_madvise, %A, %L, MADV_PAGEOUT))", 0},
     [OP_SETRLIMIT] = {"limit(%s, %P)", PART_LIMIT},
     [OP_OPEN] = {"file_open(%D, %s, %f, %P)", PART_FILE},
     [OP_REOPEN] = {"file_reopen(%D, %F, %f)", PART_FILE},
@@ -108,165 +98,6 @@ static const char common[] =
     "    else\n"
     "        printf(\"%#lx\\n\", n);\n"
     "    return ret < 0 ? BASE : n;\n"
-    "}\n";
-
-static const char access_part[] = "\n"
-                                  "static sigjmp_buf fault;\n"
-                                  "\n"
-                                  "static void on_fault(int sig)\n"
-                                  "{\n"
-                                  "    siglongjmp(fault, sig);\n"
-                                  "}\n"
-                                  "\n"
-                                  "static long touch(unsigned long addr, int write)\n"
-                                  "{\n"
-                                  "    int sig = sigsetjmp(fault, 1);\n"
-                                  "\n"
-                                  "    if (sig)\n"
-                                  "        return sig == SIGBUS ? -ENXIO : -EFAULT;\n"
-                                  "    if (write)\n"
-                                  "        *(volatile char *)addr = 0;\n"
-                                  "    else\n"
-                                  "        (void)*(volatile char *)addr;\n"
-                                  "    return 0;\n"
-                                  "}\n";
-
-static const char poke_part[] =
-    "\n"
-    "static long poke(unsigned long addr)\n"
-    "{\n"
-    "    struct iovec from = {(void *)\"\", 1}, to = {(void *)addr, 1};\n"
-    "    long ret = sys(syscall(SYS_process_vm_writev, getpid(), &from, 1UL, &to, 1UL, 0UL));\n"
-    "\n"
-    "    return ret < 0 ? ret : 0;\n"
-    "}\n";
-
-static const char file_part[] =
-    "\n"
-    "enum { REGULAR, SHMEM, HUGETLB, SYSV, DEVICE, NOMMAP };\n"
-    "\n"
-    "static long file_keep(int *fd, int opened)\n"
-    "{\n"
-    "    if (opened < 0)\n"
-    "        return -errno;\n"
-    "    if (*fd >= 0) {\n"
-    "        close(opened);\n"
-    "        return -EMFILE;\n"
-    "    }\n"
-    "    *fd = opened;\n"
-    "    return 0;\n"
-    "}\n"
-    "\n"
-    "/* mode: O_RDONLY, O_WRONLY, O_RDWR, or 3 for neither, perhaps with O_APPEND */\n"
-    "static __attribute__((unused)) long file_reopen(int *fd, int old, int mode)\n"
-    "{\n"
-    "    char path[64];\n"
-    "\n"
-    "    if (old < 0)\n"
-    "        return -EBADF;\n"
-    "    snprintf(path, sizeof(path), \"/proc/self/fd/%d\", old);\n"
-    "    return file_keep(fd, open(path, mode | O_CLOEXEC));\n"
-    "}\n"
-    "\n"
-    "/* Attach-counted and device files are memory files here. */\n"
-    "static __attribute__((unused)) long file_open(int *fd, int kind, int mode,\n"
-    "                                              unsigned long pages)\n"
-    "{\n"
-    "    int made = kind == REGULAR  ? open(\"/tmp\", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)\n"
-    "               : kind == NOMMAP ? (int)syscall(SYS_eventfd2, 0, 0)\n"
-    "               : kind == HUGETLB\n"
-    "                   ? memfd_create(\"vmafuzz\", MFD_HUGETLB | MFD_ALLOW_SEALING)\n"
-    "                   : memfd_create(\"vmafuzz\", MFD_ALLOW_SEALING);\n"
-    "    long ret;\n"
-    "\n"
-    "    if (made < 0)\n"
-    "        return -errno;\n"
-    "    if (kind == NOMMAP)\n"
-    "        return file_keep(fd, made);\n"
-    "    ret = ftruncate(made, (off_t)(pages * PAGE)) ? -errno : file_reopen(fd, made, mode);\n"
-    "    close(made);\n"
-    "    return ret;\n"
-    "}\n";
-
-static const char close_part[] = "\n"
-                                 "static __attribute__((unused)) long file_close(int *fd)\n"
-                                 "{\n"
-                                 "    long ret = sys(close(*fd));\n"
-                                 "\n"
-                                 "    *fd = -1;\n"
-                                 "    return ret;\n"
-                                 "}\n";
-
-static const char uffd_part[] =
-    "\n"
-    "#include <linux/userfaultfd.h>\n"
-    "\n"
-    "/* Faults in registered ranges are signals, or this process would wait for itself. */\n"
-    "static long context_new(int *context)\n"
-    "{\n"
-    "    struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_SIGBUS};\n"
-    "    int fd;\n"
-    "\n"
-    "    if (*context >= 0)\n"
-    "        return -EMFILE;\n"
-    "    fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);\n"
-    "    if (fd < 0 || ioctl(fd, UFFDIO_API, &api))\n"
-    "        return -errno;\n"
-    "    *context = fd;\n"
-    "    return 0;\n"
-    "}\n"
-    "\n"
-    "static __attribute__((unused)) long context_register(int context, unsigned long addr,\n"
-    "                                                     unsigned long len, unsigned mode)\n"
-    "{\n"
-    "    struct uffdio_register r = {.range = {addr, len}, .mode = mode};\n"
-    "\n"
-    "    return sys(ioctl(context, UFFDIO_REGISTER, &r));\n"
-    "}\n"
-    "\n"
-    "static __attribute__((unused)) long context_unregister(int context, unsigned long addr,\n"
-    "                                                       unsigned long len)\n"
-    "{\n"
-    "    struct uffdio_range r = {addr, len};\n"
-    "\n"
-    "    return sys(ioctl(context, UFFDIO_UNREGISTER, &r));\n"
-    "}\n";
-
-static const char name_part[] = "\n"
-                                "#include <sys/prctl.h>\n"
-                                "#ifndef PR_SET_VMA\n"
-                                "#define PR_SET_VMA 0x53564d41\n"
-                                "#endif\n"
-                                "#ifndef PR_SET_VMA_ANON_NAME\n"
-                                "#define PR_SET_VMA_ANON_NAME 0\n"
-                                "#endif\n";
-
-static const char mincore_part[] = "\n"
-                                   "static long resident(unsigned long addr, unsigned long len)\n"
-                                   "{\n"
-                                   "    static unsigned char pages[1 << 20];\n"
-                                   "\n"
-                                   "    if (len / PAGE >= sizeof(pages))\n"
-                                   "        return -ENOMEM;\n"
-                                   "    return sys(syscall(SYS_mincore, addr, len, pages));\n"
-                                   "}\n";
-
-static const char limit_part[] =
-    "\n"
-    "static long limit(int which, unsigned long pages)\n"
-    "{\n"
-    "    struct rlimit r;\n"
-    "\n"
-    "    getrlimit(which, &r); /* the hard limit stays */\n"
-    "    r.rlim_cur = pages < RLIM_INFINITY / PAGE ? pages * PAGE : r.rlim_max;\n"
-    "    return sys(setrlimit(which, &r));\n"
-    "}\n";
-
-static const char bind_part[] =
-    "\n"
-    "static long bind_nodes(unsigned long addr, unsigned long len, int mode, unsigned long nodes)\n"
-    "{\n"
-    "    return sys(syscall(SYS_mbind, addr, len, mode, &nodes, 8 * sizeof(nodes), 0));\n"
     "}\n";
 
 /* ---- numbers and words ---- */
@@ -555,6 +386,8 @@ static bool has_call(const struct op *op)
     for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++)
         if ((*a == ARG_FILE || *a == ARG_CONTEXT) && !op->obj)
             return false;
+    if (op->kind == OP_FORCE && op->flags) /* needs somebody else, just in time */
+        return false;
     return column[op->kind].call && !op->fail;
 }
 
@@ -752,20 +585,6 @@ static void put_title(const struct program *p, FILE *to)
 
 void report_c(const struct program *p, FILE *to)
 {
-    const struct {
-        unsigned parts;
-        const char *text;
-    } source[] = {
-        {PART_UFFD | PART_FILE, close_part},
-        {PART_FILE, file_part},
-        {PART_UFFD, uffd_part},
-        {PART_ACCESS, access_part},
-        {PART_POKE, poke_part},
-        {PART_MINCORE, mincore_part},
-        {PART_LIMIT, limit_part},
-        {PART_BIND, bind_part},
-        {PART_NAME, name_part},
-    };
     unsigned parts = parts_of(p);
 
     put_title(p, to);
@@ -773,8 +592,6 @@ void report_c(const struct program *p, FILE *to)
     fputs(common, to);
     if (parts & PART_PROCS)
         put_processes(to);
-    for (size_t i = 0; i < sizeof(source) / sizeof(source[0]); i++)
-        if (parts & source[i].parts)
-            fputs(source[i].text, to);
+    put_parts(parts, to);
     put_main(p, parts, to);
 }

@@ -4,7 +4,7 @@
  * and each does its own, one at a time; a fork goes on in the middle. One more process, the
  * conductor, walks too and does none: it is everybody's parent, so it sees who is gone.
  */
-#include "harness/report.h"
+#include "harness/report_c.h"
 
 static const char part[] =
     "\n"

@@ -68,6 +68,53 @@ static json_t *json_anon_vmas(const struct snapshot *s)
     return all;
 }
 
+static json_t *json_pages(const struct snapshot *s)
+{
+    json_t *all = json_array();
+
+    for (uint32_t i = 0; i < s->nr_pages; i++) {
+        const struct snap_page *p = &s->page[i];
+
+        json_array_append_new(all, json_pack("{s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i, s:i}",
+                                             "refcount", (int)p->refcount, "mapcount",
+                                             (int)p->mapcount, "pins", (int)p->pins, "anon_vma",
+                                             (int)p->anon_vma, "object", (int)p->object, "index",
+                                             json_u64(p->index), "stamp", json_u64(p->stamp),
+                                             "flags", (int)p->flags, "slot", (int)p->slot));
+    }
+    return all;
+}
+
+static json_t *json_slots(const struct snapshot *s)
+{
+    json_t *all = json_array();
+
+    for (uint32_t i = 0; i < s->nr_slots; i++)
+        json_array_append_new(all,
+                              json_pack("{s:i, s:i, s:o}", "count", (int)s->slot[i].count, "page",
+                                        (int)s->slot[i].page, "stamp", json_u64(s->slot[i].stamp)));
+    return all;
+}
+
+static void set_entries(json_t *proc, const struct snapshot *s, const struct snap_proc *p)
+{
+    json_t *entries = json_array();
+
+    for (uint32_t i = 0; i < p->nr_ptes; i++) {
+        const struct snap_pte *e = &s->pte[p->first_pte + i];
+
+        json_array_append_new(entries, json_pack("{s:o, s:i, s:i}", "page", json_u64(e->page),
+                                                 "number", (int)e->number, "flags", (int)e->flags));
+    }
+    json_object_set_new(proc, "entries", entries);
+    json_object_set_new(proc, "tables", json_integer(p->nr_tables));
+    json_object_set_new(
+        proc, "rss",
+        json_pack("{s:o, s:o, s:o, s:o, s:o}", "file", json_u64(p->rss[SNAP_RSS_FILE]), "anon",
+                  json_u64(p->rss[SNAP_RSS_ANON]), "swap", json_u64(p->rss[SNAP_RSS_SWAP]), "shmem",
+                  json_u64(p->rss[SNAP_RSS_SHMEM]), "hiwater", json_u64(p->hiwater_rss)));
+}
+
 static json_t *json_proc(const struct snapshot *s, const struct snap_proc *p)
 {
     json_t *vmas = json_array();
@@ -81,12 +128,14 @@ static json_t *json_proc(const struct snapshot *s, const struct snap_proc *p)
     for (uint32_t i = 0; i < p->nr_vmas; i++)
         json_array_append_new(vmas, json_vma(s, &s->vma[p->first_vma + i]));
     json_object_set_new(proc, "vmas", vmas);
+    if (s->has_pages)
+        set_entries(proc, s, p);
     return proc;
 }
 
 static json_t *json_snapshot(const struct snapshot *s, bool known)
 {
-    json_t *procs = json_array(), *objects = json_array();
+    json_t *procs = json_array(), *objects = json_array(), *picture;
 
     if (!known) {
         json_decref(procs);
@@ -99,8 +148,13 @@ static json_t *json_snapshot(const struct snapshot *s, bool known)
         json_array_append_new(objects, json_pack("{s:i, s:o, s:i}", "kind", (int)s->object[i].kind,
                                                  "size", json_u64(s->object[i].size), "writable",
                                                  (int)s->object[i].writable));
-    return json_pack("{s:o, s:o, s:o, s:o}", "processes", procs, "objects", objects, "anon_vmas",
-                     json_anon_vmas(s), "committed", json_integer(s->committed));
+    picture = json_pack("{s:o, s:o, s:o, s:o}", "processes", procs, "objects", objects, "anon_vmas",
+                        json_anon_vmas(s), "committed", json_integer(s->committed));
+    if (s->has_pages) {
+        json_object_set_new(picture, "pages", json_pages(s));
+        json_object_set_new(picture, "slots", json_slots(s));
+    }
+    return picture;
 }
 
 static json_t *json_answer(enum op_kind kind, long answer)
@@ -130,7 +184,7 @@ static void set_operation(json_t *report, const struct scene *s)
                             json_pack("{s:i, s:s, s:o}", "number", (int)s->culprit_index + 1,
                                       "kind", op_table[s->culprit->kind].name, "text",
                                       json_printed(PRINT_OP, s->culprit)));
-    if (r->verdict.law == LAW_ERRNO) {
+    if (r->got != r->expected) {
         json_object_set_new(report, "got", json_answer(r->kind, r->got));
         json_object_set_new(report, "expected", json_answer(r->kind, r->expected));
     }

@@ -1,32 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Test results in the XML form that CI systems read. */
-#include "harness/harness.h"
-
-/* Escaped; characters that XML 1.0 cannot hold at all become '?'. */
-static void put_xml(const char *text, FILE *to)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        switch (*c) {
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        case '\n':
-            fputs("&#10;", to);
-            break;
-        default:
-            fputc((*c < ' ' && *c != '\t') || *c == 0x7f ? '?' : *c, to);
-        }
-    }
-}
+#include "harness/report.h"
 
 void report_junit(const struct junit_case *cases, size_t n, FILE *to)
 {

@@ -43,6 +43,12 @@ void answer_text(enum op_kind kind, long answer, char *text, size_t size)
         pages_text((uint64_t)answer - 1, pages, sizeof(pages));
         snprintf(text, size, answer ? "the VMA at %s" : "no VMA", pages);
         return;
+    case OP_READ:
+    case OP_EXEC:
+    case OP_PEEK:
+    case OP_DEVICE_READ: /* contents are numbers of operations that wrote */
+        snprintf(text, size, answer ? "what operation %ld wrote" : "zeroes", answer);
+        return;
     default:
         snprintf(text, size, "%ld", answer);
     }
@@ -90,6 +96,16 @@ static bool take_after(struct executor *ex, void *arg)
     return s->after_known;
 }
 
+static void keep_answer(void *arg, int index, const struct op *op, const struct call *call,
+                        long ret)
+{
+    struct scene *scene = arg;
+
+    (void)op, (void)call;
+    scene->answered = index + 1 == (int)scene->nr_played;
+    scene->answer = ret;
+}
+
 void scene_init(struct scene *scene, struct executor *ex, const struct finding *f)
 {
     const struct program *p = f->program;
@@ -104,6 +120,9 @@ void scene_init(struct scene *scene, struct executor *ex, const struct finding *
     last = scene->result.nr_run < p->nr ? scene->result.nr_run : p->nr;
     if (last && scene->result.kind != OP_NONE)
         scene->culprit = &p->op[scene->culprit_index = last - 1];
+    scene->nr_played = last;
+    o.trace = keep_answer;
+    o.trace_arg = scene;
     executor_start(ex, &p->config, &o, &again);
     for (uint32_t i = 0; i < last; i++) {
         if (i + 1 == last)

@@ -57,12 +57,12 @@ static void put_law(const struct scene *s, FILE *to)
         put_wrapped("It did not happen again when the program was played for this report.", 2, to);
 }
 
-static void put_answer(const struct scene *s, FILE *to)
+void put_answer(const struct scene *s, FILE *to)
 {
     const struct run_result *r = &s->result;
     char got[64], expected[64];
 
-    if (r->verdict.law != LAW_ERRNO)
+    if (r->expected == r->got)
         return;
     answer_text(r->kind, r->got, got, sizeof(got));
     answer_text(r->kind, r->expected, expected, sizeof(expected));
@@ -107,14 +107,6 @@ static void put_program(const struct finding *f, FILE *to)
         if (rest || *line)
             fprintf(to, "  %s\n", line);
     free(text);
-}
-
-static const struct snap_proc *find_proc(const struct snapshot *s, uint32_t id)
-{
-    for (uint32_t i = 0; i < s->nr_procs; i++)
-        if (s->proc[i].id == id)
-            return &s->proc[i];
-    return NULL;
 }
 
 static void put_diff(const struct snapshot *a, const struct snapshot *b, uint32_t proc,
@@ -193,7 +185,7 @@ static void put_process(const struct scene *s, uint32_t proc, FILE *to)
     put_totals(s, proc, to);
 }
 
-static void put_maps(const struct scene *s, FILE *to)
+void put_maps(const struct scene *s, FILE *to)
 {
     uint32_t first = s->result.verdict.proc;
 
@@ -211,7 +203,7 @@ static void put_maps(const struct scene *s, FILE *to)
                 s->after.committed, s->spec_after.committed);
 }
 
-static void put_fault(const struct scene *s, const struct finding *f, FILE *to)
+void put_fault(const struct scene *s, const struct finding *f, FILE *to)
 {
     enum fault_id fault = f->options->fault;
 

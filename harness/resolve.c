@@ -83,7 +83,7 @@ void op_resolve(const struct op *op, const struct world_config *config,
     call->child = info->def == DEF_PROC && op->def ? (uint8_t)(op->def - 1) : 0;
     call->fail = op->fail;
     call->fd = (int)op->obj - 1;
-    call->new_fd = info->def == DEF_FILE || info->def == DEF_CONTEXT ? (int)op->def - 1 : -1;
+    call->new_fd = def_is_object((enum def_kind)info->def) ? (int)op->def - 1 : -1;
     for (const uint8_t *a = info->args; *a != ARG_END; a++) {
         enum arg arg = (enum arg) * a;
 

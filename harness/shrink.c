@@ -189,9 +189,39 @@ static void make_absolute(const struct shrinker *s, const uint32_t def[MAX_NAMES
     }
 }
 
+static uint64_t object_bit(enum def_kind kind, unsigned name)
+{
+    return UINT64_C(1) << ((kind == DEF_CONTEXT ? MAX_FDS
+                            : kind == DEF_PIN   ? 2 * MAX_FDS
+                                                : 0) +
+                           name - 1);
+}
+
+/* Files, contexts and pins that an operation makes, one bit each. */
+static uint64_t objects_made(const struct op *op)
+{
+    enum def_kind kind = (enum def_kind)op_table[op->kind].def;
+
+    return op->def && def_is_object(kind) ? object_bit(kind, op->def) : 0;
+}
+
+static uint64_t objects_used(const struct op *op)
+{
+    for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END && op->obj; a++)
+        if (arg_is_object((enum arg) * a))
+            return object_bit(arg_names_kind((enum arg) * a), op->obj);
+    return 0;
+}
+
+static uint64_t objects(const struct op *op)
+{
+    return objects_used(op) | objects_made(op);
+}
+
 void candidate_without(struct shrinker *s)
 {
     uint32_t def[MAX_NAMES + 1] = {0};
+    uint64_t made = 0;
     struct program *c = s->candidate;
 
     candidate_start(s);
@@ -201,6 +231,9 @@ void candidate_without(struct shrinker *s)
 
         if (!s->gone[i]) {
             c->op[c->nr] = *op;
+            if (objects_used(op) & ~made)
+                c->op[c->nr].obj = 0; /* the text form cannot name what nobody makes */
+            made |= objects_made(op);
             make_absolute(s, def, &c->op[c->nr++]);
         }
         if (defines_mapping(op))
@@ -256,6 +289,7 @@ static bool drop_without_effect(struct shrinker *s)
         case OP_MINCORE:
         case OP_MSYNC:
         case OP_EXEC:
+        case OP_DEVICE_READ:
             s->gone[i] = true;
             break;
         default:
@@ -296,23 +330,16 @@ static bool spans_touch(const struct span *a, unsigned na, const struct span *b,
     return false;
 }
 
-/* Descriptors that an operation uses or makes: files in the low half, contexts in the high one. */
-static uint32_t objects_of(const struct op *op, bool made)
-{
-    enum op_kind kind = (enum op_kind)op->kind;
-    bool context = op_table[kind].def == DEF_CONTEXT || op_has_arg(kind, ARG_CONTEXT);
-    unsigned shift = context ? MAX_FDS : 0;
-    uint32_t set = op->obj ? 1u << (shift + op->obj - 1) : 0;
-
-    if (made && op->def && (op_table[kind].def == DEF_FILE || op_table[kind].def == DEF_CONTEXT))
-        set |= 1u << (shift + op->def - 1);
-    return set;
-}
-
 /* Settings that bear on everything later. */
 static bool is_setting(const struct op *op)
 {
     return op->kind == OP_SETRLIMIT || op->kind == OP_MLOCKALL || op->kind == OP_MUNLOCKALL;
+}
+
+/* Its pages are not in its arguments. */
+static bool is_of_pages_unsaid(const struct op *op)
+{
+    return op_table[op->kind].args[0] == ARG_PIN || op->kind == OP_SWAPOFF;
 }
 
 static bool is_of_life(const struct op *op)
@@ -324,7 +351,8 @@ static bool is_of_life(const struct op *op)
  * forks and exits. closure: and what touches that in turn, and settings. */
 static bool drop_unrelated(struct shrinker *s, bool closure)
 {
-    uint32_t n = removable(s), nspans = 0, objects = 0;
+    uint32_t n = removable(s), nspans = 0;
+    uint64_t known = 0;
     struct span *span = calloc((size_t)(s->best->nr + 1) * MAX_SPANS, sizeof(*span));
     uint64_t page = s->result.verdict.addr >> PAGE_SHIFT;
     bool shrunk;
@@ -337,13 +365,13 @@ static bool drop_unrelated(struct shrinker *s, bool closure)
         const struct op *op = &s->best->op[i];
         struct span own[MAX_SPANS];
         unsigned nown = record_spans(&s->record[i], own);
-        bool shares_object = objects_of(op, true) & objects;
+        bool shares_object = objects(op) & known;
 
         s->gone[i] = i < n && !shares_object && !spans_touch(own, nown, span, nspans) &&
-                     !is_of_life(op) && !(closure && is_setting(op));
+                     !is_of_life(op) && !is_of_pages_unsaid(op) && !(closure && is_setting(op));
         if (s->gone[i])
             continue;
-        objects |= objects_of(op, false);
+        known |= objects_used(op);
         if (closure || i >= n) {
             memcpy(&span[nspans], own, nown * sizeof(*own));
             nspans += nown;
@@ -384,7 +412,8 @@ static bool sweep_windows(struct shrinker *s)
 static bool mark_family(struct shrinker *s, uint32_t first)
 {
     const struct op *head = &s->best->op[first];
-    uint32_t made = objects_of(head, true) & ~objects_of(head, false), members = 0;
+    uint64_t made = objects_made(head) & ~objects_used(head);
+    uint32_t members = 0;
     bool mapping = defines_mapping(head);
 
     keep_all(s);
@@ -392,7 +421,7 @@ static bool mark_family(struct shrinker *s, uint32_t first)
     for (uint32_t i = first + 1; i < removable(s) && (mapping || made); i++) {
         const struct op *op = &s->best->op[i];
 
-        s->gone[i] = objects_of(op, false) & made;
+        s->gone[i] = objects_used(op) & made;
         for (unsigned v = 0; mapping && v < nr_values((enum op_kind)op->kind); v++)
             s->gone[i] |= op->v[v].anchor == ANCHOR_MAPPING && op->v[v].name == head->def;
         members += s->gone[i];
@@ -418,7 +447,7 @@ static bool share_something(const struct shrinker *s, uint32_t i, uint32_t j)
     struct span a[MAX_SPANS], b[MAX_SPANS];
 
     return spans_touch(a, record_spans(&s->record[i], a), b, record_spans(&s->record[j], b)) ||
-           (objects_of(&s->best->op[i], true) & objects_of(&s->best->op[j], true)) ||
+           (objects(&s->best->op[i]) & objects(&s->best->op[j])) ||
            (is_setting(&s->best->op[i]) && is_setting(&s->best->op[j])) ||
            (is_of_life(&s->best->op[i]) && is_of_life(&s->best->op[j]));
 }

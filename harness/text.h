@@ -29,7 +29,7 @@ struct parser {
     const char *line, *at, *eol; /* this line, how far it is read, its end */
     unsigned line_no;
     uint64_t mappings; /* bit n - 1: name n is defined */
-    uint32_t files, contexts, procs;
+    uint32_t files, contexts, pins, procs;
     bool world_seen, op_seen, no_memory;
     const char *world_at[NR_WORLD_KEYS]; /* where the value of a property stands; NULL: not said */
     size_t header_size, header_cap;

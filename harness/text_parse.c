@@ -44,6 +44,8 @@ static enum def_kind name_of(struct token t, unsigned *name)
         return DEF_FILE;
     if (t.n && t.s[0] == 'u' && (*name = numbered(t, 0, MAX_FDS - 1)))
         return DEF_CONTEXT;
+    if (t.n && t.s[0] == 'k' && (*name = numbered(t, 0, MAX_PINS - 1)))
+        return DEF_PIN;
     if (t.n && t.s[0] == 'p' && (*name = numbered(t, 0, MAX_PROCS - 1)))
         return DEF_PROC;
     return DEF_NONE;
@@ -55,12 +57,14 @@ static const char *const name_forms[] = {
     [DEF_FILE] = "the name of a file (f0 to f15)",
     [DEF_CONTEXT] = "the name of a userfault context (u0 to u15)",
     [DEF_PROC] = "the name of a process (p0 to p15)",
+    [DEF_PIN] = "the name of a pin (k0 to k15)",
 };
 
 static bool defined(const struct parser *ps, enum def_kind kind, unsigned name)
 {
     uint64_t names = kind == DEF_MAPPING ? ps->mappings
                      : kind == DEF_FILE  ? ps->files
+                     : kind == DEF_PIN   ? ps->pins
                                          : ps->contexts;
 
     return names >> (name - 1) & 1;
@@ -203,6 +207,8 @@ static const char *const arg_forms[] = {
     [ARG_RLIMIT] = "a resource (as, data, stack, memlock)",
     [ARG_KIND] = "a kind of file",
     [ARG_NAME] = "a name for memory (none, red, green, blue)",
+    [ARG_PIN_MODE] = "what a device does (read, write)",
+    [ARG_WALK] = "a walk (referenced, mkclean)",
 };
 
 static bool choice(struct parser *ps, enum arg arg, uint8_t *sel)
@@ -272,7 +278,7 @@ static bool object(struct parser *ps, enum arg arg, uint8_t *obj)
 
     if (token_is(t, "none"))
         return true;
-    return use_name(ps, t, arg == ARG_CONTEXT ? DEF_CONTEXT : DEF_FILE, obj);
+    return use_name(ps, t, arg_names_kind(arg), obj);
 }
 
 static bool optional(enum arg arg)
@@ -482,6 +488,7 @@ static bool define(struct parser *ps, struct op *op, struct token def)
     else
         *(kind == DEF_FILE   ? &ps->files
           : kind == DEF_PROC ? &ps->procs
+          : kind == DEF_PIN  ? &ps->pins
                              : &ps->contexts) |= 1u << (name - 1);
     return true;
 }

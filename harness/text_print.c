@@ -20,6 +20,8 @@ static void print_name(enum def_kind kind, unsigned number, FILE *to)
         fprintf(to, "u%u", number - 1);
     else if (kind == DEF_PROC)
         fprintf(to, "p%u", number - 1);
+    else if (kind == DEF_PIN)
+        fprintf(to, "k%u", number - 1);
     else if (number <= 26)
         fputc('a' + (int)number - 1, to);
     else
@@ -96,7 +98,7 @@ static void print_argument(const struct op *op, enum arg arg, const struct value
         fprintf(to, " %s", words[op->sel % n].text);
     } else if (op->obj) {
         fputc(' ', to);
-        print_name(arg == ARG_CONTEXT ? DEF_CONTEXT : DEF_FILE, op->obj, to);
+        print_name(arg_names_kind(arg), op->obj, to);
     } else if (arg != ARG_FILE_OPT) {
         fputs(" none", to);
     }

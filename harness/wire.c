@@ -341,8 +341,8 @@ static bool world_encode(const struct program *p, uint8_t record[RECORD_SIZE])
 
 /* ---- programs ---- */
 struct names {
-    uint64_t mappings, files, contexts; /* bit n - 1: name n is defined */
-    uint64_t procs, running;            /* those forked so far; without those that exited since */
+    uint64_t mappings, files, contexts, pins; /* bit n - 1: name n is defined */
+    uint64_t procs, running; /* those forked so far; without those that exited since */
 };
 
 /* name if it is defined, else one of those that are, else 0. */
@@ -357,7 +357,23 @@ static uint8_t defined_name(uint64_t defined, uint8_t name)
     return (uint8_t)(1 + __builtin_ctzll(defined));
 }
 
-static void use_defined_names(struct op *op, const struct names *names)
+static uint64_t *names_of(struct names *names, enum def_kind kind)
+{
+    switch (kind) {
+    case DEF_MAPPING:
+        return &names->mappings;
+    case DEF_FILE:
+        return &names->files;
+    case DEF_CONTEXT:
+        return &names->contexts;
+    case DEF_PIN:
+        return &names->pins;
+    default:
+        return &names->procs;
+    }
+}
+
+static void use_defined_names(struct op *op, struct names *names)
 {
     const struct op_info *info = &op_table[op->kind];
 
@@ -376,21 +392,14 @@ static void use_defined_names(struct op *op, const struct names *names)
     }
     for (const uint8_t *a = info->args; *a != ARG_END && op->obj; a++)
         if (arg_is_object((enum arg) * a))
-            op->obj = defined_name(*a == ARG_CONTEXT ? names->contexts : names->files, op->obj);
+            op->obj = defined_name(*names_of(names, arg_names_kind((enum arg) * a)), op->obj);
 }
 
 static void define_name(const struct op *op, struct names *names)
 {
     uint64_t bit = op->def ? UINT64_C(1) << (op->def - 1) : 0;
 
-    if (op_table[op->kind].def == DEF_MAPPING)
-        names->mappings |= bit;
-    else if (op_table[op->kind].def == DEF_FILE)
-        names->files |= bit;
-    else if (op_table[op->kind].def == DEF_CONTEXT)
-        names->contexts |= bit;
-    else
-        names->procs |= bit;
+    *names_of(names, (enum def_kind)op_table[op->kind].def) |= bit;
     if (op->kind == OP_FORK)
         names->running |= bit;
     if (op->kind == OP_EXIT)

@@ -111,6 +111,7 @@ static void chain_insert(struct anon_vma_chain *chain)
 {
     const struct vma *vma = chain->vma;
 
+    assert_anon_vma_locked(world_of(chain), chain->anon_vma);
     chain->node.start = vma->vm_pgoff;
     chain->node.last = vma->vm_pgoff + vma_pages(vma) - 1;
     interval_tree_insert(&chain->anon_vma->rb_root, &chain->node);
@@ -131,11 +132,17 @@ static void chain_link(struct anon_vma_chain *chain, struct vma *vma, struct ano
     chain_insert(chain);
 }
 
+static void chain_remove(struct world *world, struct anon_vma_chain *chain)
+{
+    assert_anon_vma_locked(world, chain->anon_vma);
+    interval_tree_remove(&chain->anon_vma->rb_root, &chain->node);
+}
+
 void anon_vma_tree_remove(struct vma *vma)
 {
     for (struct anon_vma_chain *c = vma->chain_first; c; c = c->same_vma_next) {
         step(vma->vm_mm->world);
-        interval_tree_remove(&c->anon_vma->rb_root, &c->node);
+        chain_remove(vma->vm_mm->world, c);
     }
 }
 
@@ -156,12 +163,14 @@ void unlink_anon_vmas(struct vma *vma)
         count_user(own, -1);
         note_sharer(own);
     }
+    if (vma->chain_first)
+        anon_vma_lock(world, vma->chain_first->anon_vma->root);
     for (struct anon_vma_chain *c = vma->chain_first, *next; c; c = next) {
         struct anon_vma *anon_vma = c->anon_vma;
 
         step(world);
         next = c->same_vma_next;
-        interval_tree_remove(&anon_vma->rb_root, &c->node);
+        chain_remove(world, c);
         pool_free(world, POOL_ANON_VMA_CHAIN, c);
         if (!anon_vma->rb_root.node) {
             count_child(anon_vma, -1);
@@ -172,6 +181,7 @@ void unlink_anon_vmas(struct vma *vma)
             note_sharer(anon_vma);
         }
     }
+    anon_vma_unlock(world);
     vma->chain_first = vma->chain_last = NULL;
     vma->anon_vma = NULL;
 }
@@ -217,7 +227,9 @@ int anon_vma_prepare(struct vma *vma)
     }
     vma->anon_vma = anon_vma;
     count_user(anon_vma, 1);
+    anon_vma_lock(world, anon_vma->root);
     chain_link(chain, vma, anon_vma);
+    anon_vma_unlock(world);
     event(world, borrowed ? EV_ANON_BORROW : EV_ANON_NEW);
     note_vma(world, vma, NOTE_CHANGED);
     note_range(vma->vm_mm, vma->vm_start, vma->vm_end);
@@ -229,13 +241,6 @@ bool vma_takes_own_pages(const struct vma *vma)
     const uint64_t others = VM_SHARED | VM_MAYSHARE | VM_IO | VM_PFNMAP | VM_HUGETLB;
 
     return (vma->vm_flags & (VM_WRITE | others)) == VM_WRITE;
-}
-
-int populate_locked(struct vma *vma)
-{
-    if ((vma->vm_flags & VM_LOCKED_MASK) != VM_LOCKED || !vma_takes_own_pages(vma))
-        return 0;
-    return anon_vma_prepare(vma);
 }
 
 /* ---- clone and fork ---- */
@@ -260,11 +265,14 @@ int anon_vma_clone(struct vma *dst, const struct vma *src)
         src->chain_first && fault(world, F_CLONE_ORDER, !anon_chain_is_single(src));
     const struct anon_vma_chain *from = reversed ? src->chain_first : src->chain_last;
 
+    if (from && !fault(world, F_CLONE_UNLOCKED, true))
+        anon_vma_lock(world, from->anon_vma->root);
     for (; from; from = reversed ? from->same_vma_next : from->same_vma_prev) {
         struct anon_vma_chain *chain = pool_alloc(world, POOL_ANON_VMA_CHAIN);
 
         step(world);
         if (!chain) {
+            anon_vma_unlock(world);
             clone_undo(dst);
             return -ENOMEM;
         }
@@ -272,6 +280,7 @@ int anon_vma_clone(struct vma *dst, const struct vma *src)
         if (!dst->anon_vma && may_be_reused(from->anon_vma, src))
             dst->anon_vma = from->anon_vma;
     }
+    anon_vma_unlock(world);
     if (dst->anon_vma)
         count_user(dst->anon_vma, 1);
     note_vma(world, dst, NOTE_CHANGED);
@@ -307,7 +316,9 @@ int anon_vma_fork(struct vma *vma, struct vma *parent)
     }
     vma->anon_vma = own;
     count_user(own, 1);
+    anon_vma_lock(world, own->root);
     chain_link(chain, vma, own);
+    anon_vma_unlock(world);
     event(world, EV_ANON_FORK_NEW);
     return 0;
 }

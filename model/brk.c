@@ -96,7 +96,7 @@ static int brk_grow(struct mm *mm, uintptr_t old_end, uintptr_t new_end)
     vm_stat_account(mm, vm_flags, (int64_t)pages);
     if (vm_flags & VM_LOCKED) {
         mm->locked_vm += pages;
-        populate_locked(vma); /* or later */
+        populate_locked(vma, old_end, new_end); /* or later */
     }
     return 0;
 }

@@ -124,19 +124,24 @@ struct vma *find_extend_vma(struct mm *mm, uintptr_t addr)
 
 static bool access_is_allowed(const struct vma *vma, int access, bool remote)
 {
-    if (remote && (vma->vm_flags & (VM_IO | VM_PFNMAP)))
+    const uint64_t flags = vma->vm_flags;
+
+    if (remote && (flags & (VM_IO | VM_PFNMAP)))
         return false;
     switch (access) {
     case PROT_WRITE:
-        return vma->vm_flags & VM_WRITE;
+        return flags & VM_WRITE;
     case PROT_EXEC:
-        return vma->vm_flags & VM_EXEC;
+        return flags & VM_EXEC;
+    case ACCESS_FORCE:
+        return (flags & VM_WRITE) ||
+               (!(flags & VM_HUGETLB) && (flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE);
     default:
-        return vma_is_accessible(vma);
+        return remote ? flags & VM_READ : vma_is_accessible(vma);
     }
 }
 
-long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote)
+int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vma **pvma)
 {
     const bool grows = !remote || mm_rules(mm) < RULES_LINUX_6_18;
     struct vma *vma;
@@ -146,8 +151,30 @@ long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote)
     vma = grows ? find_extend_vma(mm, addr) : vma_lookup(mm, addr);
     if (!vma || !access_is_allowed(vma, access, remote))
         return -EFAULT;
-    if (vma->vm_file && !file_is(vma->vm_file, FILE_DEVICE) &&
-        vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT) >= vma->vm_file->mapping->size)
-        return -ENXIO;
-    return access == PROT_WRITE && vma_takes_own_pages(vma) ? anon_vma_prepare(vma) : 0;
+    *pvma = vma;
+    return vma_is_beyond_file(vma, addr) ? -ENXIO : 0;
+}
+
+long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote, uint64_t stamp)
+{
+    const bool write = access == PROT_WRITE;
+    struct world *world = mm->world;
+    struct page *page;
+    struct vma *vma;
+    int err = access_vma(mm, addr, access, remote, &vma);
+
+    if (!err)
+        err = handle_mm_fault(vma, addr, write ? FAULT_WRITE : 0);
+    if (err || !vma_has_frames(vma))
+        return err;
+    if (!write)
+        return (long)pte_stamp(world, mm_pte(mm, addr));
+    page = page_of_pte(world, mm_pte(mm, addr));
+    world_bug_on(world, !page);
+    page->stamp = stamp;
+    if (!page_is_anon(page)) /* others show it too */
+        note_page(world, page);
+    addr &= PAGE_MASK;
+    note_ptes(mm, addr, addr + PAGE_SIZE);
+    return 0;
 }

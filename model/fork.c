@@ -22,6 +22,11 @@ static struct mm *mm_copy(const struct mm *parent, unsigned child)
     mm->total_vm = mm->locked_vm = mm->pinned_vm = mm->data_vm = mm->exec_vm = mm->stack_vm = 0;
     mm->hiwater_vm = 0;
     mm->def_flags = 0;
+    mm->pgd = NULL;
+    mm->nr_tables = 0;
+    memset(mm->rss, 0, sizeof(mm->rss));
+    mm->hiwater_rss = 0;
+    mm->exe_file = NULL;
     return mm;
 }
 
@@ -65,8 +70,12 @@ static int dup_mmap(struct mm *mm, struct mm *parent)
         note_range(mm, copy->vm_start, copy->vm_end);
         vma_open(copy);
         vm_stat_account(mm, copy->vm_flags, (int64_t)pages);
+        if (copy_page_range(copy, vma))
+            return -ENOMEM;
         prev = copy;
     }
+    if (parent->exe_file)
+        mm->exe_file = get_file(parent->exe_file);
     return 0;
 }
 
@@ -76,16 +85,41 @@ static void exit_mmap(struct mm *mm)
     for (struct vma *vma = mm->mmap, *next; vma; vma = next) {
         step(mm->world);
         next = vma->vm_next;
+        zap_page_range(vma, vma->vm_start, vma->vm_end, true);
         if (vma->vm_flags & VM_ACCOUNT)
             vm_uncharge(mm, vma_pages(vma));
         vma_close(vma);
-        i_mmap_remove(vma);
+        if (vma->vm_file) {
+            i_mmap_lock(mm->world, vma->vm_file->mapping);
+            i_mmap_remove(vma);
+            i_mmap_unlock(mm->world);
+        }
         if (vma->anon_vma)
             unlink_anon_vmas(vma);
         vma_free(vma);
     }
+    free_pgtables(mm, 0, mm->task_size, 0, mm->task_size);
+    if (mm->exe_file)
+        put_file(mm->exe_file);
     note_forget_mm(mm->world, mm);
     pool_free(mm->world, POOL_MM, mm);
+}
+
+static void set_process(struct world *world, unsigned n, struct mm *mm)
+{
+    world->proc[n] = mm;
+    if (n >= world->nr_procs)
+        world->nr_procs = n + 1;
+}
+
+/* What the child has got is its own, and goes. */
+static void fork_failed(struct mm *mm, const struct mm *parent)
+{
+    if (fault(mm->world, F_FORK_FAIL_PUTS, parent->exe_file != NULL))
+        mm->exe_file = parent->exe_file;
+    if (fault(mm->world, F_FORK_FAIL_EXPOSES, true))
+        set_process(mm->world, mm->id, mm);
+    exit_mmap(mm);
 }
 
 long mm_fork(struct mm *mm, unsigned child)
@@ -97,17 +131,15 @@ long mm_fork(struct mm *mm, unsigned child)
         return -EAGAIN;
     copy = mm_copy(mm, child);
     if (copy && dup_mmap(copy, mm)) {
-        exit_mmap(copy);
+        fork_failed(copy, mm);
         copy = NULL;
     }
     if (!copy) {
         event(world, EV_FORK_FAIL);
         return -ENOMEM;
     }
-    world->proc[child] = copy;
+    set_process(world, child, copy);
     world->notes.forked = copy;
-    if (child >= world->nr_procs)
-        world->nr_procs = child + 1;
     event(world, EV_FORK);
     return 0;
 }

@@ -7,7 +7,7 @@
  * merge.c     split, merge, adjust                    search.c      choosing an address
  * anon_vma.c  anonymous reverse map                   fork.c        fork and exit
  * page.c      frames, page cache                      pgtable.c     page tables
- * memory.c    faults on pages, zapping, populating    copy.c        page tables at fork, mremap, mprotect
+ * memory.c    faults on pages, zapping, populating    copy.c        page tables copied, moved
  * rmap.c      walks of the reverse map                swap.c        slots, swap cache, swapoff
  * reclaim.c   unmapping to swap, migration            gup.c         pins, forced writes
  * account.c   limits, totals, commit charge           object.c      files, policies, names, ...
@@ -76,7 +76,7 @@ static inline void step(struct world *world)
             world_trap(world, TRAP_BUG, #cond);                                                    \
     } while (0)
 
-/* ---- locks (law `locks`): i_mmap of a file is taken before the root of a family, never after ---- */
+/* ---- locks (law `locks`): i_mmap of a file is taken before a family's root, never after ---- */
 static inline void lock_breach(struct world *world, const char *what)
 {
     if (!world->locks.broken)
@@ -137,7 +137,7 @@ void note_range(struct mm *mm, uintptr_t start, uintptr_t end);
 
 /* Entries of [start, end) changed, or what they show did. */
 void note_ptes(struct mm *mm, uintptr_t start, uintptr_t end);
-void note_page(struct world *world, struct page *page); /* a live frame */
+void note_page(struct world *world, struct page *page);              /* a live frame */
 void note_forget_page(struct world *world, const struct page *page); /* it is going to be freed */
 
 /* ---- pools ---- */
@@ -289,6 +289,11 @@ extern const struct vm_ops special_mapping_vm_ops; /* of mappings that the kerne
 /* ---- interval_tree.c: keys are set by the caller and stay while the node is in the tree ---- */
 void interval_tree_insert(struct rb_root *root, struct interval_node *node);
 void interval_tree_remove(struct rb_root *root, struct interval_node *node);
+/* The nodes that meet [start, last], by ascending start: the first, and the one after node. NULL:
+ * no more. */
+struct interval_node *interval_tree_first(const struct rb_root *root, uint64_t start,
+                                          uint64_t last);
+struct interval_node *interval_tree_next(struct interval_node *node, uint64_t start, uint64_t last);
 
 /* ---- what calls ask about their world ---- */
 #define PGOFF_LIMIT (UINT64_C(1) << 52) /* pages: no mapping's offsets reach beyond it */
@@ -321,10 +326,30 @@ static inline void get_page(struct page *page)
     page->refcount++;
 }
 void put_page(struct world *world, struct page *page); /* the last one frees it */
-struct page *page_of_pte(const struct world *world, pte_t pte); /* NULL: none, zero page, swap entry */
-pte_t pte_of_page(const struct page *page, uint64_t flags);     /* PTE_* */
+/* The frame of a present or migration entry. NULL: none, zero page, swap entry. */
+static inline struct page *page_of_pte(const struct world *world, pte_t pte)
+{
+    const bool frame = (pte & (PTE_PRESENT | PTE_MIGRATION)) && !(pte & PTE_SPECIAL);
+
+    return frame ? (struct page *)(void *)world->pool[POOL_PAGE].base + pte_number(pte) : NULL;
+}
+static inline pte_t pte_of_page(const struct page *page, uint64_t flags) /* PTE_* */
+{
+    const char *base = world_of(page)->pool[POOL_PAGE].base;
+    const uint64_t number = ((uint64_t)((const char *)page - base)) / sizeof(*page);
+
+    return number << PTE_SHIFT | flags;
+}
+/* Swap entries of the page's slot; 0 if it is not in the swap cache. */
+static inline uint32_t page_swap_count(const struct world *world, const struct page *page)
+{
+    const void *slots = world->pool[POOL_SLOT].base;
+
+    return page->flags & PG_SWAPCACHE ? ((const struct swap_slot *)slots)[page->swap].count : 0;
+}
 /* One more entry maps the page; an anonymous one that had no mapping yet gets it: the VMA's own
- * anon_vma if exclusive, else its root. The entry's reference is the caller's. No rss. */
+ * anon_vma if exclusive, else its root, and is PG_SWAPBACKED. Exclusive: so it is, by rules since
+ * linux-6.1. The entry's reference is the caller's. No rss. */
 void page_add_anon_rmap(struct page *page, struct vma *vma, uintptr_t addr, bool exclusive);
 void page_add_file_rmap(struct page *page);
 void page_remove_rmap(struct world *world, struct page *page); /* not the reference */
@@ -350,7 +375,8 @@ static inline bool rules_have_exclusive(const struct world *world)
 {
     return world->config.rules >= RULES_LINUX_6_1;
 }
-/* Page cache. find: NULL if it is not there. get: made if it is not, NULL: out of memory. */
+/* Page cache. find: NULL if it is not there. get: made if it is not, NULL: out of memory. Neither
+ * gives the caller a reference. */
 struct page *page_cache_find(const struct address_space *mapping, uint64_t index);
 struct page *page_cache_get(struct world *world, struct address_space *mapping, uint64_t index);
 void page_cache_free(struct world *world, struct address_space *mapping); /* all: it is going */
@@ -378,7 +404,8 @@ enum fault_flags {
 };
 /* The page at addr of vma, which allows the access, is mapped so that the access can be done. 0,
  * -ENOMEM, -ENXIO (SIGBUS: beyond the end of the file). Memory without frames (VM_IO, VM_PFNMAP,
- * hugetlb) is 0 at once. */
+ * hugetlb) is 0 at once. What was prepared for a page that cannot be had stays: tables, anon_vma.
+ */
 int handle_mm_fault(struct vma *vma, uintptr_t addr, unsigned fault_flags);
 /* Entries of [start, end), all in vma, are gone, with counts and rss. even_cows false: pages of the
  * file only. */
@@ -388,16 +415,16 @@ void zap_page_range(struct vma *vma, uintptr_t start, uintptr_t end, bool even_c
 int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The same, if vma is locked and not on fault: what becomes of locked memory at once. */
 int populate_locked(struct vma *vma, uintptr_t start, uintptr_t end);
-/* The content that entry shows, at addr of vma; it is not 0 and not PTE_MIGRATION. */
+/* The contents that the entry shows; it is not 0 and not PTE_MIGRATION. */
 uint64_t pte_stamp(const struct world *world, pte_t pte);
 
 /* ---- copy.c ---- */
 /* At fork: the entries of src for dst, which is the child's VMA. 0 or -ENOMEM, what was copied
  * stays for the child's exit. */
 int copy_page_range(struct vma *dst, struct vma *src);
-/* mremap: entries of [old, old + len) of vma move to new_addr in `new` (they may be one VMA). 0, or
- * -ENOMEM with all moved back. */
-int move_page_tables(struct vma *vma, uintptr_t old, struct vma *new, uintptr_t new_addr, size_t len);
+/* mremap: entries of [old, old + len) move to new_addr, where there are none. 0, or -ENOMEM with
+ * all moved back. */
+int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t len);
 /* mprotect: no entry of [start, end) allows more than vm_flags do; none allows more than before. */
 void change_protection(struct vma *vma, uintptr_t start, uintptr_t end);
 /* MADV_FREE on [start, end) of private anonymous memory. */
@@ -408,10 +435,15 @@ void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);
  * tree, or its file's, that cover the index. false from visit ends the walk. It takes the lock. */
 typedef bool rmap_visit(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg);
 bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *arg);
+/* The pages that [*addr, *addr + len) meets inside of the address space: *addr is aligned down, and
+ * their end is the answer. */
+uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len);
 
 /* ---- swap.c ---- */
 struct swap_slot *slot_of_pte(const struct world *world, pte_t pte); /* PTE_SWAP entries */
 pte_t pte_of_slot(const struct world *world, const struct swap_slot *slot, uint64_t flags);
+/* Of a PG_SWAPCACHE page. */
+struct swap_slot *swap_cache_slot(const struct world *world, const struct page *page);
 /* The page gets a slot and is in the swap cache, dirty. 0 or -ENOMEM. */
 int swap_cache_add(struct world *world, struct page *page);
 /* Leaves the swap cache (dirty then: the slot's copy is lost); its reference goes. */
@@ -422,6 +454,27 @@ void swap_free(struct world *world, struct swap_slot *slot);
 /* The page of the slot, from the cache or read into a new frame that is then cached; the caller has
  * a reference. NULL: out of memory. */
 struct page *swap_read(struct world *world, struct swap_slot *slot);
+
+/* ---- fault.c ---- */
+/* A debugger's write: private memory, even if it may not be written. */
+#define ACCESS_FORCE 0x100
+/* The VMA at addr, which may grow for it, and whether it may be accessed so: PROT_READ, PROT_WRITE,
+ * PROT_EXEC or ACCESS_FORCE. remote: see mm_access(). 0, -EFAULT, -ENXIO (beyond the file). */
+int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vma **pvma);
+static inline bool vma_is_shared(const struct vma *vma)
+{
+    return vma->vm_flags & (VM_SHARED | VM_MAYSHARE);
+}
+static inline bool vma_has_frames(const struct vma *vma)
+{
+    return !(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB));
+}
+/* A device has no end. */
+static inline bool vma_is_beyond_file(const struct vma *vma, uintptr_t addr)
+{
+    return vma->vm_file && vma->vm_file->mapping->kind != FILE_DEVICE &&
+           linear_page_index(vma, addr) >= vma->vm_file->mapping->size;
+}
 
 /* ---- between calls ---- */
 /* mmap after the descriptor is looked up. pgoff in pages, below PGOFF_LIMIT. Address or -errno. */

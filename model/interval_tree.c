@@ -62,3 +62,58 @@ void interval_tree_remove(struct rb_root *root, struct interval_node *node)
 {
     rb_restore(root, rb_unlink(root, &node->rb, NULL, &interval_augment), &interval_augment);
 }
+
+/* ---- searches ---- */
+static inline bool reaches(const struct rb_node *subtree, uint64_t start)
+{
+    return subtree && interval_of(subtree)->subtree_last >= start;
+}
+
+/* The leftmost of a subtree that reaches `start`. Where a left subtree does so, and what does
+ * begins too late, all that follows begins too late as well. */
+static struct interval_node *leftmost(struct rb_node *rb, uint64_t start, uint64_t last)
+{
+    for (;;) {
+        struct interval_node *node = interval_of(rb);
+
+        step(world_of(rb));
+        if (reaches(rb->left, start)) {
+            rb = rb->left;
+        } else if (node->start > last) {
+            return NULL;
+        } else if (node->last >= start) {
+            return node;
+        } else if (reaches(rb->right, start)) {
+            rb = rb->right;
+        } else {
+            return NULL;
+        }
+    }
+}
+
+struct interval_node *interval_tree_first(const struct rb_root *root, uint64_t start, uint64_t last)
+{
+    return reaches(root->node, start) ? leftmost(root->node, start, last) : NULL;
+}
+
+struct interval_node *interval_tree_next(struct interval_node *node, uint64_t start, uint64_t last)
+{
+    struct rb_node *rb = &node->rb;
+
+    for (;;) {
+        struct rb_node *child = rb, *parent = rb_parent(rb);
+
+        step(world_of(rb));
+        if (reaches(rb->right, start))
+            return leftmost(rb->right, start, last);
+        for (; parent && parent->right == child; parent = rb_parent(parent)) {
+            step(world_of(parent));
+            child = parent;
+        }
+        if (!parent || interval_of(parent)->start > last)
+            return NULL;
+        if (interval_of(parent)->last >= start)
+            return interval_of(parent);
+        rb = parent;
+    }
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Advice: some of it is kept as VMA flags, some only has conditions to be judged here. */
+/* Advice: some of it is kept as VMA flags, some is done to pages at once, and some only has
+ * conditions to be judged here. */
 #include "model/internal.h"
 
 int madvise_range(uintptr_t start, size_t len, uintptr_t *end)
@@ -65,6 +66,9 @@ static bool advice_is_known(const struct mm *mm, int advice)
     case MADV_COLD:
     case MADV_PAGEOUT:
         return mm_rules(mm) >= RULES_LINUX_5_10;
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+        return mm_rules(mm) >= RULES_LINUX_6_1;
     default:
         return false;
     }
@@ -178,18 +182,87 @@ static int madvise_flags(const struct vma *vma, uintptr_t start, int advice, uin
     }
 }
 
+/* What becomes of the pages. */
+static void madvise_pages(struct vma *vma, uintptr_t start, uintptr_t end, int advice)
+{
+    switch (advice) {
+    case MADV_DONTNEED:
+        if (!(vma->vm_flags & VM_HUGETLB))
+            zap_page_range(vma, start, end, true);
+        return;
+    case MADV_FREE:
+        lazyfree_range(vma, start, end);
+        return;
+    case MADV_REMOVE:
+        page_cache_punch(vma->vm_mm->world, vma->vm_file->mapping, linear_page_index(vma, start),
+                         linear_page_index(vma, end) - 1);
+        return;
+    default:
+        return;
+    }
+}
+
 static int madvise_vma(struct vma **pvma, uintptr_t start, uintptr_t end, const void *arg)
 {
+    const int advice = *(const int *)arg;
     struct vma_attrs attrs = vma_attrs(*pvma);
     struct vma *vma;
-    int err = madvise_flags(*pvma, start, *(const int *)arg, &attrs.vm_flags);
+    int err = madvise_flags(*pvma, start, advice, &attrs.vm_flags);
 
-    if (err || attrs.vm_flags == (*pvma)->vm_flags)
+    if (err)
         return err;
+    if (attrs.vm_flags == (*pvma)->vm_flags) {
+        madvise_pages(*pvma, start, end, advice);
+        return 0;
+    }
     vma = vma_modify(*pvma, start, end, &attrs, &err);
     if (!vma)
         return err;
     *pvma = vma;
+    return 0;
+}
+
+/* ---- populating ---- */
+static int may_populate(const struct vma *vma, bool write)
+{
+    const uint64_t needed = write ? VM_WRITE : VM_READ;
+
+    return (vma->vm_flags & (VM_IO | VM_PFNMAP)) || !(vma->vm_flags & needed) ? -EINVAL : 0;
+}
+
+/* An anon_vma is asked for before the file's size is looked at. */
+static int madvise_populate_vma(struct vma *vma, uintptr_t start, uintptr_t end, bool write)
+{
+    int err = may_populate(vma, write);
+
+    if (err || (vma->vm_flags & VM_HUGETLB))
+        return err;
+    if (write && vma_takes_own_pages(vma))
+        err = anon_vma_prepare(vma);
+    for (; !err && start < end; start += PAGE_SIZE) {
+        step(vma->vm_mm->world);
+        err = handle_mm_fault(vma, start, write ? FAULT_WRITE : 0);
+    }
+    return err == -ENXIO ? -EFAULT : err;
+}
+
+/* Unlike other advice it ends at the first hole. */
+static long madvise_populate(struct mm *mm, uintptr_t start, uintptr_t end, bool write)
+{
+    struct vma *vma = vma_lookup(mm, start);
+
+    for (; start < end; vma = vma->vm_next) {
+        uintptr_t piece_end;
+        int err;
+
+        if (!vma || vma->vm_start > start)
+            return -ENOMEM;
+        piece_end = vma->vm_end < end ? vma->vm_end : end;
+        err = madvise_populate_vma(vma, start, piece_end, write);
+        if (err)
+            return err;
+        start = piece_end;
+    }
     return 0;
 }
 
@@ -201,5 +274,7 @@ long mm_madvise(struct mm *mm, uintptr_t addr, size_t len, int advice)
     if (!advice_is_known(mm, advice))
         return -EINVAL;
     some = madvise_range(addr, len, &end);
+    if (some > 0 && (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE))
+        return madvise_populate(mm, addr, end, advice == MADV_POPULATE_WRITE);
     return some > 0 ? madvise_walk_vmas(mm, addr, end, madvise_vma, &advice) : some;
 }

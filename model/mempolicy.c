@@ -25,9 +25,19 @@ static int mbind_range_ok(struct mm *mm, uintptr_t start, uintptr_t end, bool ho
     return 0;
 }
 
+/* Whoever remembers the first VMA over the walk to ask it where pages belong may find it freed. */
+static void place_pages(struct world *world, const struct vma *first)
+{
+    const bool gone = first && !pool_is_live(&world->pool[POOL_VMA], first);
+
+    if (fault(world, F_WALK_FREED_VMA, gone))
+        world_bug_on(world, gone);
+}
+
 static int mbind_walk(struct mm *mm, uintptr_t start, uintptr_t end, struct mempolicy *policy)
 {
     struct vma *vma = find_vma(mm, start);
+    const struct vma *first = vma;
 
     for (; vma && vma->vm_start < end; vma = vma->vm_next) {
         struct vma_attrs attrs = vma_attrs(vma);
@@ -43,6 +53,7 @@ static int mbind_walk(struct mm *mm, uintptr_t start, uintptr_t end, struct memp
         if (!vma)
             return err;
     }
+    place_pages(mm->world, first);
     return 0;
 }
 

@@ -42,6 +42,8 @@ int split_vma_nolimit(struct vma *vma, uintptr_t addr, bool new_below)
         vma_free(new);
         return -ENOMEM;
     }
+    if (vma->vm_file && vma->anon_vma && fault(world, F_LOCK_ORDER, true))
+        anon_vma_lock(world, vma->anon_vma->root);
     if (new_below)
         vma_move_bounds(vma, addr, vma->vm_end, pgoff);
     else

@@ -124,28 +124,25 @@ static bool over_mlock_limit(struct mm *mm, uintptr_t start, size_t len)
 }
 
 /* Faulting the locked pages of a VMA in: 0, -ENOMEM for what cannot be, -EAGAIN without memory. */
-static int populate_vma(struct vma *vma, uintptr_t end)
+static int mlock_populate_vma(struct vma *vma, uintptr_t start, uintptr_t end)
 {
-    const struct address_space *mapping;
-    uint64_t last;
+    int err;
 
     if (vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB | VM_LOCKONFAULT))
         return 0;
     if (!(vma->vm_flags & VM_ACCESS_FLAGS))
         return -ENOMEM;
-    if (populate_locked(vma))
-        return -EAGAIN;
-    if (!vma->vm_file)
-        return 0;
-    mapping = vma->vm_file->mapping;
-    last = (((vma->vm_end < end ? vma->vm_end : end) - vma->vm_start) >> PAGE_SHIFT) - 1;
-    return vma->vm_pgoff + last < mapping->size ? 0 : -ENOMEM;
+    err = populate_locked(vma, start, end);
+    if (err)
+        return err == -ENOMEM ? -EAGAIN : -ENOMEM;
+    return 0;
 }
 
-static long mm_populate(struct mm *mm, uintptr_t start, uintptr_t end)
+static long mlock_populate(struct mm *mm, uintptr_t start, uintptr_t end)
 {
     for (struct vma *vma = find_vma(mm, start); vma && vma->vm_start < end; vma = vma->vm_next) {
-        int err = populate_vma(vma, end);
+        const uintptr_t piece_end = vma->vm_end < end ? vma->vm_end : end;
+        int err = mlock_populate_vma(vma, vma->vm_start > start ? vma->vm_start : start, piece_end);
 
         step(mm->world);
         if (err)
@@ -165,7 +162,7 @@ static long do_mlock(struct mm *mm, uintptr_t start, size_t len, uint64_t lock)
     if (over_mlock_limit(mm, start, len))
         return -ENOMEM;
     err = apply_vma_lock_flags(mm, start, len, lock);
-    return err || !len || (lock & VM_LOCKONFAULT) ? err : mm_populate(mm, start, start + len);
+    return err || !len || (lock & VM_LOCKONFAULT) ? err : mlock_populate(mm, start, start + len);
 }
 
 long mm_mlock(struct mm *mm, uintptr_t addr, size_t len)
@@ -214,7 +211,7 @@ long mm_mlockall(struct mm *mm, int flags)
     lock_all(mm, lock);
     for (struct vma *vma = mm->mmap; vma; vma = vma->vm_next) {
         step(mm->world);
-        populate_locked(vma); /* or later */
+        populate_locked(vma, vma->vm_start, vma->vm_end); /* or later */
     }
     return 0;
 }

@@ -23,6 +23,10 @@
 #define HPAGE_PAGES 512UL /* pages of one huge page: the alignment unit of hugetlb mappings */
 #define HPAGE_SIZE (HPAGE_PAGES << PAGE_SHIFT)
 
+#define MAX_FDS 16 /* of open files, and of userfault contexts, each */
+#define MAX_PINS 16
+#define MAX_PROCS 16
+
 /* vm_flags: the kernel's names and values, for those that this layer acts on. */
 enum vm_flags {
     VM_READ = 0x1,
@@ -152,28 +156,30 @@ enum page_flags {
 #define PAGE_MAPPING_ANON 1UL /* tag of page->mapping */
 /* A frame. Of page->mapping: see page_anon_vma(), page_file_mapping(). */
 struct page {
-    uint32_t refcount;  /* page-table entries + page cache + swap cache + pins */
-    uint32_t mapcount;  /* page-table entries that are present */
-    uintptr_t mapping;  /* anon_vma | PAGE_MAPPING_ANON, or address_space; 0: not mapped yet */
-    uint64_t index;     /* page offset: (address - vm_start) / PAGE_SIZE + vm_pgoff */
-    uint64_t stamp;     /* contents: what was written last; 0: zeroes */
-    uint32_t flags;     /* enum page_flags */
-    uint32_t swap;      /* PG_SWAPCACHE: number of the slot in POOL_SLOT */
-    uint32_t pins;      /* references that devices have, of refcount */
-    struct rb_node rb;  /* in address_space->pages, ordered by index */
+    uint32_t refcount;     /* page-table entries + page cache + swap cache + pins */
+    uint32_t mapcount;     /* page-table entries that are present */
+    uintptr_t mapping;     /* anon_vma | PAGE_MAPPING_ANON, or address_space; 0: not mapped yet */
+    uint64_t index;        /* page offset: (address - vm_start) / PAGE_SIZE + vm_pgoff */
+    uint64_t stamp;        /* contents: what was written last; 0: zeroes */
+    uint32_t flags;        /* enum page_flags */
+    uint32_t pins;         /* references that devices have, of refcount */
+    union {                /* 64 bytes in all: one cache line */
+        uint32_t swap;     /* PG_SWAPCACHE: number of the slot in POOL_SLOT */
+        struct rb_node rb; /* page cache: in address_space->pages, ordered by index */
+    };
 };
 
 /* Page-table entries: flags, and from bit PTE_SHIFT on the number of a frame in POOL_PAGE or of a
  * slot in POOL_SLOT. 0: nothing there. */
 typedef uint64_t pte_t;
 enum pte_flags {
-    PTE_PRESENT = 1,    /* a frame, or with PTE_SPECIAL the shared page of zeroes */
+    PTE_PRESENT = 1, /* a frame, or with PTE_SPECIAL the shared page of zeroes */
     PTE_WRITE = 2,
     PTE_DIRTY = 4,
     PTE_YOUNG = 8,
-    PTE_SPECIAL = 16,   /* zero page: no frame, no counts, read-only */
-    PTE_SWAP = 32,      /* not present: a slot */
-    PTE_MIGRATION = 64, /* not present: a frame on its way; only inside of a call */
+    PTE_SPECIAL = 16,    /* zero page: no frame, no counts, read-only */
+    PTE_SWAP = 32,       /* not present: a slot */
+    PTE_MIGRATION = 64,  /* not present: a frame on its way; only inside of a call */
     PTE_EXCLUSIVE = 128, /* PTE_SWAP, PTE_MIGRATION: the page was PG_EXCLUSIVE */
 };
 #define PTE_SHIFT 16
@@ -194,7 +200,7 @@ enum rss_kind { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES, NR_RSS }
 /* What a device holds on to: get_user_pages with FOLL_PIN. */
 struct pin {
     bool used, write;
-    struct page *page; /* NULL: the page of zeroes, or memory that has no frames (device, hugetlb) */
+    struct page *page; /* NULL: the page of zeroes, or memory without frames (device, hugetlb) */
 };
 
 /* What the object behind a VMA wants to be told or asked. Absent for private anonymous memory. */
@@ -341,23 +347,23 @@ enum event {
     EV_FORK,
     EV_FORK_FAIL,
     EV_EXIT,
-    EV_FAULT_ZERO,       /* read of untouched anonymous memory: page of zeroes */
-    EV_FAULT_ANON,       /* write: a new page */
-    EV_FAULT_FILE_READ,  /* page cache, read-only */
-    EV_FAULT_FILE_COW,   /* private write of a page that was not there */
+    EV_FAULT_ZERO,      /* read of untouched anonymous memory: page of zeroes */
+    EV_FAULT_ANON,      /* write: a new page */
+    EV_FAULT_FILE_READ, /* page cache, read-only */
+    EV_FAULT_FILE_COW,  /* private write of a page that was not there */
     EV_FAULT_FILE_SHARED,
-    EV_FAULT_SPURIOUS,   /* the entry was there and good enough */
+    EV_FAULT_SPURIOUS, /* the entry was there and good enough */
     EV_COW_COPY,
     EV_COW_REUSE,
-    EV_COW_ZERO,         /* a page in place of the page of zeroes */
-    EV_COW_UNSHARE,      /* copied for a read pin */
+    EV_COW_ZERO,    /* a page in place of the page of zeroes */
+    EV_COW_UNSHARE, /* copied for a read pin */
     EV_SWAPIN_CACHE,
     EV_SWAPIN_READ,
     EV_SWAPIN_EXCLUSIVE,
     EV_ZAP_PRESENT,
     EV_ZAP_SWAP,
     EV_TABLE_FREED,
-    EV_FORK_SHARE,       /* entries shared read-only */
+    EV_FORK_SHARE, /* entries shared read-only */
     EV_FORK_COPY_PINNED,
     EV_FORK_SWAP,
     EV_MOVE_PTE,
@@ -366,13 +372,13 @@ enum event {
     EV_LAZYFREE_DISCARD,
     EV_LAZYFREE_RESTORE,
     EV_RECLAIM_FREED,
-    EV_RECLAIM_KEPT,     /* unmapped, but still in the swap cache */
+    EV_RECLAIM_KEPT, /* unmapped, but still in the swap cache */
     EV_RECLAIM_REFUSED,
     EV_SWAPOFF_PAGE,
     EV_MIGRATE,
     EV_MIGRATE_REFUSED,
     EV_PIN,
-    EV_RMAP_MISS,        /* a visited VMA did not map the page */
+    EV_RMAP_MISS, /* a visited VMA did not map the page */
     EV_RMAP_HIT,
     NR_EVENTS
 };
@@ -403,12 +409,12 @@ struct notes {
     bool overflow;      /* more than fit: judge everything */
     bool cache_touched; /* the lookup cache was read or filled */
     struct mm *forked;  /* the child that the call has made, or NULL */
-    uint32_t nptes;      /* ranges of entries used; when out, the nearest of the same mm is widened */
-    uint32_t npages;     /* frames used */
-    bool page_overflow;  /* more frames than fit: judge all */
+    uint32_t nptes;     /* ranges of entries used; when out, as nranges */
+    uint32_t npages;    /* frames used */
+    bool page_overflow; /* more frames than fit: judge all */
     struct note_range range[MAX_NOTE_RANGES];
     struct note_range ptes[MAX_PTE_RANGES]; /* entries changed, or contents of what they show */
-    struct page *page[MAX_NOTE_PAGES]; /* live frames that lost a mapping or reference, or changed */
+    struct page *page[MAX_NOTE_PAGES];      /* live; they lost a mapping or reference, or changed */
     struct note note[MAX_NOTES];
 };
 /* The last address search, for gap.search. Its answer is an address or -ENOMEM. */
@@ -449,10 +455,6 @@ struct pool {
 #define POOL_LIVE UINT32_MAX
 #define POOL_NONE (UINT32_MAX - 1)
 #define POOL_POISON 0x6b /* every byte of a freed object */
-
-#define MAX_FDS 16 /* of open files, and of userfault contexts, each */
-#define MAX_PINS 16
-#define MAX_PROCS 16
 
 /* Catalogued faults: see model/faults.def. */
 enum fault_id {
@@ -536,7 +538,7 @@ static inline struct anon_vma *page_anon_vma(const struct page *page) /* NULL: n
                ? (struct anon_vma *)(page->mapping & ~PAGE_MAPPING_ANON)
                : NULL;
 }
-static inline struct address_space *page_file_mapping(const struct page *page) /* NULL: not a file's */
+static inline struct address_space *page_file_mapping(const struct page *page) /* NULL: no file's */
 {
     return page->mapping & PAGE_MAPPING_ANON ? NULL : (struct address_space *)page->mapping;
 }
@@ -573,10 +575,11 @@ long mm_setrlimit(struct mm *mm, enum mm_rlimit which, uint64_t pages);
 long mm_fork(struct mm *mm, unsigned child);
 /* The process ends: everything is unmapped and its number is free again. 0. */
 long mm_exit(struct mm *mm);
-/* One access as the fault handler sees it: -EFAULT for SIGSEGV, -ENXIO for SIGBUS, -ENOMEM. access is
- * one of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. A write puts `stamp` there and returns 0;
- * anything else returns the contents (0: zeroes). stamp < 2^62. remote: another process' access
- * (process_vm_readv and _writev: FOLL_FORCE off), which the minimum mapping address binds as well. */
+/* One access as the fault handler sees it: -EFAULT for SIGSEGV, -ENXIO for SIGBUS, -ENOMEM. access
+ * is one of PROT_READ, PROT_WRITE, PROT_EXEC. Grows a stack. A write puts `stamp` there and returns
+ * 0; anything else returns the contents (0: zeroes). stamp < 2^62. remote: another process' access
+ * (process_vm_readv and _writev: FOLL_FORCE off), which the minimum mapping address binds as well.
+ */
 long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote, uint64_t stamp);
 /* A debugger's write (FOLL_FORCE | FOLL_WRITE): into private memory even if it may not be written.
  * race: between the fault and the second look, the process drops the page (MADV_DONTNEED). */
@@ -584,20 +587,21 @@ long mm_force_write(struct mm *mm, uintptr_t addr, uint64_t stamp, bool race);
 /* A device takes hold of the page at addr, as pin number n (in use: -EBUSY; out of range: -EINVAL).
  * -EOPNOTSUPP before linux-5.10: there were only plain references, which never were safe. */
 long mm_pin(struct mm *mm, unsigned n, uintptr_t addr, bool write);
-long world_unpin(struct world *world, unsigned n);      /* 0; -EBADF if it is not in use */
-long world_device_read(struct world *world, unsigned n);  /* contents; -EBADF */
+long world_unpin(struct world *world, unsigned n);       /* 0; -EBADF if it is not in use */
+long world_device_read(struct world *world, unsigned n); /* contents; -EBADF */
 long world_device_write(struct world *world, unsigned n, uint64_t stamp); /* 0; -EBADF; -EACCES */
 /* Reclaim of the anonymous pages that the range shows, wherever else they are mapped: unmapped to
- * swap entries by a walk of the reverse map, written out and freed if nobody holds on to them. keep:
- * they stay in the swap cache, as while they are being written. Always 0. */
+ * swap entries by a walk of the reverse map, written out and freed if nobody holds on to them.
+ * keep: they stay in the swap cache, as while they are being written. Always 0. */
 long mm_reclaim(struct mm *mm, uintptr_t addr, size_t len, bool keep);
-/* Each page that the range shows (pins let them not) is replaced by a copy in another frame, through
- * migration entries. Always 0. */
+/* Each page that the range shows (pins let them not) is replaced by a copy in another frame,
+ * through migration entries. Always 0. */
 long mm_migrate(struct mm *mm, uintptr_t addr, size_t len);
 enum rmap_work { RMAP_REFERENCED, RMAP_MKCLEAN, NR_RMAP_WORKS };
 /* Walks over the reverse map that change flags of entries only. Always 0. */
 long mm_rmap_walk(struct mm *mm, uintptr_t addr, size_t len, enum rmap_work work);
-long world_swapoff(struct world *world); /* all swap is read back; then there is swap again. 0/-ENOMEM */
+/* All swap is read back; then there is swap again. 0 or -ENOMEM. */
+long world_swapoff(struct world *world);
 /* prctl PR_SET_MM_EXE_FILE: -EPERM unprivileged, -EBADF, -EACCES unless a regular file. */
 long mm_set_exe_file(struct mm *mm, unsigned fd);
 /* A kernel-made mapping (as the vdso): placed by address search from a hint, DONTEXPAND, never

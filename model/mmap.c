@@ -66,10 +66,8 @@ static struct vma *region_new_vma(const struct region *r, int *err)
 static long region_done(const struct region *r, struct vma *vma)
 {
     vm_stat_account(r->mm, r->vm_flags, (int64_t)region_pages(r));
-    if (vma->vm_flags & VM_LOCKED) {
+    if (vma->vm_flags & VM_LOCKED)
         r->mm->locked_vm += region_pages(r);
-        populate_locked(vma); /* it may be populated later just as well */
-    }
     return (long)r->addr;
 }
 
@@ -308,6 +306,17 @@ static long mmap_area(struct mm *mm, struct file *file, uintptr_t addr, size_t l
     return area;
 }
 
+/* Whatever cannot be had now may come later just as well. */
+static void populate_new(struct mm *mm, uintptr_t start, size_t len, int flags)
+{
+    struct vma *vma = find_vma(mm, start);
+
+    if (flags & MAP_POPULATE)
+        populate_vma_range(vma, start, start + len);
+    else
+        populate_locked(vma, start, start + len);
+}
+
 long do_mmap(struct mm *mm, struct file *file, uintptr_t addr, size_t len, int prot, int flags,
              uint64_t pgoff)
 {
@@ -342,7 +351,10 @@ long do_mmap(struct mm *mm, struct file *file, uintptr_t addr, size_t len, int p
         return err;
     if ((flags & MAP_NORESERVE) && config->overcommit != 2)
         vm_flags |= VM_NORESERVE;
-    return mmap_region(mm, file, (uintptr_t)area, len, vm_flags, pgoff);
+    area = mmap_region(mm, file, (uintptr_t)area, len, vm_flags, pgoff);
+    if (area >= 0 && ((flags & MAP_POPULATE) || (vm_flags & VM_LOCKED)))
+        populate_new(mm, (uintptr_t)area, len, flags);
+    return area;
 }
 
 long mm_mmap(struct mm *mm, uintptr_t addr, size_t len, int prot, int flags, int fd, uint64_t off)

@@ -48,13 +48,14 @@ static int mprotect_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uin
     *pvma = vma;
     if (old_flags & ~vm_flags & VM_ACCOUNT)
         vm_uncharge(mm, pages);
-    if (is_data_mapping(old_flags) != is_data_mapping(vm_flags) &&
-        fault(mm->world, F_DATA_VM_KEPT, true))
-        return 0;
-    vm_stat_account(mm, old_flags, -(int64_t)pages);
-    vm_stat_account(mm, vm_flags, (int64_t)pages);
+    if (is_data_mapping(old_flags) == is_data_mapping(vm_flags) ||
+        !fault(mm->world, F_DATA_VM_KEPT, true)) {
+        vm_stat_account(mm, old_flags, -(int64_t)pages);
+        vm_stat_account(mm, vm_flags, (int64_t)pages);
+    }
+    change_protection(vma, start, end);
     if ((old_flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED && vma_takes_own_pages(vma))
-        anon_vma_prepare(vma); /* what is locked is populated, or later */
+        populate_vma_range(vma, start, end); /* or later */
     return 0;
 }
 

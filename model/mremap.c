@@ -118,7 +118,7 @@ long remap_expand_in_place(struct remap *r)
     vm_stat_account(mm, attrs.vm_flags, (int64_t)remap_growth(r));
     if (attrs.vm_flags & VM_LOCKED) {
         mm->locked_vm += remap_growth(r);
-        populate_locked(vma); /* or later */
+        populate_locked(vma, r->addr + r->old_len, end); /* or later */
     }
     event(mm->world, EV_MREMAP_INPLACE);
     return (long)r->addr;
@@ -143,9 +143,13 @@ static int may_split_ends(const struct remap *r)
 /* Pages of its own move along, and what they are found by is their offset: it stays. */
 static uint64_t copy_pgoff(const struct remap *r)
 {
-    if (vma_is_anonymous(r->vma) && !r->vma->anon_vma)
-        return r->new_addr >> PAGE_SHIFT;
-    return remap_pgoff(r);
+    const uint64_t pgoff = remap_pgoff(r), new_pgoff = r->new_addr >> PAGE_SHIFT;
+
+    if (!vma_is_anonymous(r->vma))
+        return pgoff;
+    if (r->vma->anon_vma && !fault(r->mm->world, F_MREMAP_RESETS_PGOFF, pgoff != new_pgoff))
+        return pgoff;
+    return new_pgoff;
 }
 
 /* Would clones made before the copy has its range be found under another one? */
@@ -156,9 +160,8 @@ static bool keys_differ(const struct remap *r)
 }
 
 /* A copy of r->vma at the new place, not linked. NULL: out of memory. */
-static struct vma *copy_new_vma(const struct remap *r, uint64_t vm_flags)
+static struct vma *copy_new_vma(const struct remap *r, uint64_t vm_flags, uint64_t pgoff)
 {
-    const uint64_t pgoff = copy_pgoff(r);
     struct vma *copy = vma_dup(r->vma);
     int err = 0;
 
@@ -190,6 +193,7 @@ static int copy_vma(const struct remap *r)
 {
     struct mm *mm = r->mm;
     const uintptr_t end = r->new_addr + r->new_len;
+    const uint64_t pgoff = copy_pgoff(r);
     struct vma_attrs attrs = vma_attrs(r->vma);
     struct vma *prev, *copy;
     struct rb_node **link, *parent;
@@ -198,9 +202,9 @@ static int copy_vma(const struct remap *r)
     attrs.uffd = NULL;
     if (find_vma_links(mm, r->new_addr, end, &prev, &link, &parent))
         return -ENOMEM;
-    if (vma_merge(mm, prev, r->new_addr, end, &attrs, copy_pgoff(r)))
+    if (vma_merge(mm, prev, r->new_addr, end, &attrs, pgoff))
         return 0;
-    copy = copy_new_vma(r, attrs.vm_flags);
+    copy = copy_new_vma(r, attrs.vm_flags, pgoff);
     if (!copy)
         return -ENOMEM;
     vma_open(copy);
@@ -220,8 +224,20 @@ static void source_emptied(struct vma *vma)
     note_range(vma->vm_mm, vma->vm_start, vma->vm_end);
 }
 
+/* Whoever takes a source of which only a part has moved for split takes what follows it for the
+ * rest. */
+static void account_rest(const struct remap *r, uint64_t vm_flags, const struct vma *vma)
+{
+    const bool part = r->source_start < r->addr || r->addr + r->old_len < r->source_end;
+    struct vma *next = vma->vm_next;
+    const bool wrong = part && next && (vm_flags & ~next->vm_flags & VM_ACCOUNT);
+
+    if (fault(r->mm->world, F_DONTUNMAP_ACCOUNT, wrong) && wrong)
+        vma_set_flags(next, next->vm_flags | VM_ACCOUNT);
+}
+
 /* DONTUNMAP: the source stays, but whatever VMA it is part of by now is not locked any more. */
-static void leave_source(const struct remap *r)
+static void leave_source(const struct remap *r, uint64_t vm_flags)
 {
     struct vma *vma = vma_lookup(r->mm, r->addr);
 
@@ -234,14 +250,17 @@ static void leave_source(const struct remap *r)
         r->mm->locked_vm -= vma_pages(vma);
         vma_set_flags(vma, vma->vm_flags & ~(uint64_t)VM_LOCKED_MASK);
     }
+    account_rest(r, vm_flags, vma);
 }
 
-/* The source could not be taken away: the copy goes again, and all is as it was. If not even that
- * can be done both stay, rightly charged. */
+/* Pages cannot move, or the source cannot be taken away: the copy goes again, and all is as it was.
+ * If not even that can be done both stay, rightly charged. */
 static long undo_copy(const struct remap *r, uint64_t vm_flags)
 {
     struct vma *first;
+    const int err = move_page_tables(r->mm, r->new_addr, r->addr, r->old_len);
 
+    world_bug_on(r->mm->world, err); /* they have tables there */
     if (munmap_gather(r->mm, r->new_addr, r->new_addr + r->new_len, &first) == 0 && first)
         munmap_complete(r->mm, first, r->new_addr + r->new_len);
     else if (vm_flags & VM_ACCOUNT)
@@ -255,22 +274,24 @@ static bool progress_wraps(const struct remap *r)
     return r->old_len && (uint16_t)(r->addr + r->old_len) < (uint16_t)r->addr;
 }
 
-/* The copy is there. The charge of the old range passes to it, so it is not given back. */
-static long remap_leave(const struct remap *r, uint64_t vm_flags, uintptr_t source_start)
+/* The copy is there, empty. The charge of the old range passes to it, so it is not given back. */
+static long remap_fill(const struct remap *r, uint64_t vm_flags)
 {
     struct world *world = r->mm->world;
     struct vma *first = NULL;
     bool forgets;
 
+    if (move_page_tables(r->mm, r->addr, r->new_addr, r->old_len))
+        return undo_copy(r, vm_flags);
     if (fault(world, F_MREMAP_PROGRESS_WRAP, progress_wraps(r)) && progress_wraps(r))
         return undo_copy(r, vm_flags);
     if (r->flags & MREMAP_DONTUNMAP) {
-        leave_source(r);
+        leave_source(r, vm_flags);
     } else if (r->old_len) {
         if (munmap_gather(r->mm, r->addr, r->addr + r->old_len, &first))
             return undo_copy(r, vm_flags);
         munmap_complete(r->mm, first, r->addr + r->old_len);
-        forgets = (vm_flags & VM_ACCOUNT) && source_start == 0 && r->addr > 0;
+        forgets = (vm_flags & VM_ACCOUNT) && r->source_start == 0 && r->addr > 0;
         if (fault(world, F_MREMAP_ADDR_ZERO_ACCOUNT, forgets) && forgets)
             vma_set_flags(r->mm->mmap, vm_flags & ~(uint64_t)VM_ACCOUNT);
     }
@@ -282,10 +303,12 @@ static long move_vma(struct remap *r)
 {
     struct mm *mm = r->mm;
     const uint64_t vm_flags = r->vma->vm_flags, pages = r->new_len >> PAGE_SHIFT;
-    const uintptr_t source_start = r->vma->vm_start;
+    const uintptr_t grown = r->new_addr + r->old_len;
     long ret;
     int err;
 
+    r->source_start = r->vma->vm_start;
+    r->source_end = r->vma->vm_end;
     if (mm->map_count + 3 >= mm->world->config.max_map_count)
         return remap_failed(r, -ENOMEM);
     err = may_split_ends(r);
@@ -304,9 +327,9 @@ static long move_vma(struct remap *r)
     vm_stat_account(mm, vm_flags, (int64_t)pages);
     if (vm_flags & VM_LOCKED)
         mm->locked_vm += pages;
-    ret = remap_leave(r, vm_flags, source_start);
+    ret = remap_fill(r, vm_flags);
     if (ret >= 0 && (vm_flags & VM_LOCKED) && r->new_len > r->old_len)
-        populate_locked(find_vma(mm, r->new_addr + r->old_len)); /* or later */
+        populate_locked(find_vma(mm, grown), grown, r->new_addr + r->new_len); /* or later */
     return ret;
 }
 

@@ -11,7 +11,9 @@ struct remap {
     uintptr_t addr, new_addr;
     size_t old_len, new_len;
     int flags;
-    struct vma *vma;  /* at addr, as soon as it is known */
+    struct vma *vma; /* at addr, as soon as it is known */
+    uintptr_t source_start,
+        source_end;   /* of vma before the copy is made, which may merge it away */
     uint64_t charged; /* pages, for the growth: given back by whatever fails */
 };
 

@@ -39,15 +39,18 @@ int munmap_gather(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **fi
 
 uint64_t munmap_complete(struct mm *mm, struct vma *first, uintptr_t end)
 {
+    const uintptr_t start = first->vm_start, floor = first->vm_prev ? first->vm_prev->vm_end : 0;
     uint64_t nr_accounted = 0;
+    struct vma *vma, *next;
 
     if (first->vm_next && first->vm_next->vm_start < end)
         event(mm->world, EV_UNMAP_MANY);
-    for (struct vma *vma = first, *next; vma && vma->vm_start < end; vma = next) {
+    for (vma = first; vma && vma->vm_start < end; vma = next) {
         uint64_t pages = vma_pages(vma);
 
         step(mm->world);
         next = vma->vm_next;
+        zap_page_range(vma, vma->vm_start, vma->vm_end, true);
         if (vma->vm_flags & VM_ACCOUNT)
             nr_accounted += pages;
         if (vma->vm_flags & VM_LOCKED)
@@ -59,6 +62,7 @@ uint64_t munmap_complete(struct mm *mm, struct vma *first, uintptr_t end)
             unlink_anon_vmas(vma);
         vma_free(vma);
     }
+    free_pgtables(mm, start, end, floor, vma ? vma->vm_start : mm->task_size);
     return nr_accounted;
 }
 

@@ -86,8 +86,10 @@ void put_file(struct file *file)
     if (--file->refcount)
         return;
     pool_free(world, POOL_FILE, file);
-    if (--mapping->refcount == 0)
-        pool_free(world, POOL_MAPPING, mapping);
+    if (--mapping->refcount)
+        return;
+    page_cache_free(world, mapping);
+    pool_free(world, POOL_MAPPING, mapping);
 }
 
 static inline bool fd_is_open(const struct world *world, unsigned fd)
@@ -162,6 +164,7 @@ void i_mmap_insert(struct vma *vma)
     if (!vma->vm_file)
         return;
     mapping = vma->vm_file->mapping;
+    assert_i_mmap_locked(vma->vm_mm->world, mapping);
     if (vma_counts_as_writer(vma))
         mapping->i_mmap_writable++;
     vma->shared.start = vma->vm_pgoff;
@@ -176,6 +179,7 @@ void i_mmap_remove(struct vma *vma)
     if (!vma->vm_file)
         return;
     mapping = vma->vm_file->mapping;
+    assert_i_mmap_locked(vma->vm_mm->world, mapping);
     if (vma_counts_as_writer(vma))
         mapping->i_mmap_writable--;
     interval_tree_remove(&mapping->i_mmap, &vma->shared);

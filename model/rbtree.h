@@ -77,6 +77,18 @@ rb_inline void rb_replace_child(struct rb_root *root, struct rb_node *parent,
         parent->right = node;
 }
 
+/* `node` is put in the place of `old`: same key, same stored value. */
+rb_inline void rb_replace_node(struct rb_root *root, const struct rb_node *old,
+                               struct rb_node *node)
+{
+    *node = *old;
+    rb_replace_child(root, rb_parent(old), old, node);
+    if (node->left)
+        rb_set_parent(node->left, node);
+    if (node->right)
+        rb_set_parent(node->right, node);
+}
+
 rb_inline void rb_propagate(struct rb_node *node, const struct rb_node *until,
                             const struct rb_augment *augment)
 {

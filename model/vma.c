@@ -355,8 +355,11 @@ static inline void attach(struct mm *mm, struct vma *vma, struct vma *prev, stru
     if (!vma->vm_next)
         mm->highest_vm_end = vm_end_gap(vma);
     mm->map_count++;
-    if (vma->vm_file)
+    if (vma->vm_file) {
+        i_mmap_lock(mm->world, vma->vm_file->mapping);
         i_mmap_insert(vma);
+        i_mmap_unlock(mm->world);
+    }
     note_vma(mm->world, vma, NOTE_LINKED);
 }
 
@@ -400,8 +403,11 @@ void vma_detach(struct mm *mm, struct vma *vma)
     struct vma *prev = vma->vm_prev, *next = vma->vm_next;
     struct rb_deficit deficit;
 
-    if (vma->vm_file)
+    if (vma->vm_file) {
+        i_mmap_lock(world, vma->vm_file->mapping);
         i_mmap_remove(vma);
+        i_mmap_unlock(world);
+    }
     list_del(mm, vma);
     deficit = rb_unlink(&mm->mm_rb, &vma->vm_rb, next ? &next->vm_rb : NULL, &gap_augment);
     if (deficit.parent && !fault(world, F_RB_ERASE_SHORT, true))
@@ -435,18 +441,28 @@ int insert_vm_struct(struct mm *mm, struct vma *vma)
 /* ---- changing what is linked ---- */
 void vma_move_bounds(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff)
 {
-    if (vma->vm_file)
+    struct world *world = vma->vm_mm->world;
+
+    if (vma->vm_file) {
+        i_mmap_lock(world, vma->vm_file->mapping);
         i_mmap_remove(vma);
-    if (vma->anon_vma)
+    }
+    if (vma->anon_vma) {
+        anon_vma_lock(world, vma->anon_vma->root);
         anon_vma_tree_remove(vma);
+    }
     vma->vm_start = start;
     vma->vm_end = end;
     vma->vm_pgoff = pgoff;
-    if (vma->vm_file)
+    if (vma->vm_file) {
         i_mmap_insert(vma);
-    if (vma->anon_vma)
+        i_mmap_unlock(world);
+    }
+    if (vma->anon_vma) {
         anon_vma_tree_insert(vma);
-    note_vma(vma->vm_mm->world, vma, NOTE_CHANGED);
+        anon_vma_unlock(world);
+    }
+    note_vma(world, vma, NOTE_CHANGED);
 }
 
 uint32_t vm_get_page_prot(uint64_t vm_flags)

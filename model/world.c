@@ -24,6 +24,8 @@
 #define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
 #endif
 
+_Static_assert(sizeof(struct page) == 64, "a page is one cache line");
+
 #define ARENA_BASE 0x200000000000UL /* application memory in every sanitizer's layout */
 #define NR_ARENAS 8
 #define POOL_QUARANTINE 16 /* freed objects that wait before the first of them is used again */
@@ -44,28 +46,83 @@ const struct world_config world_config_default = {
 };
 
 const char *const event_names[NR_EVENTS] = {
-    "merge-case1",     "merge-case2",
-    "merge-case3",     "merge-case4",
-    "merge-case5",     "merge-case6",
-    "merge-case7",     "merge-case8",
-    "merge-none",      "split-low",
-    "split-high",      "split-limit",
-    "split-unaligned", "cache-hit",
-    "cache-miss",      "cache-stale",
-    "search-bottomup", "search-topdown",
-    "search-fallback", "search-hint",
-    "search-fail",     "search-above-all",
-    "stack-grow",      "stack-refused",
-    "brk-grow",        "brk-shrink",
-    "mremap-shrink",   "mremap-inplace",
-    "mremap-move",     "mremap-dup",
-    "mremap-multi",    "unmap-middle",
-    "unmap-many",      "rotate",
-    "alloc-failed",    "anon-new",
-    "anon-borrow",     "anon-clone",
-    "anon-import",     "anon-fork-new",
-    "anon-fork-reuse", "fork",
-    "fork-fail",       "exit",
+    "merge-case1",
+    "merge-case2",
+    "merge-case3",
+    "merge-case4",
+    "merge-case5",
+    "merge-case6",
+    "merge-case7",
+    "merge-case8",
+    "merge-none",
+    "split-low",
+    "split-high",
+    "split-limit",
+    "split-unaligned",
+    "cache-hit",
+    "cache-miss",
+    "cache-stale",
+    "search-bottomup",
+    "search-topdown",
+    "search-fallback",
+    "search-hint",
+    "search-fail",
+    "search-above-all",
+    "stack-grow",
+    "stack-refused",
+    "brk-grow",
+    "brk-shrink",
+    "mremap-shrink",
+    "mremap-inplace",
+    "mremap-move",
+    "mremap-dup",
+    "mremap-multi",
+    "unmap-middle",
+    "unmap-many",
+    "rotate",
+    "alloc-failed",
+    "anon-new",
+    "anon-borrow",
+    "anon-clone",
+    "anon-import",
+    "anon-fork-new",
+    "anon-fork-reuse",
+    "fork",
+    "fork-fail",
+    "exit",
+    "fault-zero",
+    "fault-anon",
+    "fault-file-read",
+    "fault-file-cow",
+    "fault-file-shared",
+    "fault-spurious",
+    "cow-copy",
+    "cow-reuse",
+    "cow-zero",
+    "cow-unshare",
+    "swapin-cache",
+    "swapin-read",
+    "swapin-exclusive",
+    "zap-present",
+    "zap-swap",
+    "table-freed",
+    "fork-share",
+    "fork-copy-pinned",
+    "fork-swap",
+    "move-pte",
+    "move-undone",
+    "lazyfree",
+    "lazyfree-discard",
+    "lazyfree-restore",
+    "reclaim-freed",
+    "reclaim-kept",
+    "reclaim-refused",
+    "swapoff-page",
+    "migrate",
+    "migrate-refused",
+    "pin",
+    "rmap-miss",
+    "rmap-hit",
 };
 
 static const struct pool_kind {
@@ -81,6 +138,9 @@ static const struct pool_kind {
     [POOL_UFFD] = {"uffd", sizeof(struct userfaultfd_ctx), 64},
     [POOL_ANON_VMA] = {"anon_vma", sizeof(struct anon_vma), 1U << 17},
     [POOL_ANON_VMA_CHAIN] = {"anon_vma_chain", sizeof(struct anon_vma_chain), 1U << 19},
+    [POOL_PAGE] = {"page", sizeof(struct page), 1U << 20},
+    [POOL_TABLE] = {"page_table", sizeof(struct page_table), 1U << 15},
+    [POOL_SLOT] = {"swap_slot", sizeof(struct swap_slot), 1U << 20},
 };
 
 static size_t links_size(enum pool_id id)
@@ -199,6 +259,7 @@ int world_reset(struct world *world, const struct world_config *config)
     memset(world->proc, 0, sizeof(world->proc));
     memset(world->fd, 0, sizeof(world->fd));
     memset(world->uffd, 0, sizeof(world->uffd));
+    memset(world->pin, 0, sizeof(world->pin));
     memset(world->events, 0, sizeof(world->events));
     world->trap = TRAP_NONE;
     world->trap_reason = NULL;
@@ -209,16 +270,29 @@ int world_reset(struct world *world, const struct world_config *config)
 }
 
 /* The budget grows with what a call may have to walk: more than a full walk with a rebalancing and
- * a merge per VMA takes, and still only milliseconds where a loop never ends. */
+ * a merge per VMA takes, a fault for each page of an address space, and for each page a walk of its
+ * reverse map; and still only milliseconds where a loop never ends. */
+static uint64_t step_budget(const struct world *world)
+{
+    const struct pool *pool = world->pool;
+    const uint64_t vmas = pool[POOL_VMA].nlive + pool[POOL_ANON_VMA_CHAIN].nlive;
+    const uint64_t pages = pool[POOL_PAGE].nlive + pool[POOL_SLOT].nlive;
+
+    return 256 * (vmas + pages + 1024) + pages * pool[POOL_VMA].nlive +
+           64 * world->config.task_size;
+}
+
 void world_begin(struct world *world, uint64_t fail_nth)
 {
-    world->notes.n = world->notes.nranges = 0;
-    world->notes.overflow = world->notes.cache_touched = false;
-    world->notes.forked = NULL;
+    struct notes *notes = &world->notes;
+
+    notes->n = notes->nranges = notes->nptes = notes->npages = 0;
+    notes->overflow = notes->page_overflow = notes->cache_touched = false;
+    notes->forked = NULL;
     world->search.done = false;
+    world->locks = (struct lock_state){NULL, NULL, NULL};
     world->fail_countdown = fail_nth;
-    world->steps_left = 256 * (uint64_t)(world->pool[POOL_VMA].nlive +
-                                         world->pool[POOL_ANON_VMA_CHAIN].nlive + 1024);
+    world->steps_left = step_budget(world);
 }
 
 void world_exit(struct world *world)
@@ -233,6 +307,9 @@ void world_exit(struct world *world)
         uffd_put(world, world->uffd[i]);
         world->uffd[i] = NULL;
     }
+    for (unsigned i = 0; i < MAX_PINS; i++)
+        if (world->pin[i].used)
+            world_unpin(world, i);
 }
 
 void world_trap(struct world *world, enum trap trap, const char *reason)
@@ -272,15 +349,22 @@ void note_forget(struct world *world, const struct vma *vma)
     }
 }
 
+static uint32_t forget_ranges(struct note_range *ranges, uint32_t n, const struct mm *mm)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        if (ranges[i].mm != mm)
+            ranges[kept++] = ranges[i];
+    return kept;
+}
+
 void note_forget_mm(struct world *world, const struct mm *mm)
 {
     struct notes *notes = &world->notes;
-    uint32_t kept = 0;
 
-    for (uint32_t i = 0; i < notes->nranges; i++)
-        if (notes->range[i].mm != mm)
-            notes->range[kept++] = notes->range[i];
-    notes->nranges = kept;
+    notes->nranges = forget_ranges(notes->range, notes->nranges, mm);
+    notes->nptes = forget_ranges(notes->ptes, notes->nptes, mm);
 }
 
 static uintptr_t distance(const struct note_range *range, uintptr_t start, uintptr_t end)
@@ -290,9 +374,10 @@ static uintptr_t distance(const struct note_range *range, uintptr_t start, uintp
     return range->start > end ? range->start - end : 0;
 }
 
-void note_range(struct mm *mm, uintptr_t start, uintptr_t end)
+/* One range more, or a wider one. */
+static void add_range(struct mm *mm, uintptr_t start, uintptr_t end, struct note_range *ranges,
+                      uint32_t *n, uint32_t max)
 {
-    struct notes *notes = &mm->world->notes;
     struct note_range *nearest = NULL;
     uintptr_t best = UINTPTR_MAX;
 
@@ -300,24 +385,63 @@ void note_range(struct mm *mm, uintptr_t start, uintptr_t end)
         end = mm->task_size;
     if (start >= end)
         return;
-    for (struct note_range *r = notes->range; r < notes->range + notes->nranges; r++) {
+    for (struct note_range *r = ranges; r < ranges + *n && best > 0; r++) {
         if (r->mm == mm && distance(r, start, end) < best) {
             best = distance(r, start, end);
             nearest = r;
         }
     }
-    if (best > 0 && notes->nranges < MAX_NOTE_RANGES) {
-        notes->range[notes->nranges++] = (struct note_range){mm, start, end};
+    if (best > 0 && *n < max) {
+        ranges[(*n)++] = (struct note_range){mm, start, end};
         return;
     }
     if (!nearest) {
-        notes->overflow = true;
+        mm->world->notes.overflow = true;
         return;
     }
     if (start < nearest->start)
         nearest->start = start;
     if (end > nearest->end)
         nearest->end = end;
+}
+
+void note_range(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+    struct notes *notes = &mm->world->notes;
+
+    add_range(mm, start, end, notes->range, &notes->nranges, MAX_NOTE_RANGES);
+}
+
+void note_ptes(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+    struct notes *notes = &mm->world->notes;
+
+    add_range(mm, start, end, notes->ptes, &notes->nptes, MAX_PTE_RANGES);
+}
+
+void note_page(struct world *world, struct page *page)
+{
+    struct notes *notes = &world->notes;
+
+    for (uint32_t i = notes->npages; i > 0; i--)
+        if (notes->page[i - 1] == page)
+            return;
+    if (notes->npages < MAX_NOTE_PAGES)
+        notes->page[notes->npages++] = page;
+    else
+        notes->page_overflow = true;
+}
+
+void note_forget_page(struct world *world, const struct page *page)
+{
+    struct notes *notes = &world->notes;
+
+    for (uint32_t i = 0; i < notes->npages; i++) {
+        if (notes->page[i] == page) {
+            notes->page[i] = notes->page[--notes->npages];
+            return;
+        }
+    }
 }
 
 /* ---- pools ---- */

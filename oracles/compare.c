@@ -351,7 +351,7 @@ bool compare_touched(const struct world *world, struct spec *spec, struct pairin
         if (turn_to(&c, world->proc[i]) && !process_ok(&c, i))
             return false;
     if (likely(world->committed_as == spec_committed(spec)))
-        return true;
+        return compare_touched_contents(world, spec, v);
     return law_broken(v, LAW_ACCOUNT_VM, "committed", 0, 0,
                       "%" PRId64 " pages are charged; specified: %" PRId64, world->committed_as,
                       spec_committed(spec));

@@ -132,13 +132,17 @@ void references_of_vma(struct references *r, const struct vma *vma)
     refer(r, REF_CONTEXT, vma->vm_userfaultfd_ctx);
 }
 
-/* References of descriptors, and of files to objects. */
+/* References of descriptors, of processes to their executables, and of files to objects. */
 static void count_others(struct references *r)
 {
     const struct world *world = r->world;
     const struct pool *files = &world->pool[POOL_FILE];
+    const struct mm *mm;
+    unsigned i;
 
-    for (unsigned i = 0; i < MAX_FDS; i++) {
+    for_each_mm (world, i, mm)
+        refer(r, REF_FILE, mm->exe_file);
+    for (i = 0; i < MAX_FDS; i++) {
         refer(r, REF_FILE, world->fd[i]);
         refer(r, REF_CONTEXT, world->uffd[i]);
     }

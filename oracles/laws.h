@@ -14,9 +14,9 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define LAW_BIT(law) (1U << (law))
-#define ALL_LAWS UINT32_MAX
-_Static_assert(NR_LAWS < 31, "a bit per law, and one for the touched pass itself");
+#define LAW_BIT(law) (UINT64_C(1) << (law))
+#define ALL_LAWS UINT64_MAX
+_Static_assert(NR_LAWS < 64, "a bit per law");
 
 /* A red-black tree of 2^30 nodes is at most 60 levels deep. */
 #define TREE_MAX_DEPTH 64
@@ -217,6 +217,10 @@ law_fn account_vm_full;                                        /* account.c */
 law_fn anon_topology_full, anon_same_full, anon_lifetime_full; /* anon.c */
 law_fn anon_counts_full;                                       /* anon_counts.c */
 law_fn leak_after_exit;                                        /* leak.c */
+law_fn pgtable_inside_full, pgtable_pages_full;                /* pgtable.c */
+law_fn rmap_complete_full, page_index_full;                    /* rmap.c */
+law_fn rmap_mapcount_full, rmap_exclusive_full;                /* frames.c */
+law_fn swap_counts_full, account_rss_full;                     /* swap.c */
 
 /* ---- pieces that full and touched forms have in common; false with the verdict filled ---- */
 bool order_broken(const struct mm *mm, const struct vma *prev, const struct vma *vma,
@@ -231,6 +235,7 @@ static inline bool in_order(const struct mm *mm, const struct vma *prev, const s
 bool gap_broken(const struct world *world, const struct vma *vma, uint64_t computed,
                 struct verdict *v);
 bool highest_broken(const struct mm *mm, uintptr_t computed, struct verdict *v);
+bool dead_process(unsigned i, struct verdict *v);
 bool search_answer_ok(const struct world *world, bool brute, struct verdict *v);
 bool cache_slots_ok(const struct mm *mm, bool deep, struct verdict *v);
 /* What most VMAs are. Nothing that vma_attrs_ok() asks can be wrong with them. */
@@ -276,11 +281,15 @@ static inline uint64_t law_weight(uint64_t x)
 }
 /* The laws on the anonymous part of a picture: snapshot_anon.c */
 bool snapshot_anon_ok(const struct snapshot *s, struct verdict *v);
+/* And on entries, frames and swap: snapshot_page_laws.c */
+bool snapshot_pages_ok(const struct snapshot *s, struct verdict *v);
 
 /* ---- touched.c: one pass over the notes for the laws of the mask ---- */
-bool touched_pass(const struct world *world, uint32_t laws, struct verdict *v);
+bool touched_pass(const struct world *world, uint64_t laws, struct verdict *v);
 /* All of them, fast: true if all hold. If not, touched_pass() has the verdict. */
 bool touched_pass_all(const struct world *world);
+/* touched_pages.c: the part of it that is about entries, frames, swap and locks. */
+bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v);
 
 /* ---- what VMAs of a model and of a snapshot have in common: attrs.c ---- */
 struct attrs {
@@ -331,5 +340,25 @@ bool references_agree(struct references *r);
 
 /* ---- sweep.c: all laws, full, fast: true if all hold. If not, the full forms know. ---- */
 bool sweep(const struct world *world);
+/* The part of it that is about entries, frames and swap: sweep_pages.c */
+bool sweep_pages(const struct world *world);
+
+/* ---- compare_contents.c: what the last call may have changed, and all pins ---- */
+bool compare_touched_contents(const struct world *world, struct spec *spec, struct verdict *v);
+
+/* ---- snapshot_pages.c: entries, frames and slots, when all VMAs have been shown ---- */
+/* Numbers of objects by first appearance, by place in their pools; 0: none. */
+struct numbers {
+    uint32_t *of[NR_POOLS];
+    uint32_t last[NR_POOLS];
+};
+uint32_t number_of(struct numbers *n, const struct world *world, enum pool_id id,
+                   const void *object);
+uint32_t given_number(const struct numbers *n, const struct world *world, enum pool_id id,
+                      const void *object);
+int reserve_pages(const struct world *world, struct snapshot *out);
+void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
+               struct snap_proc *proc, struct snapshot *out);
+void show_pages(struct numbers *n, const struct world *world, struct snapshot *out);
 
 #endif

@@ -77,6 +77,13 @@ void pairing_reset(struct pairing *p);
  * after each call. */
 bool compare_touched(const struct world *world, struct spec *spec, struct pairing *p,
                      struct verdict *v);
+/* All contents, of all processes and pins, and whose own they are: content. compare_touched() does
+ * it for what was touched. Both tell the specification what it leaves to the subject: lazily freed
+ * pages that are gone (spec_tell_zero), pins left behind (spec_tell_pin). */
+bool compare_contents(const struct world *world, struct spec *spec, struct verdict *v);
+/* What a read of the mapped page (a number) would answer, without reading it. *own, if asked for:
+ * does an anonymous frame or a swap entry answer, not the page of zeroes, a file or nothing? */
+uint64_t model_contents(const struct world *world, unsigned proc, uint64_t page, bool *own);
 /* Two pictures of what should be the same: spec.layout, merge.canonical, account.vm, file.tree. */
 bool compare_snapshots(const struct snapshot *subject, const struct snapshot *spec,
                        struct verdict *v);

@@ -22,6 +22,10 @@ static law_fn *const full_form[NR_LAWS] = {
     [LAW_ACCOUNT_VM] = account_vm_full,         [LAW_OBJECT_REFS] = object_refs_full,
     [LAW_ANON_TOPOLOGY] = anon_topology_full,   [LAW_ANON_COUNTS] = anon_counts_full,
     [LAW_ANON_SAME] = anon_same_full,           [LAW_ANON_LIFETIME] = anon_lifetime_full,
+    [LAW_PGTABLE_INSIDE] = pgtable_inside_full, [LAW_PGTABLE_PAGES] = pgtable_pages_full,
+    [LAW_RMAP_COMPLETE] = rmap_complete_full,   [LAW_RMAP_MAPCOUNT] = rmap_mapcount_full,
+    [LAW_RMAP_EXCLUSIVE] = rmap_exclusive_full, [LAW_PAGE_INDEX] = page_index_full,
+    [LAW_SWAP_COUNTS] = swap_counts_full,       [LAW_ACCOUNT_RSS] = account_rss_full,
 };
 
 bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,
@@ -48,7 +52,9 @@ bool law_touched(enum law_id law, const struct world *world, struct verdict *v)
 {
     if (!strchr(law_table[law].forms, 'T'))
         return true;
-    return world->notes.overflow ? law_full(law, world, v) : touched_pass(world, LAW_BIT(law), v);
+    if (world->notes.overflow && full_form[law])
+        return law_full(law, world, v);
+    return touched_pass(world, LAW_BIT(law), v);
 }
 
 bool laws_full(const struct world *world, struct verdict *v)

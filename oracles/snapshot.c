@@ -43,6 +43,17 @@ int snapshot_reserve_anon(struct snapshot *s, uint32_t chains, uint32_t anon_vma
     return error;
 }
 
+int snapshot_reserve_pages(struct snapshot *s, uint32_t ptes, uint32_t pages, uint32_t slots)
+{
+    int error = reserve(&s->pte, &s->cap_ptes, ptes, sizeof(*s->pte));
+
+    if (!error)
+        error = reserve(&s->page, &s->cap_pages, pages, sizeof(*s->page));
+    if (!error)
+        error = reserve(&s->slot, &s->cap_slots, slots, sizeof(*s->slot));
+    return error;
+}
+
 void snapshot_fini(struct snapshot *s)
 {
     free(s->proc);
@@ -50,6 +61,9 @@ void snapshot_fini(struct snapshot *s)
     free(s->object);
     free(s->chain);
     free(s->anon_vma);
+    free(s->pte);
+    free(s->page);
+    free(s->slot);
     memset(s, 0, sizeof(*s));
 }
 
@@ -94,6 +108,36 @@ static uint64_t hash_anon(uint64_t hash, const struct snapshot *s)
     return hash;
 }
 
+static uint64_t hash_page(uint64_t hash, const struct snap_page *p)
+{
+    hash = mix(mix(mix(hash, p->refcount), p->mapcount), p->pins);
+    hash = mix(mix(hash, (uint64_t)p->anon_vma << 32 | p->object), p->index);
+    return mix(mix(hash, p->stamp), (uint64_t)p->flags << 32 | p->slot);
+}
+
+static uint64_t hash_pages(uint64_t hash, const struct snapshot *s)
+{
+    hash = mix(mix(mix(mix(hash, s->nr_ptes), s->nr_pages), s->nr_slots), s->has_exclusive);
+    for (uint32_t i = 0; i < s->nr_procs; i++) {
+        const struct snap_proc *p = &s->proc[i];
+
+        hash = mix(mix(mix(hash, p->first_pte), p->nr_ptes), p->nr_tables);
+        for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
+            hash = mix(hash, p->rss[kind]);
+        hash = mix(hash, p->hiwater_rss);
+    }
+    for (uint32_t i = 0; i < s->nr_ptes; i++)
+        hash = mix(mix(hash, s->pte[i].page), (uint64_t)s->pte[i].number << 32 | s->pte[i].flags);
+    for (uint32_t i = 0; i < s->nr_pages; i++)
+        hash = hash_page(hash, &s->page[i]);
+    for (uint32_t i = 0; i < s->nr_slots; i++) {
+        const struct snap_slot *slot = &s->slot[i];
+
+        hash = mix(mix(mix(hash, slot->count), slot->page), slot->stamp);
+    }
+    return hash;
+}
+
 uint64_t snapshot_hash(const struct snapshot *s)
 {
     uint64_t hash = mix(mix(mix(0, s->nr_procs), s->nr_vmas), s->nr_objects);
@@ -108,5 +152,7 @@ uint64_t snapshot_hash(const struct snapshot *s)
 
         hash = mix(mix(mix(hash, o->kind), o->size), (uint64_t)(int64_t)o->writable);
     }
-    return s->has_anon ? hash_anon(hash, s) : hash;
+    if (s->has_anon)
+        hash = hash_anon(hash, s);
+    return s->has_pages ? hash_pages(hash, s) : hash;
 }

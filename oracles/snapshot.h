@@ -87,7 +87,7 @@ enum snap_page_flags {
     SNAP_PAGE_SWAPBACKED = 2,
     SNAP_PAGE_SWAPCACHE = 4,
     SNAP_PAGE_EXCLUSIVE = 8,
-    SNAP_PAGE_ANON = 16, /* anon_vma is meant, else object */
+    SNAP_PAGE_ANON = 16,   /* anon_vma is meant, else object */
     SNAP_PAGE_CACHED = 32, /* in the page cache of its object */
 };
 /* Frames: by first appearance in entries, then of swap cache, page caches and pins. */
@@ -128,10 +128,10 @@ struct snapshot {
     uint32_t cap_chains, cap_anon_vmas;        /* the same: snapshot_reserve_anon() */
     uint32_t nr_ptes, nr_pages, nr_slots;
     uint32_t cap_ptes, cap_pages, cap_slots; /* snapshot_reserve_pages() */
-    bool has_pages; /* the subject shows entries, frames and swap (the flat specification has none) */
+    bool has_pages;     /* the subject shows entries, frames and swap (the flat one has none) */
     bool has_exclusive; /* SNAP_PAGE_EXCLUSIVE is meaningful */
-    bool has_anon;  /* the subject shows its anon_vmas (the flat specification has none) */
-    bool by_degree; /* degree is meaningful; otherwise children and active users */
+    bool has_anon;      /* the subject shows its anon_vmas (the flat specification has none) */
+    bool by_degree;     /* degree is meaningful; otherwise children and active users */
     int64_t committed;
     struct snap_proc *proc;
     struct snap_vma *vma;

@@ -5,36 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Numbers of files, objects, contexts and anon_vmas by first appearance, by place in their pools;
- * 0: none. */
-struct numbers {
-    uint32_t *of[NR_POOLS];
-    uint32_t last[NR_POOLS];
+/* What gets numbers. */
+static const enum pool_id numbered[] = {
+    POOL_FILE, POOL_MAPPING, POOL_UFFD, POOL_ANON_VMA, POOL_PAGE, POOL_SLOT,
 };
+#define NR_NUMBERED (sizeof(numbered) / sizeof(*numbered))
 
 static int numbers_init(struct numbers *n, const struct world *world)
 {
-    size_t files = world->pool[POOL_FILE].used, objects = world->pool[POOL_MAPPING].used;
-    size_t contexts = world->pool[POOL_UFFD].used, anon_vmas = world->pool[POOL_ANON_VMA].used;
-    uint32_t *all = calloc(files + objects + contexts + anon_vmas + 1, sizeof(*all));
+    uint32_t *all, used = 0;
 
     *n = (struct numbers){0};
+    for (unsigned i = 0; i < NR_NUMBERED; i++)
+        used += world->pool[numbered[i]].used;
+    all = calloc(used + 1, sizeof(*all));
     if (!all)
         return -ENOMEM;
-    n->of[POOL_FILE] = all;
-    n->of[POOL_MAPPING] = all + files;
-    n->of[POOL_UFFD] = all + files + objects;
-    n->of[POOL_ANON_VMA] = all + files + objects + contexts;
+    for (unsigned i = 0; i < NR_NUMBERED; i++) {
+        n->of[numbered[i]] = all;
+        all += world->pool[numbered[i]].used;
+    }
     return 0;
 }
 
 static void numbers_fini(struct numbers *n)
 {
-    free(n->of[POOL_FILE]);
+    free(n->of[numbered[0]]);
 }
 
-static uint32_t given_number(const struct numbers *n, const struct world *world, enum pool_id id,
-                             const void *object)
+uint32_t given_number(const struct numbers *n, const struct world *world, enum pool_id id,
+                      const void *object)
 {
     const struct pool *pool = &world->pool[id];
 
@@ -43,8 +43,8 @@ static uint32_t given_number(const struct numbers *n, const struct world *world,
     return n->of[id][(size_t)((const char *)object - pool->base) / pool->size];
 }
 
-static uint32_t number_of(struct numbers *n, const struct world *world, enum pool_id id,
-                          const void *object)
+uint32_t number_of(struct numbers *n, const struct world *world, enum pool_id id,
+                   const void *object)
 {
     const struct pool *pool = &world->pool[id];
     uint32_t *number;
@@ -162,6 +162,8 @@ int model_snapshot(const struct world *world, struct snapshot *out)
     if (!error)
         error = snapshot_reserve_anon(out, world->pool[POOL_ANON_VMA_CHAIN].nlive,
                                       world->pool[POOL_ANON_VMA].nlive);
+    if (!error)
+        error = reserve_pages(world, out);
     if (error || (error = numbers_init(&n, world)))
         return error;
     out->nr_procs = out->nr_vmas = out->nr_objects = out->nr_chains = 0;
@@ -178,8 +180,10 @@ int model_snapshot(const struct world *world, struct snapshot *out)
         while (out->nr_vmas < vmas && (vma = list_walk_next(&w)))
             show_vma(&n, world, vma, out);
         proc->nr_vmas = out->nr_vmas - proc->first_vma;
+        show_ptes(&n, world, mm, proc, out);
     }
     show_anon_vmas(&n, world, out);
+    show_pages(&n, world, out);
     numbers_fini(&n);
     return 0;
 }

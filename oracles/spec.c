@@ -12,6 +12,7 @@ static void free_state(struct spec_state *state)
         spec_free_space(&state->space[i]);
     free(state->file);
     free(state->object);
+    free(state->stored);
     memset(state, 0, sizeof(*state));
 }
 
@@ -27,7 +28,10 @@ static void release(struct spec *spec)
     free_state(&spec->now);
     free_state(&spec->before);
     free(spec->match);
+    free(spec->bucket);
     spec->match = NULL;
+    spec->bucket = NULL;
+    spec->stored_room = 0;
     spec->room = 0;
     spec->table = 0;
 }
@@ -78,7 +82,7 @@ static int reserve(struct spec *spec, const struct spec_config *config)
     spec->table = table;
     spec->match = calloc(table, sizeof(*spec->match));
     if (new_tables(&spec->now, table) && new_tables(&spec->before, table) && spec->match &&
-        !spec_make_space(spec, 0))
+        !spec_new_store(spec) && !spec_make_space(spec, 0))
         return 0;
     release(spec);
     return -ENOMEM;
@@ -91,7 +95,9 @@ void spec_empty_pages(struct spec_space *space)
             memset(&space->page[word * 64], 0, 64 * sizeof(*space->page));
         space->mapped[word] = 0;
         space->heads[word] = 0;
+        space->own[word] = 0;
     }
+    space->nr_own = 0;
     space->lowest = 0;
     space->highest = 0;
     space->map_count = 0;
@@ -104,6 +110,11 @@ static void empty_state(struct spec *spec)
     memset(now->file, 0, spec_min((uint64_t)now->last_file + 1, spec->table) * sizeof(*now->file));
     memset(now->object, 0,
            spec_min((uint64_t)now->last_object + 1, spec->table) * sizeof(*now->object));
+    spec_empty_store(spec);
+    memset(now->hold, 0, sizeof(now->hold));
+    now->nr_pins = 0;
+    now->nr_attached = 0;
+    now->last_lost = 0;
     now->last_file = 0;
     now->last_object = 0;
     now->last_context = 0;
@@ -130,6 +141,7 @@ int spec_reset(struct spec *spec, const struct spec_config *config)
         if (spec->now.space[i].alive)
             spec_empty_pages(&spec->now.space[i]);
         spec->now.space[i].alive = false;
+        spec->now.space[i].exe = 0;
     }
     first->alive = true;
     first->totals = (struct snap_proc){.brk = config->start_brk << SPEC_SHIFT};
@@ -299,6 +311,8 @@ void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start,
 
     like.mapped = 1;
     like.head = 0;
+    like.own = 0;
+    like.lazy = 0;
     for (uint64_t page = start; page < end; page++, like.pgoff++) {
         space->page[page] = like;
         space->mapped[page / 64] |= UINT64_C(1) << page % 64;
@@ -320,6 +334,8 @@ void spec_unmap_pages(struct spec *spec, struct spec_space *space, uint64_t star
         spec_account(spec, space, first->flags, -(int64_t)(run.end - run.start));
         spec_file_map(spec, first->file, first->flags, -(int64_t)(run.end - run.start));
         spec_set_head(space, run.start, false);
+        if (space->nr_own)
+            spec_end_own(spec, space, run.start, run.end);
         for (uint64_t page = run.start; page < run.end; page++) {
             space->page[page] = (struct spec_page){0};
             space->mapped[page / 64] &= ~(UINT64_C(1) << page % 64);
@@ -386,6 +402,22 @@ void spec_touch_shared(struct spec *spec, const struct spec_space *space, uint64
     unsigned proc = (unsigned)(space - spec->now.space);
 
     add_range(spec->shared, &spec->nr_shared, (struct spec_range){proc, start, end});
+}
+
+void spec_touch_bare(struct spec *spec, const struct spec_space *space, uint64_t start,
+                     uint64_t end)
+{
+    unsigned proc = (unsigned)(space - spec->now.space);
+
+    add_range(spec->bare, &spec->nr_bare, (struct spec_range){proc, start, end});
+}
+
+bool spec_in_ranges(const struct spec_range *range, uint32_t nr, unsigned proc, uint64_t page)
+{
+    for (uint32_t i = 0; i < nr; i++)
+        if (proc == range[i].proc && page >= range[i].start && page < range[i].end)
+            return true;
+    return false;
 }
 
 /* ---- totals and limits ---- */

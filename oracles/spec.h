@@ -67,8 +67,9 @@ void spec_tell_anon(struct spec *spec, unsigned proc, uint64_t start, uint64_t e
  * page is mapped. Memory without frames (IO, PFNMAP, hugetlb) reads as 0.
  */
 uint64_t spec_contents(const struct spec *spec, unsigned proc, uint64_t page);
-/* The subject shows zeroes where page->lazy allows it: so it is from now on. */
-void spec_tell_zero(struct spec *spec, unsigned proc, uint64_t page);
+/* The subject shows zeroes where page->lazy allows it, and has a page of its own there, or none: so
+ * it is from now on. false: it may not, the page is not lazy, or a strict pin holds it. */
+bool spec_tell_zero(struct spec *spec, unsigned proc, uint64_t page, bool own);
 /*
  * A pin is attached to the page of a process that it was taken from, or to a page of an object, or
  * to nobody's page any more. While attached to a process, it and the process see the same contents,
@@ -77,15 +78,16 @@ void spec_tell_zero(struct spec *spec, unsigned proc, uint64_t page);
 #define SPEC_PINS 16
 struct spec_pin {
     bool used, write;
-    bool attached;   /* to (proc, page) */
-    bool strict;     /* only the specification detaches it: a write pin, rules since linux-6.1 */
+    bool attached; /* to (proc, page) */
+    bool strict;   /* only the specification detaches it: a write pin, rules since linux-6.1 */
     unsigned proc;
     uint64_t page;
 };
 const struct spec_pin *spec_pin(const struct spec *spec, unsigned n);
 uint64_t spec_pin_contents(const struct spec *spec, unsigned n); /* what device_read would answer */
-/* Told after each call for each pin that is attached and not strict: does the process still have the
- * pinned frame there? If not it is detached, with what it read as before the call. */
+/* Told after each call (and adoption) for each pin that is attached and not strict: does the
+ * process still have the pinned frame there? If not it is detached, with what it read as before the
+ * call. */
 void spec_tell_pin(struct spec *spec, unsigned n, bool coherent);
 
 /* What the subject answered. The specification judges choices that it leaves free by it. */
@@ -107,20 +109,32 @@ const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);
 const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc); /* kept up to date */
 int64_t spec_committed(const struct spec *spec);
 uint32_t spec_map_count(const struct spec *spec, unsigned proc);
-/* Ranges changed by the last call; *n of them. More than fit: the last one is widened. */
+/* Ranges changed by the last call; *n of them. More than fit: the last one is widened. They cover
+ * changed contents too, but of shared memory only the page that the call wrote through: whoever
+ * else maps the object is left to full comparisons. */
 const struct spec_range *spec_touched(const struct spec *spec, unsigned *n);
 uint64_t spec_brk(const struct spec *spec, unsigned proc); /* bytes */
 
 /* Picture of the whole; numbers objects by first appearance like any other subject, and shows
  * anon_vmas as 1. 0 or -ENOMEM. */
 int spec_snapshot(const struct spec *spec, struct snapshot *out);
+/* What a subject shows at a mapped page: what a read would answer; *own: the page has contents of
+ * its own there (an anonymous frame or its swap entry; not: nothing, page of zeroes, page of a
+ * file). */
+typedef uint64_t spec_reader(void *arg, unsigned proc, uint64_t page, bool *own);
+struct spec_subject {
+    const struct snapshot *picture;
+    spec_reader *read; /* asked for pages that the picture maps */
+    void *arg;
+    bool refused; /* the call answered that it failed */
+};
 /* After a call in which an allocation was made to fail: take over the subject's state, if every
  * page of it is as it was before the call, or as the call in full leaves it, or unmapped where
- * either is, and the processes are those of before. spec_before() must have been called before the
- * call. All identities are to be told again then. Returns true, or false with one sentence in `why`
- * and nothing taken over. */
+ * either is, and the processes are those of before; the same of its contents, and of those of
+ * objects that it shows. spec_before() must have been called before the call. All identities are to
+ * be told again then. Returns true, or false with one sentence in `why` and nothing taken over. */
 void spec_before(struct spec *spec);
-bool spec_adopt(struct spec *spec, const struct snapshot *subject, char *why, size_t why_size);
+bool spec_adopt(struct spec *spec, const struct spec_subject *subject, char *why, size_t why_size);
 
 /* The calls: same meaning as the system calls; the expected return value comes back. */
 long spec_mmap(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int prot, int flags,
@@ -147,12 +161,14 @@ long spec_msync(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int f
 long spec_setrlimit(struct spec *, unsigned proc, unsigned which, uint64_t pages);
 long spec_fork(struct spec *, unsigned proc, unsigned child);
 long spec_exit(struct spec *, unsigned proc);
+/* seen: of what is lazily freed, the subject's answer decides whether it reads as zeroes. */
 long spec_access(struct spec *, unsigned proc, uint64_t addr, int access, bool remote,
-                 uint64_t stamp);
-long spec_force_write(struct spec *, unsigned proc, uint64_t addr, uint64_t stamp);
+                 uint64_t stamp, const struct spec_seen *seen);
+/* dropped: between fault and second look the page goes as by madvise dontneed. */
+long spec_force_write(struct spec *, unsigned proc, uint64_t addr, bool dropped, uint64_t stamp);
 long spec_pin_page(struct spec *, unsigned proc, unsigned n, uint64_t addr, bool write);
 long spec_unpin(struct spec *, unsigned n);
-long spec_device_read(struct spec *, unsigned n);
+long spec_device_read(struct spec *, unsigned n, const struct spec_seen *seen);
 long spec_device_write(struct spec *, unsigned n, uint64_t stamp);
 /* What the mm does behind everybody's back: reclaim, migration, walks, swapoff. Nothing changes. */
 long spec_nothing(struct spec *, unsigned proc);

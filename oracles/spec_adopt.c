@@ -11,6 +11,7 @@
 
 struct adoption {
     struct spec *spec;
+    const struct spec_subject *subject;
     const struct snapshot *picture;
     uint32_t context[SPEC_FDS + 1]; /* serial number of each of the picture's contexts */
     char *why;
@@ -26,14 +27,20 @@ static uint64_t places(const struct spec *spec, uint32_t last_serial)
 static void copy_space(struct spec_space *to, const struct spec_space *from)
 {
     struct spec_page *page = to->page;
+    uint64_t *value = to->value;
 
     *to = *from;
     to->page = page;
+    to->value = value;
     to->mapped = NULL;
     to->heads = NULL;
+    to->own = NULL;
     if (from->highest)
         memcpy(&page[from->lowest], &from->page[from->lowest],
                (from->highest - from->lowest) * sizeof(*page));
+    for (uint64_t at = spec_next_own(from, from->lowest, from->highest); at < from->highest;
+         at = spec_next_own(from, at + 1, from->highest))
+        value[at] = from->value[at];
 }
 
 void spec_before(struct spec *spec)
@@ -45,6 +52,9 @@ void spec_before(struct spec *spec)
         copy_space(&before->space[i], &now->space[i]);
     memcpy(before->file, now->file, places(spec, now->last_file) * sizeof(*now->file));
     memcpy(before->object, now->object, places(spec, now->last_object) * sizeof(*now->object));
+    memcpy(before->stored, now->stored, now->nr_stored * sizeof(*now->stored));
+    memcpy(before->hold, now->hold, sizeof(now->hold));
+    before->nr_stored = now->nr_stored;
     memcpy(before->fd, now->fd, sizeof(now->fd));
     memcpy(before->ufd, now->ufd, sizeof(now->ufd));
     before->last_file = now->last_file;
@@ -115,14 +125,6 @@ static bool is_like(const struct adoption *a, const struct snap_vma *vma, uint64
            can_be_file(a, vma, p->file) && can_be_context(a, vma->context, p->context);
 }
 
-static bool is_in(const struct spec_range *range, uint32_t nr, unsigned proc, uint64_t page)
-{
-    for (uint32_t i = 0; i < nr; i++)
-        if (proc == range[i].proc && page >= range[i].start && page < range[i].end)
-            return true;
-    return false;
-}
-
 /* A copy that joins its neighbours makes them faulted. If then its source cannot be unmapped and
  * the copy is taken away, they stay so: with pages of the source that the whole call unmaps. */
 static bool joined_for_a_while(const struct adoption *a, unsigned proc, const struct snap_vma *vma)
@@ -143,7 +145,7 @@ static bool can_be_faulted(const struct adoption *a, unsigned proc, const struct
 
     if (vma->anon_vma)
         return b->anon || n->anon || joined_for_a_while(a, proc, vma);
-    return !b->anon || !n->anon || is_in(a->spec->range, a->spec->nr_ranges, proc, page);
+    return !b->anon || !n->anon || spec_in_ranges(a->spec->range, a->spec->nr_ranges, proc, page);
 }
 
 /* anon.topology: what a merge that failed has imported is given back. So where merging alone makes
@@ -158,7 +160,7 @@ static bool has_reason(const struct adoption *a, unsigned proc, const struct sna
     for (uint64_t page = vma->start; page < vma->end; page++)
         if (page_of(&spec->before.space[proc], page)->anon ||
             (page_of(&spec->now.space[proc], page)->anon &&
-             !is_in(spec->shared, spec->nr_shared, proc, page)))
+             !spec_in_ranges(spec->shared, spec->nr_shared, proc, page)))
             return true;
     return false;
 }
@@ -200,7 +202,7 @@ static bool refuse(struct adoption *a, unsigned proc, uint64_t page, const char 
 
 static bool was_gone(const struct spec *spec, unsigned proc, uint64_t page)
 {
-    return is_in(spec->gone, spec->nr_gone, proc, page);
+    return spec_in_ranges(spec->gone, spec->nr_gone, proc, page);
 }
 
 /* A page may be missing if it was before, or is after, or for a while in between. */
@@ -222,13 +224,13 @@ static bool check_vma(struct adoption *a, unsigned proc, const struct snap_vma *
     for (uint64_t page = vma->start; page < vma->end; page++) {
         const struct spec_page *b = page_of(&a->spec->before.space[proc], page);
         const struct spec_page *n = page_of(&a->spec->now.space[proc], page);
+        bool was = is_like(a, vma, page, b), is = is_like(a, vma, page, n);
 
-        if (is_like(a, vma, page, b))
-            learn(a, vma, b);
-        else if (is_like(a, vma, page, n))
-            learn(a, vma, n);
-        else
+        if (!was && !is)
             return refuse(a, proc, page, "is neither as before the call nor as after it");
+        learn(a, vma, was ? b : n);
+        if (!spec_may_show(a->spec, a->subject, proc, page, was, is))
+            return refuse(a, proc, page, "reads neither as before the call nor as after it");
         if (!can_be_faulted(a, proc, vma, page))
             return refuse(a, proc, page, vma->anon_vma ? "is faulted" : "is not faulted any more");
     }
@@ -268,7 +270,7 @@ static bool check_proc(struct adoption *a, const struct snap_proc *p)
 
 /* ---- taking it over ---- */
 /* What the call made an end of may live on; who refers to what is counted anew. */
-static void recount_files(struct spec *spec)
+static void recount_files(struct spec *spec, bool refused)
 {
     struct spec_state *now = &spec->now, *before = &spec->before;
     uint64_t nr_files = places(spec, now->last_file), nr_objects = places(spec, now->last_object);
@@ -288,6 +290,12 @@ static void recount_files(struct spec *spec)
         now->file[i].number = 0;
         if (now->file[i].serial)
             spec_object(spec, now->file[i].serial)->files++;
+    }
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        if (refused || !before->space[i].alive)
+            now->space[i].exe = before->space[i].alive ? before->space[i].exe : 0;
+        if (now->space[i].exe)
+            spec_file_ref(spec, now->space[i].exe, 1);
     }
     for (unsigned i = 0; i < SPEC_FDS; i++) {
         if (!before->fd[i])
@@ -320,6 +328,7 @@ static void take_proc(struct adoption *a, const struct snap_proc *p)
         first.cloned = vma->nr_chains > 1;
         spec_map_pages(spec, space, vma->start, vma->end, &first);
         spec_set_head(space, vma->start, true);
+        spec_take_contents(spec, proc, (struct spec_run){vma->start, vma->end});
     }
     if (space->highest)
         spec_touch(spec, space, space->lowest, space->highest); /* its anon_vmas are to be told */
@@ -376,7 +385,7 @@ static void take_over(struct adoption *a)
 {
     struct spec *spec = a->spec;
 
-    recount_files(spec);
+    recount_files(spec, a->subject->refused);
     spec->now.committed = 0;
     spec->nr_ranges = 0;
     for (unsigned i = 0; i < SPEC_SPACES; i++) {
@@ -385,16 +394,18 @@ static void take_over(struct adoption *a)
     }
     for (uint32_t i = 0; i < a->picture->nr_procs; i++)
         take_proc(a, &a->picture->proc[i]);
+    spec_take_pins(spec, a->subject->refused);
     bury_files(spec);
 }
 
-bool spec_adopt(struct spec *spec, const struct snapshot *subject, char *why, size_t why_size)
+bool spec_adopt(struct spec *spec, const struct spec_subject *subject, char *why, size_t why_size)
 {
-    struct adoption a = {.spec = spec, .picture = subject, .why = why, .why_size = why_size};
+    const struct snapshot *picture = subject->picture;
+    struct adoption a = {spec, subject, picture, .why = why, .why_size = why_size};
     bool ok = check_procs(&a);
 
-    for (uint32_t i = 0; ok && i < subject->nr_procs; i++)
-        ok = check_proc(&a, &subject->proc[i]);
+    for (uint32_t i = 0; ok && i < picture->nr_procs; i++)
+        ok = check_proc(&a, &picture->proc[i]);
     if (ok)
         take_over(&a);
     forget(&a);

@@ -174,34 +174,3 @@ void spec_unlink_anon(struct spec *spec, struct spec_space *space, struct spec_r
     if (space->page[vma.start].anon)
         set_anon(spec, space, vma.start, vma.end, 0, false);
 }
-
-/* ---- locked pages are faulted in: what cannot be is an error, but stays locked ---- */
-static int populate_piece(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end)
-{
-    const struct spec_page *last = &space->page[end - 1];
-
-    if (last->flags & (SNAP_IO | SNAP_PFNMAP | SNAP_HUGETLB | SNAP_LOCKONFAULT))
-        return 0;
-    if (!(last->flags & SNAP_ACCESS))
-        return -ENOMEM;
-    if (last->flags & SNAP_LOCKED && spec_has_own_pages(last))
-        spec_prepare(spec, space, start);
-    return last->file && last->pgoff >= spec_object(spec, last->file)->size ? -ENOMEM : 0;
-}
-
-int spec_populate(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
-                  bool go_on)
-{
-    struct spec_run vma;
-    int result = 0;
-
-    for (uint64_t page = start; (!result || go_on) && page < end; page = vma.end) {
-        int error;
-
-        if (!spec_run_from(spec, space, page, &vma) || vma.start >= end)
-            break;
-        error = populate_piece(spec, space, spec_max(page, vma.start), spec_min(vma.end, end));
-        result = result ? result : error;
-    }
-    return result;
-}

@@ -90,7 +90,7 @@ static int protect_piece(struct spec *spec, struct spec_space *space, struct spe
         error = spec_change_piece(spec, space, vma, start, end, &to);
     if (!error && (old.flags & (SNAP_WRITE | SNAP_LOCKED)) == SNAP_LOCKED &&
         spec_has_own_pages(&to))
-        spec_prepare(spec, space, start); /* locked pages become its own at once */
+        spec_fault_in(spec, space, start, end, true); /* locked pages become its own at once */
     return error;
 }
 
@@ -219,7 +219,7 @@ static long do_mlock(struct spec *spec, unsigned proc, uint64_t addr, uint64_t l
         return error;
     error = lock_range(spec, space, start, end, bits);
     if (!error && !(bits & SNAP_LOCKONFAULT))
-        error = spec_populate(spec, space, start, end, false);
+        error = spec_populate(spec, space, start, end, SPEC_LOCKED);
     return error;
 }
 
@@ -270,7 +270,7 @@ long spec_mlockall(struct spec *spec, unsigned proc, int flags)
     space->totals.def_flags = flags & MCL_FUTURE ? bits : 0;
     if (flags & MCL_CURRENT) {
         lock_all(spec, space, bits);
-        spec_populate(spec, space, 0, spec->config.task_size, true);
+        spec_populate(spec, space, 0, spec->config.task_size, SPEC_LOCKED_ALL);
     }
     return 0;
 }
@@ -413,6 +413,8 @@ static int change_piece(struct spec *spec, struct spec_space *space, struct spec
     switch (change->what) {
     case ADVICE:
         error = advise(spec, &space->page[start], change->advice, start, &to.flags);
+        if (!error)
+            spec_advise_contents(spec, space, start, end, change->advice);
         break;
     case POLICY:
         to.policy = change->value;
@@ -472,6 +474,9 @@ static bool knows_advice(const struct spec *spec, int advice)
     case MADV_COLD:
     case MADV_PAGEOUT:
         return spec_since(spec, SPEC_LINUX_5_10);
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+        return spec_since(spec, SPEC_LINUX_6_1);
     default:
         return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
                (advice >= MADV_REMOVE && advice <= MADV_DODUMP);
@@ -493,7 +498,11 @@ long spec_madvise(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len,
     if (!knows_advice(spec, advice))
         return -EINVAL;
     go = advice_bounds(addr, len, &start, &end);
-    return go <= 0 ? go : finish_range(change_range(spec, space, start, end, &change));
+    if (go <= 0)
+        return go;
+    if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+        return spec_populate_range(spec, space, start, end, advice == MADV_POPULATE_WRITE);
+    return finish_range(change_range(spec, space, start, end, &change));
 }
 
 uint8_t spec_name_number(struct spec *spec, const char *name)

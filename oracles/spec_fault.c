@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Accesses and stack growth, and what only asks: lookups, mincore, msync. */
+/* Accesses and stack growth, and what only asks: lookups, mincore, msync, the mm's own doings. */
 #include "oracles/spec_private.h"
 
 /* ---- stack growth ---- */
@@ -72,28 +72,88 @@ static bool grow_to(struct spec *spec, struct spec_space *space, uint64_t page)
     return false;
 }
 
-long spec_access(struct spec *spec, unsigned proc, uint64_t addr, int access, bool remote)
+/* ---- accesses ---- */
+/* A debugger may write to private memory that its owner could make writable. */
+static bool is_allowed(const struct spec_page *p, int access, enum spec_intent intent)
 {
-    struct spec_space *space = spec_begin(spec, proc);
+    const uint64_t forced = SNAP_SHARED | SNAP_MAYWRITE;
+
+    if (intent != SPEC_DIRECT && p->flags & (SNAP_IO | SNAP_PFNMAP))
+        return false;
+    if (access == PROT_READ)
+        return p->flags & (intent == SPEC_DIRECT ? SNAP_ACCESS : SNAP_READ);
+    if (p->flags & (uint64_t)access)
+        return true;
+    return intent == SPEC_FORCED && (p->flags & forced) == SNAP_MAYWRITE &&
+           !(p->flags & SNAP_HUGETLB);
+}
+
+int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, int access,
+                    enum spec_intent intent)
+{
     uint64_t page = addr >> SPEC_SHIFT;
     const struct spec_page *p;
 
     if (page >= spec->config.task_size)
         return -EFAULT;
     if (!spec_mapped(spec, space, page)) {
-        if ((remote && spec_since(spec, SPEC_LINUX_6_18)) || !grow_to(spec, space, page))
+        if ((intent != SPEC_DIRECT && spec_since(spec, SPEC_LINUX_6_18)) ||
+            !grow_to(spec, space, page))
             return -EFAULT;
     }
     p = &space->page[page];
-    if (access == PROT_READ ? !(p->flags & SNAP_ACCESS) : !(p->flags & (uint64_t)access))
-        return -EFAULT;
-    if (remote && p->flags & (SNAP_IO | SNAP_PFNMAP))
+    if (!is_allowed(p, access, intent))
         return -EFAULT;
     if (p->file && !spec_of_kind(spec, p->file, SPEC_DEVICE) &&
         p->pgoff >= spec_object(spec, p->file)->size)
         return -ENXIO;
-    if (access == PROT_WRITE && spec_has_own_pages(p))
+    return 0;
+}
+
+static long write_page(struct spec *spec, struct spec_space *space, uint64_t page, uint64_t stamp)
+{
+    if (spec_is_private(&space->page[page]))
         spec_prepare(spec, space, page);
+    return spec_write_page(spec, space, page, stamp);
+}
+
+long spec_access(struct spec *spec, unsigned proc, uint64_t addr, int access, bool remote,
+                 uint64_t stamp, const struct spec_seen *seen)
+{
+    struct spec_space *space = spec_begin(spec, proc);
+    uint64_t page = addr >> SPEC_SHIFT;
+    int error = spec_may_access(spec, space, addr, access, remote ? SPEC_REMOTE : SPEC_DIRECT);
+
+    if (error)
+        return error;
+    if (access == PROT_WRITE)
+        return write_page(spec, space, page, stamp);
+    spec_settle(spec, proc, page, seen);
+    return (long)spec_contents(spec, proc, page);
+}
+
+/* What is dropped meanwhile is faulted in again. Whether pins of the page got lost with it, only
+ * the subject knows: there is nothing to drop if the first look has found all it needs. */
+long spec_force_write(struct spec *spec, unsigned proc, uint64_t addr, bool dropped, uint64_t stamp)
+{
+    struct spec_space *space = spec_begin(spec, proc);
+    uint64_t page = addr >> SPEC_SHIFT;
+    int error = spec_may_access(spec, space, addr, PROT_WRITE, SPEC_FORCED);
+    const struct spec_page *p;
+
+    if (error)
+        return error;
+    p = &space->page[page];
+    if (dropped && spec_is_private(p) && !(p->flags & SNAP_LOCKED)) {
+        spec_touch_bare(spec, space, page, page + 1);
+        spec_doubt_pins(spec, space, page);
+    }
+    return write_page(spec, space, page, stamp);
+}
+
+long spec_nothing(struct spec *spec, unsigned proc)
+{
+    spec_begin(spec, proc);
     return 0;
 }
 

@@ -23,8 +23,10 @@ static struct spec_page *new_pages(uint64_t room)
 void spec_free_space(struct spec_space *space)
 {
     free(space->page);
+    free(space->value);
     free(space->mapped);
     free(space->heads);
+    free(space->own);
     memset(space, 0, sizeof(*space));
 }
 
@@ -36,10 +38,14 @@ int spec_make_space(struct spec *spec, unsigned proc)
     if (now->page)
         return 0;
     now->page = new_pages(spec->room);
+    now->value = calloc(spec->room, sizeof(*now->value));
     now->mapped = calloc(spec->room / 64, sizeof(*now->mapped));
     now->heads = calloc(spec->room / 64, sizeof(*now->heads));
+    now->own = calloc(spec->room / 64, sizeof(*now->own));
     before->page = new_pages(spec->room);
-    if (now->page && now->mapped && now->heads && before->page)
+    before->value = calloc(spec->room, sizeof(*before->value));
+    if (now->page && now->value && now->mapped && now->heads && now->own && before->page &&
+        before->value)
         return 0;
     spec_free_space(now);
     spec_free_space(before);
@@ -76,6 +82,8 @@ static int copy_vmas(struct spec *spec, const struct spec_space *from, struct sp
             return -ENOMEM;
         spec_map_pages(spec, to, vma.start, vma.end, &first);
         spec_set_head(to, vma.start, true);
+        if (from->nr_own && !(first.flags & SNAP_WIPEONFORK))
+            spec_inherit_own(from, to, vma);
     }
     return 0;
 }
@@ -84,6 +92,9 @@ static void end_process(struct spec *spec, struct spec_space *space)
 {
     spec_unmap_pages(spec, space, space->lowest, space->highest);
     spec_empty_pages(space);
+    if (space->exe)
+        spec_file_ref(spec, space->exe, -1);
+    space->exe = 0;
     space->alive = false;
 }
 
@@ -101,6 +112,9 @@ long spec_fork(struct spec *spec, unsigned proc, unsigned child)
     to = &spec->now.space[child];
     to->alive = true;
     to->totals = (struct snap_proc){.id = child, .brk = from->totals.brk};
+    to->exe = from->exe;
+    if (to->exe)
+        spec_file_ref(spec, to->exe, 1);
     memcpy(to->rlimit, from->rlimit, sizeof(to->rlimit));
     error = copy_vmas(spec, from, to);
     if (error)

@@ -101,7 +101,7 @@ static uint64_t count_accounted(const struct spec *spec, const struct spec_space
 /* The mapping at its place. Until 6.1 what was there goes first and leaves a hole on failure; later
  * kernels only split it at both ends until nothing can fail any more. */
 static long map_region(struct spec *spec, struct spec_space *space, struct spec_page want,
-                       uint64_t start, uint64_t pages)
+                       uint64_t start, uint64_t pages, bool populate)
 {
     bool late = spec_since(spec, SPEC_LINUX_6_18);
     uint64_t end = start + pages, charge = pages;
@@ -128,8 +128,8 @@ static long map_region(struct spec *spec, struct spec_space *space, struct spec_
     if (want.flags & SNAP_LOCKED && want.flags & SNAP_SPECIAL)
         want.flags &= ~SNAP_LOCK_BITS;
     spec_map_joined(spec, space, start, end, &want);
-    if (want.flags & SNAP_LOCKED)
-        spec_populate(spec, space, start, end, true);
+    if (populate || want.flags & SNAP_LOCKED)
+        spec_populate(spec, space, start, end, populate ? SPEC_WANTED : SPEC_LOCKED_ALL);
     return (long)(start << SPEC_SHIFT);
 }
 
@@ -215,14 +215,14 @@ static int check_lock(const struct spec *spec, const struct spec_space *space,
 
 /* A fresh object behind it; dies at once if nothing comes to refer to it. */
 static long map_shared_anonymous(struct spec *spec, struct spec_space *space, struct spec_page want,
-                                 uint64_t start, uint64_t pages)
+                                 uint64_t start, uint64_t pages, bool populate)
 {
     long ret;
 
     want.file = spec_new_file(spec, 0, SPEC_SHMEM, SPEC_MODE_READ | SPEC_MODE_WRITE, pages);
     spec_object(spec, want.file)->anonymous = true;
     spec_file_ref(spec, want.file, 1);
-    ret = map_region(spec, space, want, start, pages);
+    ret = map_region(spec, space, want, start, pages, populate);
     spec_file_ref(spec, want.file, -1);
     return ret;
 }
@@ -232,6 +232,7 @@ static long do_mmap(struct spec *spec, struct spec_space *space, const struct re
     bool noreplace = r->flags & MAP_FIXED_NOREPLACE && spec_since(spec, SPEC_LINUX_5_10);
     bool fixed = r->flags & MAP_FIXED || noreplace;
     bool noexec = r->file && spec_file(spec, r->file)->mode & SPEC_MODE_NOEXEC;
+    bool populate = r->flags & MAP_POPULATE;
     bool implied = spec->config.read_implies_exec && r->prot & PROT_READ && !noexec;
     uint64_t len = spec_page_align(r->len), pages = len >> SPEC_SHIFT, start;
     struct spec_page want = {.file = r->file, .pgoff = r->pgoff};
@@ -263,8 +264,8 @@ static long do_mmap(struct spec *spec, struct spec_space *space, const struct re
     if (r->flags & MAP_NORESERVE && spec->config.overcommit != 2)
         want.flags |= SNAP_NORESERVE;
     if (!r->file && want.flags & SNAP_SHARED)
-        return map_shared_anonymous(spec, space, want, start, pages);
-    return map_region(spec, space, want, start, pages);
+        return map_shared_anonymous(spec, space, want, start, pages, populate);
+    return map_region(spec, space, want, start, pages, populate);
 }
 
 long spec_mmap(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len, int prot, int flags,
@@ -389,7 +390,7 @@ static bool grow_brk(struct spec *spec, struct spec_space *space, uint64_t old, 
         joins = (struct spec_joins){.prev = own && joins.prev}; /* the heap alone */
     spec_join(spec, space, start, end, joins);
     if (want.flags & SNAP_LOCKED)
-        spec_populate(spec, space, start, end, true);
+        spec_populate(spec, space, start, end, SPEC_LOCKED_ALL);
     return true;
 }
 

@@ -122,6 +122,8 @@ static long move(struct spec *spec, struct spec_space *space, const struct remap
         copy.pgoff = start;
     spec_touch(spec, space, start, end);
     spec_map_joined(spec, space, start, end, &copy);
+    if (space->nr_own)
+        spec_move_own(spec, space, r->addr >> SPEC_SHIFT, start, r->old_len >> SPEC_SHIFT);
     if (keep) {
         unlock_source(spec, space, r->addr);
         unlink_source(spec, space, r);
@@ -129,7 +131,7 @@ static long move(struct spec *spec, struct spec_space *space, const struct remap
         spec_unmap_range(spec, space, r->addr >> SPEC_SHIFT, (r->addr + r->old_len) >> SPEC_SHIFT);
     }
     if (copy.flags & SNAP_LOCKED && r->new_len > r->old_len)
-        spec_populate(spec, space, start + (r->old_len >> SPEC_SHIFT), end, true);
+        spec_populate(spec, space, start + (r->old_len >> SPEC_SHIFT), end, SPEC_LOCKED_ALL);
     space->totals.hiwater_vm = spec_max(hiwater, space->totals.total_vm);
     return (long)to;
 }
@@ -178,7 +180,7 @@ static long grow(struct spec *spec, struct spec_space *space, const struct remap
     spec_join(spec, space, start, end,
               (struct spec_joins){.prev = true, .next = spec_growth_joins(spec, space, end)});
     if (more.flags & SNAP_LOCKED)
-        spec_populate(spec, space, start, end, true);
+        spec_populate(spec, space, start, end, SPEC_LOCKED_ALL);
     return (long)r->addr;
 }
 

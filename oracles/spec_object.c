@@ -134,6 +134,25 @@ long spec_seal_write(struct spec *spec, unsigned fd)
     return 0;
 }
 
+/* The file that a process was started from is in use, like a mapped one. */
+long spec_set_exe_file(struct spec *spec, unsigned proc, unsigned fd)
+{
+    struct spec_space *space = spec_begin(spec, proc);
+    uint32_t file = used_fd(spec, fd);
+
+    if (!spec->config.privileged)
+        return -EPERM;
+    if (!file)
+        return -EBADF;
+    if (!spec_of_kind(spec, file, SPEC_REGULAR) || spec_file(spec, file)->mode & SPEC_MODE_NOEXEC)
+        return -EACCES;
+    spec_file_ref(spec, file, 1);
+    if (space->exe)
+        spec_file_ref(spec, space->exe, -1);
+    space->exe = file;
+    return 0;
+}
+
 long spec_uffd_create(struct spec *spec, unsigned ufd, unsigned proc)
 {
     spec_begin(spec, proc);

@@ -6,8 +6,10 @@
  * spec_search.c choosing an address                     spec_mremap.c  mremap
  * spec_attr.c   changes of attributes, piece by piece   spec_uffd.c    userfault ranges
  * spec_fault.c  accesses, stack growth, lookups         spec_object.c  files, descriptors
- * spec_anon.c   faulted VMAs and how they merge          spec_fork.c    processes come and go
- * spec_snapshot.c  its picture                          spec_adopt.c   taking over a failed call
+ * spec_anon.c   faulted VMAs and how they merge         spec_fork.c    processes come and go
+ * spec_contents.c  what pages and objects hold          spec_pin.c     pages that a device holds
+ * spec_populate.c  faulting ranges in                   spec_snapshot.c  its picture
+ * spec_adopt.c, spec_adopt_contents.c  taking over a failed call
  *
  * A VMA is no object here: it is the run of pages from one head to the next head or hole.
  */
@@ -44,6 +46,7 @@
 #define SNAP_SPECIAL ((uint64_t)(SNAP_IO | SNAP_DONTEXPAND | SNAP_PFNMAP | SNAP_MIXEDMAP))
 #define SNAP_LOCK_BITS ((uint64_t)(SNAP_LOCKED | SNAP_LOCKONFAULT))
 #define SNAP_UFFD_BITS ((uint64_t)(SNAP_UFFD_MISSING | SNAP_UFFD_WP))
+#define SNAP_NO_FRAMES ((uint64_t)(SNAP_IO | SNAP_PFNMAP | SNAP_HUGETLB))
 #define SNAP_WRITABLE_SHARE ((uint64_t)(SNAP_SHARED | SNAP_MAYWRITE))
 
 enum spec_kind {
@@ -84,21 +87,48 @@ struct spec_context {
     uint32_t serial; /* 0: the descriptor is closed */
     uint32_t proc;   /* SPEC_NOBODY: the process is gone */
 };
+/* A page of an object that was written to once. */
+struct spec_stored {
+    uint64_t index, value;
+    uint32_t object; /* serial number */
+    uint32_t next;   /* of the same bucket: its place + 1, 0: none */
+};
+/* What a pin reads: the page of a process while `pin.attached`, else the page of the object, or, if
+ * there is none, `value`. */
+struct spec_hold {
+    struct spec_pin pin;
+    bool sure;       /* not attached to what was lazily freed, and might have been zeroes by then */
+    bool frames;     /* there is something to write to */
+    bool new;        /* made by the last call */
+    bool left;       /* left behind by it */
+    uint32_t object; /* serial number, 0: none */
+    uint32_t lost;   /* the same number: detached from the same page, which they still share */
+    uint64_t index;
+    uint64_t value;
+    uint64_t was; /* before the last call, if it was attached */
+};
 /* The arrays are made when the first process gets this number, and kept. */
 struct spec_space {
     struct spec_page *page;   /* task_size of them */
+    uint64_t *value;          /* contents of pages that are `own` */
     uint64_t *mapped, *heads; /* page[].mapped and page[].head again, a bit a page: fast to scan */
+    uint64_t *own;            /* page[].own again */
+    uint64_t nr_own;          /* nearly always few: none means that contents cost nothing */
     uint64_t lowest, highest; /* all pages that were ever mapped are in [lowest, highest) */
     struct snap_proc totals;
     uint64_t rlimit[SPEC_NR_LIMITS];
     uint32_t map_count;
-    bool alive; /* otherwise nothing is mapped */
+    uint32_t exe; /* file that the process was started from, 0: none */
+    bool alive;   /* otherwise nothing is mapped */
 };
 /* All that a call can change, so that spec_before() knows what to keep. */
 struct spec_state {
     struct spec_space space[SPEC_SPACES];
     struct spec_file *file;
     struct spec_object *object;
+    struct spec_stored *stored;
+    uint32_t nr_stored, nr_attached, nr_pins, last_lost;
+    struct spec_hold hold[SPEC_PINS];
     uint32_t last_file, last_object, last_context; /* serial numbers given out */
     uint32_t fd[SPEC_FDS];
     struct spec_context ufd[SPEC_FDS];
@@ -107,13 +137,16 @@ struct spec_state {
 struct spec {
     struct spec_config config;
     struct spec_state now, before;
-    uint64_t room;   /* pages that the arrays hold */
-    uint32_t table;  /* places for files and objects, a power of two */
-    uint32_t *match; /* scratch of spec_adopt(), `table` zeros otherwise */
-    uint32_t nr_ranges, nr_gone, nr_shared, nr_names;
+    uint64_t room;        /* pages that the arrays hold */
+    uint32_t table;       /* places for files and objects, a power of two */
+    uint32_t *match;      /* scratch of spec_adopt(), `table` zeros otherwise */
+    uint32_t *bucket;     /* of `stored`: place + 1 of the first one, 0: none */
+    uint32_t stored_room; /* places and buckets, a power of two */
+    uint32_t nr_ranges, nr_gone, nr_shared, nr_bare, nr_names;
     struct spec_range range[SPEC_MAX_RANGES];  /* touched by the last call */
     struct spec_range gone[SPEC_MAX_RANGES];   /* unmapped by it, if only for a while */
     struct spec_range shared[SPEC_MAX_RANGES]; /* faulted by it, only since they were merged */
+    struct spec_range bare[SPEC_MAX_RANGES];   /* not own, if it fails in time */
     bool prepared; /* it gave out an anon_vma, or would have if there had been none */
     bool unlocked; /* it took lock bits away, from pages that it may have changed before or after */
     char name[SPEC_NAMES][SPEC_NAME_SIZE]; /* [0] is no name */
@@ -242,13 +275,34 @@ void spec_touch_gone(struct spec *spec, const struct spec_space *space, uint64_t
 /* Pages that are not faulted if the call fails to merge them. */
 void spec_touch_shared(struct spec *spec, const struct spec_space *space, uint64_t start,
                        uint64_t end);
+/* Pages that have no contents of their own if the call fails before or while it gives them some. */
+void spec_touch_bare(struct spec *spec, const struct spec_space *space, uint64_t start,
+                     uint64_t end);
+bool spec_in_ranges(const struct spec_range *range, uint32_t nr, unsigned proc, uint64_t page);
+/* ---- spec_pin.c ---- */
+/* What attached pins read is remembered: they may turn out to be left behind with it. */
+void spec_begin_pins(struct spec *spec);
+/* Pins of the page read from now on what it holds now, whatever becomes of it. */
+void spec_detach_page(struct spec *spec, const struct spec_space *space, uint64_t page);
+void spec_detach_object(struct spec *spec, uint32_t object, uint64_t index, uint64_t value);
+/* The pin is not attached any more. Those that a call leaves behind at one place have been one
+ * page, and still are. */
+void spec_leave_behind(struct spec *spec, struct spec_hold *h);
+/* They go along with the page. */
+void spec_move_pins(struct spec *spec, const struct spec_space *space, uint64_t from, uint64_t to);
+/* Whether pins of the page stay is the subject's to say after this call. */
+void spec_doubt_pins(struct spec *spec, const struct spec_space *space, uint64_t page);
+
 static inline struct spec_space *spec_begin(struct spec *spec, unsigned proc)
 {
     spec->nr_ranges = 0;
     spec->nr_gone = 0;
     spec->nr_shared = 0;
+    spec->nr_bare = 0;
     spec->prepared = false;
     spec->unlocked = false;
+    if (spec->now.nr_pins)
+        spec_begin_pins(spec);
     return &spec->now.space[proc];
 }
 
@@ -271,14 +325,74 @@ void spec_map_joined(struct spec *spec, struct spec_space *space, uint64_t start
 void spec_prepare(struct spec *spec, struct spec_space *space, uint64_t page);
 /* The VMA has none any more. */
 void spec_unlink_anon(struct spec *spec, struct spec_space *space, struct spec_run vma);
-/* Faults locked pages in. The first error, after which it goes on only if told to. */
+
+/* ---- spec_contents.c ---- */
+/* Private memory with frames: what is written to it is its own. */
+static inline bool spec_is_private(const struct spec_page *page)
+{
+    return !(page->flags & (SNAP_SHARED | SNAP_MAYSHARE | SNAP_NO_FRAMES));
+}
+/* First page of [start, end) that is own, or end. */
+uint64_t spec_next_own(const struct spec_space *space, uint64_t start, uint64_t end);
+uint64_t spec_stored_value(const struct spec *spec, uint32_t object, uint64_t index);
+uint64_t spec_stored_before(const struct spec *spec, uint32_t object, uint64_t index);
+/* 0 or -ENOMEM. */
+int spec_store(struct spec *spec, uint32_t object, uint64_t index, uint64_t value);
+int spec_new_store(struct spec *spec);
+void spec_empty_store(struct spec *spec);
+/* The mapped page is written to, in a VMA that has its anon_vma by now. 0 or -ENOMEM. */
+int spec_write_page(struct spec *spec, struct spec_space *space, uint64_t page, uint64_t stamp);
+void spec_make_own(struct spec_space *space, uint64_t page, uint64_t value);
+/* Pages of [start, end) have nothing of their own any more. Touches nothing: its callers do. */
+void spec_end_own(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end);
+/* What [from, from + pages) has of its own goes over to the pages from `to` on. */
+void spec_move_own(struct spec *spec, struct spec_space *space, uint64_t from, uint64_t to,
+                   uint64_t pages);
+/* The child's pages are like the parent's. */
+void spec_inherit_own(const struct spec_space *from, struct spec_space *to, struct spec_run vma);
+/* What advice on contents does to the piece of a VMA, after nothing was to be said against it. */
+void spec_advise_contents(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                          int advice);
+/* Takes the subject's word for zeroes in a page that is lazily freed. */
+void spec_settle(struct spec *spec, unsigned proc, uint64_t page, const struct spec_seen *seen);
+
+/* ---- spec_populate.c ---- */
+enum spec_populate {
+    SPEC_LOCKED,     /* only locked memory is written to; stop at the first error */
+    SPEC_LOCKED_ALL, /* the same, and go on behind an error */
+    SPEC_WANTED,     /* go on, whatever is locked */
+};
+/* Faults pages in: writable private ones become own. 0, or the first error. */
 int spec_populate(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
-                  bool go_on);
+                  enum spec_populate how);
+/* The same for a piece of one VMA that is accessible and has frames. 0 or -ENXIO: not all of it is
+ * in the file. */
+int spec_fault_in(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                  bool write);
+/* madvise's forms. Pages. */
+long spec_populate_range(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                         bool write);
+
+/* ---- spec_fault.c ---- */
+enum spec_intent { SPEC_DIRECT, SPEC_REMOTE, SPEC_FORCED };
+/* May the page at addr be accessed so? Stacks grow to it. 0 or an error. */
+int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, int access,
+                    enum spec_intent intent);
 
 /* ---- spec_fork.c ---- */
 /* Arrays for a process with this number, unless there are some. 0 or -ENOMEM. */
 int spec_make_space(struct spec *spec, unsigned proc);
 void spec_free_space(struct spec_space *space);
+
+/* ---- spec_adopt_contents.c ---- */
+/* May the mapped page hold what the subject shows there? Attributes are those of before, or those
+ * that the call leaves, or both. */
+bool spec_may_show(struct spec *spec, const struct spec_subject *subject, unsigned proc,
+                   uint64_t page, bool as_before, bool as_after);
+/* After that was asked for all pages of the VMA, which is mapped anew by now. */
+void spec_take_contents(struct spec *spec, unsigned proc, struct spec_run vma);
+/* After all pages are taken over. */
+void spec_take_pins(struct spec *spec, bool refused);
 
 /* ---- spec.c: totals and limits ---- */
 void spec_account(struct spec *spec, struct spec_space *space, uint64_t flags, int64_t pages);

@@ -120,6 +120,11 @@ int spec_snapshot(const struct spec *spec, struct snapshot *out)
     out->nr_objects = 0;
     out->nr_chains = 0;
     out->nr_anon_vmas = 0;
+    out->nr_ptes = 0;
+    out->nr_pages = 0;
+    out->nr_slots = 0;
+    out->has_pages = false;
+    out->has_exclusive = false;
     out->has_anon = false;
     out->by_degree = false;
     out->committed = spec->now.committed;

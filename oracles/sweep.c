@@ -124,7 +124,7 @@ bool sweep(const struct world *world)
     if (world->committed_as != (int64_t)charged || pool[POOL_VMA].nlive != vmas ||
         pool[POOL_MM].nlive != mms || !references_agree(&s.refs))
         return false;
-    if (!gap_search_full(world, &scratch))
+    if (!gap_search_full(world, &scratch) || !sweep_pages(world))
         return false;
     if ((s.mapped || pool[POOL_MAPPING].nlive) && !file_tree_full(world, &scratch))
         return false;

@@ -29,6 +29,7 @@
 #define pass_cold static __attribute__((cold, noinline))
 
 #define STRICT (1U << 31) /* beside the bits of the laws: no pointer followed that is not live */
+_Static_assert(LAW_ANON_LIFETIME < 31, "the laws of this pass and that bit");
 #define MAX_ANCHORS 8
 /* A VMA from which up to the root all is judged, and the black height below it. */
 struct anchor {
@@ -344,8 +345,12 @@ pass_inline bool map_counts_ok(const struct pass *p, const uint32_t laws)
 {
     uint32_t live = p->world->pool[POOL_VMA].nlive, sum = 0;
 
-    for (uint32_t i = 0; i < p->world->nr_procs; i++)
-        sum += p->world->proc[i] ? p->world->proc[i]->map_count : 0;
+    for (uint32_t i = 0; i < p->world->nr_procs; i++) {
+        if (!p->world->proc[i])
+            continue;
+        NEED(LAW_LIST_TREE, mm_live(p->world, p->world->proc[i]), dead_process(i, p->v));
+        sum += p->world->proc[i]->map_count;
+    }
     JUDGE(LAW_LIST_TREE, sum == live,
           law_broken(p->v, LAW_LIST_TREE, "map-count", 0, 0,
                      "the processes count %" PRIu32 " VMAs, the pool has %" PRIu32, sum, live));
@@ -405,7 +410,7 @@ pass_inline bool note_ok(struct pass *p, const struct note *note, const uint32_t
 pass_inline bool caches_ok(const struct pass *p)
 {
     for (uint32_t i = 0; i < p->world->nr_procs; i++)
-        if (p->world->proc[i] && !cache_slots_ok(p->world->proc[i], false, p->v))
+        if (mm_live(p->world, p->world->proc[i]) && !cache_slots_ok(p->world->proc[i], false, p->v))
             return false;
     return true;
 }
@@ -445,14 +450,15 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     return true;
 }
 
-bool touched_pass(const struct world *world, uint32_t laws, struct verdict *v)
+bool touched_pass(const struct world *world, uint64_t laws, struct verdict *v)
 {
-    return pass_over_notes(world, v, laws | STRICT);
+    return pass_over_notes(world, v, (uint32_t)laws | STRICT) && touched_pages(world, laws, v);
 }
 
 bool touched_pass_all(const struct world *world)
 {
     struct verdict scratch;
 
-    return pass_over_notes(world, &scratch, LAWS_ALWAYS_STRICT ? ALL_LAWS : ALL_LAWS & ~STRICT);
+    return pass_over_notes(world, &scratch, LAWS_ALWAYS_STRICT ? UINT32_MAX : ~STRICT) &&
+           touched_pages(world, ALL_LAWS, &scratch);
 }

@@ -203,13 +203,21 @@ static bool list_of_mm_ok(const struct world *world, const struct mm *mm, struct
     return true;
 }
 
+bool dead_process(unsigned i, struct verdict *v)
+{
+    return law_broken(v, LAW_LIST_TREE, "dead-process", i, 0,
+                      "number %u is that of a process that is gone", i);
+}
+
 bool list_tree_full(const struct world *world, struct verdict *v)
 {
-    const struct mm *mm;
-    unsigned i;
+    for (unsigned i = 0; i < MAX_PROCS; i++) {
+        const struct mm *mm = world->proc[i];
 
-    for_each_mm (world, i, mm)
-        if (!list_of_mm_ok(world, mm, v))
+        if (unlikely(mm && !mm_live(world, mm)))
+            return dead_process(i, v);
+        if (mm && !list_of_mm_ok(world, mm, v))
             return false;
+    }
     return true;
 }

@@ -62,6 +62,20 @@ void flat_assert_layout(unsigned proc, const char *expected)
     assert_string_equal(text, expected);
 }
 
+static uint64_t read_flat(void *arg, unsigned proc, uint64_t page, bool *own)
+{
+    *own = spec_pages(arg, proc)[page].own;
+    return spec_contents(arg, proc, page);
+}
+
+bool flat_adopt(const struct snapshot *picture, spec_reader *reader, bool refused, char *why,
+                size_t why_size)
+{
+    const struct spec_subject subject = {picture, reader ? reader : read_flat, spec, refused};
+
+    return spec_adopt(spec, &subject, why, why_size);
+}
+
 int flat_setup(void **state)
 {
     (void)state;

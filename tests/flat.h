@@ -78,10 +78,30 @@ static inline long remap(uint64_t addr, uint64_t old, uint64_t new, int flags, u
     return ret < 0 ? ret : ret >> 12;
 }
 
+static inline long put(unsigned proc, uint64_t page, uint64_t stamp)
+{
+    return spec_access(spec, proc, bytes(page), PROT_WRITE, false, stamp, NULL);
+}
+
 static inline long write_to(unsigned proc, uint64_t page)
 {
-    return spec_access(spec, proc, bytes(page), PROT_WRITE, false);
+    return put(proc, page, 1);
 }
+
+static inline long poke(unsigned proc, uint64_t page)
+{
+    return spec_access(spec, proc, bytes(page), PROT_WRITE, true, 1, NULL);
+}
+
+static inline long get(unsigned proc, uint64_t page)
+{
+    return spec_access(spec, proc, bytes(page), PROT_READ, false, 0, NULL);
+}
+
+/* As if a subject had made of the last call what the picture and `reader` say. NULL: it shows what
+ * the specification itself holds. */
+bool flat_adopt(const struct snapshot *picture, spec_reader *reader, bool refused, char *why,
+                size_t why_size);
 
 static inline void assert_layout(const char *expected)
 {

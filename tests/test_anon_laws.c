@@ -38,7 +38,7 @@ static void map_and_write(struct mm *mm, uintptr_t addr, size_t len)
     assert_int_equal(mm_mmap(mm, addr, len, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
                      (long)addr);
-    assert_int_equal(mm_access(mm, addr, PROT_WRITE, false), 0);
+    assert_int_equal(mm_access(mm, addr, PROT_WRITE, false, 1), 0);
 }
 
 static void set(struct scene *s, enum rules rules)

@@ -59,10 +59,13 @@ static void expect_agreement(void)
         fail_msg("%s: %s", law_table[v.law].name, v.text);
     assert_true(laws_snapshot(&picture, &v));
     assert_true(laws_snapshot(&flat, &v));
-    /* Nothing is faulted: all that the flat one lacks is the place for anon_vmas, an empty one. */
-    assert_true(picture.has_anon && !flat.has_anon);
-    assert_int_equal(picture.nr_chains + picture.nr_anon_vmas, 0);
-    picture.has_anon = false;
+    if (!compare_contents(world, spec, &v))
+        fail_msg("%s: %s", law_table[v.law].name, v.text);
+    /* Nothing is faulted: all that the flat one lacks is the place for anon_vmas and pages, an
+     * empty one. */
+    assert_true(picture.has_anon && !flat.has_anon && picture.has_pages && !flat.has_pages);
+    assert_int_equal(picture.nr_chains + picture.nr_anon_vmas + picture.nr_ptes, 0);
+    picture.has_anon = picture.has_pages = false;
     assert_int_equal(snapshot_hash(&picture), snapshot_hash(&flat));
 }
 
@@ -356,6 +359,165 @@ static void test_pairs_name(void **state)
     expect_both(LAW_SPEC_LAYOUT, "name");
 }
 
+/* ---- contents ---- */
+static void put(uintptr_t page, uint64_t stamp)
+{
+    world_begin(world, 0);
+    assert_int_equal(mm_access(mm, PAGES(page), PROT_WRITE, false, stamp), 0);
+    assert_int_equal(spec_access(spec, 0, PAGES(page), PROT_WRITE, false, stamp, NULL), 0);
+}
+
+static void advise(uintptr_t page, size_t pages, int advice)
+{
+    world_begin(world, 0);
+    assert_int_equal(mm_madvise(mm, PAGES(page), PAGES(pages), advice), 0);
+    assert_int_equal(spec_madvise(spec, 0, PAGES(page), PAGES(pages), advice), 0);
+}
+
+static void reclaim(uintptr_t page, size_t pages)
+{
+    world_begin(world, 0);
+    assert_int_equal(mm_reclaim(mm, PAGES(page), PAGES(pages), false), 0);
+    assert_int_equal(spec_nothing(spec, 0), 0);
+}
+
+static void pin(unsigned n, uintptr_t page, bool write)
+{
+    world_begin(world, 0);
+    assert_int_equal(mm_pin(mm, n, PAGES(page), write), 0);
+    assert_int_equal(spec_pin_page(spec, 0, n, PAGES(page), write), 0);
+}
+
+static void same_contents(void)
+{
+    if (!compare_touched(world, spec, pairs, &v) || !compare_contents(world, spec, &v))
+        fail_msg("%s (%s): %s", law_table[v.law].name, v.site, v.text);
+}
+
+static struct page *frame(uintptr_t page)
+{
+    struct page *found = page_of_pte(world, mm_pte(mm, PAGES(page)));
+
+    assert_non_null(found);
+    return found;
+}
+
+static void differs(const char *site)
+{
+    expect_named(compare_touched(world, spec, pairs, &v), LAW_CONTENT, site);
+    expect_named(compare_contents(world, spec, &v), LAW_CONTENT, site);
+}
+
+/* [0x120, 0x122) is anonymous, [0x110, 0x118) a shared file, [0x100, 0x108) the same, private. */
+static void test_contents(void **state)
+{
+    bool own;
+
+    (void)state;
+    build();
+    put(0x120, 7);
+    same_contents();
+    assert_int_equal(model_contents(world, 0, 0x120, &own), 7);
+    assert_true(own);
+    frame(0x120)->stamp++;
+    differs("value");
+    frame(0x120)->stamp--;
+    reclaim(0x120, 1);
+    same_contents();
+    assert_int_equal(model_contents(world, 0, 0x120, &own), 7);
+    assert_true(own);
+    ((struct swap_slot *)pool_object(&world->pool[POOL_SLOT], 0))->stamp = 0;
+    differs("value");
+    build(); /* a page that only one side has dropped */
+    put(0x120, 7);
+    world_begin(world, 0);
+    assert_int_equal(mm_madvise(mm, PAGES(0x120), PAGE_SIZE, MADV_DONTNEED), 0);
+    differs("value");
+    assert_int_equal(model_contents(world, 0, 0x120, &own), 0);
+    assert_false(own);
+}
+
+/* The same zeroes, but whose? */
+static void test_contents_own(void **state)
+{
+    (void)state;
+    build();
+    put(0x120, 7);
+    put(0x121, 0);
+    same_contents();
+    world_begin(world, 0);
+    assert_int_equal(mm_madvise(mm, PAGES(0x121), PAGE_SIZE, MADV_DONTNEED), 0);
+    differs("not-own");
+    build();
+    put(0x120, 7);
+    same_contents();
+    world_begin(world, 0);
+    assert_int_equal(mm_access(mm, PAGES(0x121), PROT_WRITE, false, 0), 0);
+    differs("own");
+}
+
+/* What a file shows where nothing is mapped yet, only the full form compares. */
+static void test_contents_file(void **state)
+{
+    bool own;
+
+    (void)state;
+    build();
+    put(0x115, 9); /* page 5, which is page 0x101 too */
+    same_contents();
+    assert_int_equal(model_contents(world, 0, 0x101, &own), 9);
+    assert_false(own);
+    page_cache_find(world->fd[0]->mapping, 5)->stamp = 10;
+    differs("value");
+    world_begin(world, 0);
+    spec_nothing(spec, 0);
+    assert_true(compare_touched(world, spec, pairs, &v));
+    expect_named(compare_contents(world, spec, &v), LAW_CONTENT, "value");
+}
+
+static void test_contents_lazy(void **state)
+{
+    (void)state;
+    build();
+    put(0x120, 7);
+    put(0x121, 8);
+    advise(0x120, 2, MADV_FREE);
+    same_contents();
+    assert_int_equal(spec_contents(spec, 0, 0x120), 7);
+    reclaim(0x120, 1);
+    same_contents(); /* the specification is told */
+    assert_int_equal(spec_contents(spec, 0, 0x120), 0);
+    assert_int_equal(spec_contents(spec, 0, 0x121), 8);
+    put(0x121, 9);
+    same_contents();
+    frame(0x121)->stamp = 0;
+    differs("value");
+}
+
+static void test_contents_pins(void **state)
+{
+    (void)state;
+    build();
+    put(0x120, 7);
+    pin(0, 0x120, true);
+    same_contents();
+    assert_true(spec_pin(spec, 0)->strict);
+    world->pin[0].page = page_alloc(world, 7);
+    differs("pin-lost");
+    build();
+    put(0x120, 7);
+    pin(0, 0x120, false);
+    same_contents();
+    assert_true(spec_pin(spec, 0)->attached);
+    world_begin(world, 0);
+    spec_nothing(spec, 0);
+    world->pin[0].page = page_alloc(world, 7); /* left behind: allowed, with what it had */
+    same_contents();
+    assert_false(spec_pin(spec, 0)->attached);
+    world->pin[0].page->stamp = 6;
+    differs("pin");
+}
+
 /* ---- laws on one picture ---- */
 static void test_laws_snapshot(void **state)
 {
@@ -384,7 +546,9 @@ int main(void)
         cmocka_unit_test(test_joined),        cmocka_unit_test(test_joined_pictures),
         cmocka_unit_test(test_pairs_file),    cmocka_unit_test(test_pairs_reuse),
         cmocka_unit_test(test_pairs_swapped), cmocka_unit_test(test_pairs_name),
-        cmocka_unit_test(test_laws_snapshot),
+        cmocka_unit_test(test_laws_snapshot), cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_contents_own),  cmocka_unit_test(test_contents_file),
+        cmocka_unit_test(test_contents_lazy), cmocka_unit_test(test_contents_pins),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

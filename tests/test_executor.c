@@ -191,6 +191,60 @@ static void missing_process_cannot_call(void **state)
     assert_int_equal(log.answers[4], -ESRCH);
 }
 
+/* A write leaves its place in the program; devices do not mind who is gone. */
+static void contents_are_places(void **state)
+{
+    struct log log = {0};
+    struct run_options o = run_options_strict;
+    struct run_result r;
+
+    o.trace = log_call;
+    o.trace_arg = &log;
+    o.rules = RULES_LINUX_6_1;
+    if (!play(*state,
+              "p0: a = mmap 0x100 4 rw private anon\n"
+              "p0: write a:8\n"
+              "p0: read a:0xfff\n"
+              "p0: k3 = pin a write\n"
+              "device_write k3\n"
+              "p0: peek a\n"
+              "p0: p1 = fork\n"
+              "p0: exit\n"
+              "device_read k3\n"
+              "unpin k3\n"
+              "unpin k3\n"
+              "f0 = open regular rw 1\n",
+              &o, &r))
+        fail_msg("%s: %s", law_table[r.verdict.law].name, r.verdict.text);
+    assert_int_equal(log.answers[3], 2);
+    assert_int_equal(log.answers[6], 5);
+    assert_int_equal(log.answers[9], 5);
+    assert_int_equal(log.answers[10], 0);
+    assert_int_equal(log.answers[11], -EBADF);
+    assert_int_equal(log.answers[12], 0);
+}
+
+static void wrong_contents_are_a_verdict(void **state)
+{
+    struct run_options o = with_fault(F_FORK_KEEPS_WRITE);
+    struct run_result r;
+
+    o.touched = false; /* the page would have been seen to be writable */
+    o.full_every = 0;
+    assert_false(play(*state,
+                      "p0: a = mmap 0x100 4 rw private anon\n"
+                      "p0: write a\n"
+                      "p0: p1 = fork\n"
+                      "p0: write a\n"
+                      "p1: read a\n",
+                      &o, &r));
+    assert_int_equal(r.verdict.law, LAW_CONTENT);
+    assert_string_equal(r.verdict.site, "read");
+    assert_int_equal(r.kind, OP_READ);
+    assert_int_equal(r.expected, 2);
+    assert_int_equal(r.got, 4);
+}
+
 /* Who is gone can come back under the same number, as a child of a child of its own. */
 static void processes_fork_and_exit(void **state)
 {
@@ -317,6 +371,8 @@ int main(void)
         cmocka_unit_test(trace_sees_every_operation),
         cmocka_unit_test(names_are_answers),
         cmocka_unit_test(missing_process_cannot_call),
+        cmocka_unit_test(contents_are_places),
+        cmocka_unit_test(wrong_contents_are_a_verdict),
         cmocka_unit_test(processes_fork_and_exit),
         cmocka_unit_test(given_rules_win),
         cmocka_unit_test(senseless_world_is_a_verdict),

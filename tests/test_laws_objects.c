@@ -50,6 +50,8 @@ static void test_attrs_pgoff(void **state)
     touch_anon(); /* has names, which 4.4 has not: so the same world, counted as 4.4 does */
     world->config.rules = RULES_LINUX_4_4;
     at(0x100)->anon_vma->degree = 1;
+    for (uint32_t n = 0; n < world->pool[POOL_PAGE].used; n++)
+        ((struct page *)pool_object(&world->pool[POOL_PAGE], n))->flags &= ~(uint32_t)PG_EXCLUSIVE;
     expect_quiet();
     at(0x112)->vm_pgoff++;
     expect_both(LAW_VMA_ATTRS, "anonymous-pgoff");

@@ -95,7 +95,8 @@ static void check_wire(const struct program *p)
 
 /* ---- random programs: all that the text form can say ---- */
 struct names {
-    bool mapping[MAX_NAMES + 1], file[MAX_FDS + 1], context[MAX_FDS + 1], proc[MAX_PROCS + 1];
+    bool mapping[MAX_NAMES + 1], file[MAX_FDS + 1], context[MAX_FDS + 1], pin[MAX_PINS + 1],
+        proc[MAX_PROCS + 1];
 };
 
 static uint8_t pick_defined(struct rng *r, const bool *defined, unsigned n)
@@ -152,7 +153,11 @@ static void random_argument(struct rng *r, enum arg arg, struct op *op, unsigned
         arg_words(arg, &n);
         op->sel = (uint8_t)rng_below(r, n);
     } else {
-        op->obj = pick_defined(r, arg == ARG_CONTEXT ? names->context : names->file, MAX_FDS);
+        op->obj = pick_defined(r,
+                               arg == ARG_CONTEXT ? names->context
+                               : arg == ARG_PIN   ? names->pin
+                                                  : names->file,
+                               MAX_FDS);
     }
 }
 
@@ -176,6 +181,7 @@ static struct op random_op(struct rng *r, struct names *names)
         (info->def == DEF_MAPPING ? names->mapping
          : info->def == DEF_FILE  ? names->file
          : info->def == DEF_PROC  ? names->proc
+         : info->def == DEF_PIN   ? names->pin
                                   : names->context)[op.def] = true;
     return op;
 }
@@ -582,6 +588,42 @@ static void test_resolve(void **state)
     program_free(p);
 }
 
+static void test_resolve_pages(void **state)
+{
+    struct program *p = parsed("vmafuzz 1\nf2 = open regular r 5\n"
+                               "k2 = pin 0x10 write\ndevice_read k2\nunpin none\n"
+                               "force 0x10 dontneed\nforce 0x10\nreclaim 0x10 1 keep\n"
+                               "rmap 0x10 1 mkclean\nexe f2\nmadvise 0x10 1 populate_write\n");
+    long results[MAX_NAMES + 1] = {0};
+    struct call c;
+
+    (void)state;
+    op_resolve(&p->op[1], &p->config, results, &c);
+    assert_int_equal(c.new_fd, 2);
+    assert_int_equal(c.addr, 0x10000);
+    assert_int_equal(c.sel, 1);
+    op_resolve(&p->op[2], &p->config, results, &c);
+    assert_int_equal(c.fd, 2);
+    op_resolve(&p->op[3], &p->config, results, &c);
+    assert_int_equal(c.fd, -1);
+    op_resolve(&p->op[4], &p->config, results, &c);
+    assert_int_equal(c.flags, 1);
+    op_resolve(&p->op[5], &p->config, results, &c);
+    assert_int_equal(c.flags, 0);
+    op_resolve(&p->op[6], &p->config, results, &c);
+    assert_int_equal(c.flags, 1);
+    op_resolve(&p->op[7], &p->config, results, &c);
+    assert_int_equal(c.sel, RMAP_MKCLEAN);
+    op_resolve(&p->op[8], &p->config, results, &c);
+    assert_int_equal(c.fd, 2);
+    op_resolve(&p->op[9], &p->config, results, &c);
+    assert_int_equal(c.sel, MADV_POPULATE_WRITE);
+    assert_true(op_has_process(OP_EXE) && op_has_process(OP_PIN));
+    assert_false(op_has_process(OP_UNPIN) || op_has_process(OP_DEVICE_WRITE));
+    assert_false(op_has_process(OP_SWAPOFF));
+    program_free(p);
+}
+
 /* ---- what is stored: the page about programs, and the seeds ---- */
 static char *file_text(const char *path)
 {
@@ -604,14 +646,16 @@ static const char *const arg_names[] = {
     [ARG_UFFD_MODE] = "[UFFD...]", [ARG_FMODE] = "MODE",      [ARG_NODES] = "[NODE...]",
     [ARG_ADVICE] = "ADVICE",       [ARG_POLICY] = "POLICY",   [ARG_RLIMIT] = "RESOURCE",
     [ARG_KIND] = "KIND",           [ARG_NAME] = "NAME",       [ARG_FILE] = "FILE",
-    [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT",
+    [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT", [ARG_PIN] = "PIN",
+    [ARG_RACE] = "[RACE]",         [ARG_RECLAIM] = "[KEEP]",  [ARG_PIN_MODE] = "ACCESS",
+    [ARG_WALK] = "WALK",
 };
 
 /* Each operation has its row in the page, and each list its words. */
 static void test_page(void **state)
 {
-    static const char *const defines[] = {"", "[mapping =] ",
-                                          "file = ", "context = ", "process = "};
+    static const char *const defines[] = {
+        "", "[mapping =] ", "file = ", "context = ", "process = ", "pin = "};
     char *page = file_text("docs/program.md"), row[512];
 
     (void)state;
@@ -625,7 +669,7 @@ static void test_page(void **state)
         if (!strstr(page, row))
             fail_msg("docs/program.md has no row %s", row + 1);
     }
-    for (int arg = ARG_PROT; arg <= ARG_NAME; arg++) {
+    for (int arg = ARG_PROT; arg <= ARG_WALK; arg++) {
         unsigned n, at = 0;
         const struct word *words = arg_words((enum arg)arg, &n);
 
@@ -690,6 +734,7 @@ int main(void)
         cmocka_unit_test(test_any_text),
         cmocka_unit_test(test_many_operations),
         cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_resolve_pages),
         cmocka_unit_test(test_page),
         cmocka_unit_test(test_seeds),
     };

@@ -80,6 +80,36 @@ static void only_what_matters_is_left(void **state)
     program_free(p);
 }
 
+/* What a device does has no address, and may be what it is all about. */
+static void pins_are_kept(void **state)
+{
+    const struct run_options o = with_fault(F_FORK_PINNED);
+    struct program *p = play_program("world rules=linux-5.10\n"
+                                     "p0: a = mmap 0x100 4 rw private anon\n"
+                                     "p0: write a+1\n"
+                                     "p0: k2 = pin a+2 read\n"
+                                     "p0: k5 = pin a+1 write\n"
+                                     "p0: reclaim a 4 keep\n"
+                                     "p0: p1 = fork\n"
+                                     "p0: write a+1\n"
+                                     "device_read k2\n"
+                                     "unpin k2\n"
+                                     "device_write k5\n"
+                                     "p0: read a+1\n");
+    struct shrink_options so = {0};
+    struct shrink_result sr;
+    struct run_result r;
+    char *text;
+
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    text = printed(p);
+    assert_int_equal(r.verdict.law, LAW_CONTENT);
+    if (p->nr > 5 || !strstr(text, "k5 = pin ") || strstr(text, "k2") || strstr(text, "keep"))
+        fail_msg("left:\n%s", text);
+    free(text);
+    program_free(p);
+}
+
 static void shrinking_is_deterministic(void **state)
 {
     const struct run_options o = with_fault(F_MUNMAP_KEEPS_TAIL);
@@ -204,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clean_program_is_left_alone),
         cmocka_unit_test(only_what_matters_is_left),
+        cmocka_unit_test(pins_are_kept),
         cmocka_unit_test(shrinking_is_deterministic),
         cmocka_unit_test(budget_and_signal_stop_it),
         cmocka_unit_test(generations_are_joined),

@@ -284,18 +284,18 @@ static void stack_keeps_its_distance(void **state)
     start_world(SPEC_LINUX_6_1);
     map(0x300, 4, RW, FIXED | MAP_GROWSDOWN);
     map(0x1f0, 0x10, R, FIXED);
-    assert_int_equal(spec_access(spec, 0, bytes(0x2ff), PROT_WRITE, false), -EFAULT);
+    assert_int_equal(write_to(0, 0x2ff), -EFAULT);
     assert_int_equal(protect(0x1f0, 0x10, PROT_NONE), 0); /* nobody can run into it */
-    assert_int_equal(spec_access(spec, 0, bytes(0x2f0), PROT_WRITE, false), 0);
+    assert_int_equal(write_to(0, 0x2f0), 0);
     assert_layout("1f0-200 -, 2f0-304 rwa");
     assert_int_equal(spec_totals(spec, 0)->stack_vm, 0x14);
     spec_setrlimit(spec, 0, 2, 0x18); /* RLIMIT_STACK */
-    assert_int_equal(spec_access(spec, 0, bytes(0x2eb), PROT_WRITE, false), -EFAULT);
-    assert_int_equal(spec_access(spec, 0, bytes(0x2ec), PROT_WRITE, true), 0);
+    assert_int_equal(write_to(0, 0x2eb), -EFAULT);
+    assert_int_equal(poke(0, 0x2ec), 0);
     start_world(SPEC_LINUX_6_18);
     map(0x300, 4, RW, FIXED | MAP_GROWSDOWN);
-    assert_int_equal(spec_access(spec, 0, bytes(0x2ff), PROT_WRITE, true), -EFAULT);
-    assert_int_equal(spec_access(spec, 0, bytes(0x2ff), PROT_WRITE, false), 0);
+    assert_int_equal(poke(0, 0x2ff), -EFAULT);
+    assert_int_equal(write_to(0, 0x2ff), 0);
 }
 
 /* ---- objects ---- */
@@ -353,11 +353,11 @@ static void adoption_is_between_before_and_after(void **state)
     assert_int_equal(spec_snapshot(spec, &s), 0);
     assert_int_equal(s.nr_vmas, 5);
     s.vma[2].flags &= ~(uint64_t)SNAP_LOCKED; /* as if the second piece had failed */
-    assert_true(spec_adopt(spec, &s, why, sizeof(why)));
+    assert_true(flat_adopt(&s, NULL, true, why, sizeof(why)));
     assert_layout("100-102 rw, 102-104 rwLa, 104-106 r, 106-108 r, 10c-10e rws");
     assert_int_equal(spec_totals(spec, 0)->locked_vm, 2);
     s.vma[2].flags |= SNAP_WRITE;
-    assert_false(spec_adopt(spec, &s, why, sizeof(why)));
+    assert_false(flat_adopt(&s, NULL, true, why, sizeof(why)));
     assert_string_equal(why, "page 0x104 of process 0 is neither as before the call nor as after "
                              "it");
     spec_before(spec);
@@ -366,11 +366,11 @@ static void adoption_is_between_before_and_after(void **state)
     memmove(&s.vma[1], &s.vma[2], (s.nr_vmas - 2) * sizeof(*s.vma)); /* a hole, where it was */
     s.nr_vmas--;
     s.proc[0].nr_vmas--;
-    assert_true(spec_adopt(spec, &s, why, sizeof(why)));
+    assert_true(flat_adopt(&s, NULL, true, why, sizeof(why)));
     assert_int_equal(spec_totals(spec, 0)->total_vm, 8);
     spec_before(spec);
     s.vma[1].start++;
-    assert_false(spec_adopt(spec, &s, why, sizeof(why)));
+    assert_false(flat_adopt(&s, NULL, true, why, sizeof(why)));
     assert_string_equal(why,
                         "page 0x104 of process 0 is gone, though it was mapped and should stay "
                         "mapped");
@@ -387,7 +387,7 @@ static void failed_call_leaves_no_descriptor(void **state)
     assert_int_equal(spec_snapshot(spec, &s), 0);
     spec_before(spec);
     assert_int_equal(spec_open(spec, 0, 0, 3, 8), 0);
-    assert_true(spec_adopt(spec, &s, why, sizeof(why)));
+    assert_true(flat_adopt(&s, NULL, true, why, sizeof(why)));
     assert_int_equal(spec_close(spec, 0), -EBADF);
     snapshot_fini(&s);
 }

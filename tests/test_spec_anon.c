@@ -19,7 +19,7 @@ static void first_write_faults_the_vma(void **state)
     start_world(SPEC_LINUX_6_1);
     map(0x100, 8, RW, FIXED);
     map(0x110, 2, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED);
-    assert_int_equal(spec_access(spec, 0, bytes(0x102), PROT_READ, false), 0);
+    assert_int_equal(get(0, 0x102), 0);
     assert_int_equal(write_to(0, 0x110), 0);
     assert_layout("100-108 rw, 110-112 rws");
     assert_int_equal(write_to(0, 0x102), 0);
@@ -126,7 +126,7 @@ static void refused_stack_is_faulted(void **state)
     start_world(SPEC_LINUX_6_1);
     map(0x300, 4, RW, FIXED | MAP_GROWSDOWN);
     map(0x1f0, 0x10, R, FIXED);
-    assert_int_equal(spec_access(spec, 0, bytes(0x2ff), PROT_READ, false), -EFAULT);
+    assert_int_equal(get(0, 0x2ff), -EFAULT);
     assert_layout("1f0-200 r, 300-304 rwa");
     assert_int_equal(remap(0x300, 4, 4, MREMAP_MAYMOVE | MREMAP_FIXED, 0x800), 0x800);
     assert_int_equal(remap(0x800, 4, 4, MREMAP_MAYMOVE | MREMAP_FIXED, 0x700), 0x700);
@@ -246,7 +246,7 @@ static void child_of_a_failed_fork_is_forgotten(void **state)
     range = spec_touched(spec, &n);
     assert_int_equal(n, 1);
     assert_int_equal(range[0].proc, 1);
-    assert_true(spec_adopt(spec, &s, why, sizeof(why)));
+    assert_true(flat_adopt(&s, NULL, true, why, sizeof(why)));
     assert_int_equal(spec_map_count(spec, 1), 0);
     assert_int_equal(spec_committed(spec), 4);
     spec_before(spec);
@@ -254,11 +254,11 @@ static void child_of_a_failed_fork_is_forgotten(void **state)
     s.vma[0].anon_vma = 0;
     s.vma[0].flags &= ~(uint64_t)SNAP_LOCKED;
     spec_find(spec, 0, 0);
-    assert_false(spec_adopt(spec, &s, why, sizeof(why)));
+    assert_false(flat_adopt(&s, NULL, true, why, sizeof(why)));
     assert_string_equal(why, "page 0x100 of process 0 is not faulted any more");
     assert_int_equal(spec_fork(spec, 0, 1), 0);
     assert_int_equal(spec_snapshot(spec, &s), 0);
-    assert_false(spec_adopt(spec, &s, why, sizeof(why)));
+    assert_false(flat_adopt(&s, NULL, true, why, sizeof(why)));
     assert_string_equal(why, "there are 2 processes instead of 1");
     snapshot_fini(&s);
 }

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Frames, swap slots and files as tables. A number that has changed is told with what it was.
+ */
+#include "harness/draw_parts.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define ROW 18
+#define MAX_ROWS 32 /* more than that, and only the first and the changed ones are drawn */
+#define FIRST_ROWS 16
+#define MAX_HEIGHT (20 + 60 * ROW) /* beyond it no changed ones either */
+#define MAX_PLACES 3               /* of those that an entry is told by */
+#define MAX_CELLS 8
+#define CELL 64
+
+struct table {
+    struct canvas *c;
+    const struct changes *ch;
+    const char *const *heads;
+    const int *columns; /* characters, 0: the end */
+    int y;
+};
+
+static int table_width(const struct table *t)
+{
+    int n = 0;
+
+    for (unsigned i = 0; t->columns[i]; i++)
+        n += t->columns[i] + 1;
+    return (int)((n + 3) * SMALL_WIDTH) + 12;
+}
+
+static void put_row(struct table *t, const char *style, char cells[][CELL])
+{
+    double x = 8 + 3 * SMALL_WIDTH; /* the mark's place comes first */
+
+    for (unsigned i = 0; t->columns[i]; i++) {
+        put_text(t->c, (int)x, t->y + 13, style, "%s", cells[i]);
+        x += (t->columns[i] + 1) * SMALL_WIDTH;
+    }
+}
+
+static void start_table(struct table *t, const char *title, uint32_t n, uint32_t gone)
+{
+    char cells[MAX_CELLS][CELL];
+
+    put_text(t->c, 0, 12, "h", "%s", title);
+    if (gone)
+        put_text(t->c, text_width(title) + 24, 12, "s n", "%" PRIu32 " gone", gone);
+    t->y = 18;
+    for (unsigned i = 0; t->columns[i]; i++)
+        snprintf(cells[i], CELL, "%s", t->heads[i]);
+    put_rect(t->c, 0, t->y, table_width(t), ROW, "band");
+    put_row(t, "s b", cells);
+    t->y += ROW;
+    if (n)
+        return;
+    put_text(t->c, 8, t->y + 13, "s m", "none");
+    t->y += ROW;
+}
+
+static void add_row(struct table *t, uint32_t number, enum change change, char cells[][CELL])
+{
+    if (number % 2 == 0)
+        put_rect(t->c, 0, t->y, table_width(t), ROW, "stripe");
+    put_row(t, change == CHANGE_NONE ? "s" : "s b", cells);
+    if (change != CHANGE_NONE) {
+        put_rect(t->c, 0, t->y + 1, table_width(t), ROW - 2, "differs");
+        put_text(t->c, 6, t->y + 13, "n", "%s", change == CHANGE_NEW ? "+" : "~");
+    }
+    t->y += ROW;
+}
+
+static void end_table(struct table *t, uint32_t skipped)
+{
+    if (skipped) {
+        put_text(t->c, 8, t->y + 13, "s m", "%" PRIu32 " more", skipped);
+        t->y += ROW;
+    }
+    put_line(t->c, 0, t->y, table_width(t), t->y, "rule");
+    canvas_hold(t->c, table_width(t), t->y + 2);
+}
+
+static bool is_drawn(const struct table *t, uint32_t nr, uint32_t number, enum change change)
+{
+    return nr <= MAX_ROWS || number <= FIRST_ROWS || (change != CHANGE_NONE && t->y < MAX_HEIGHT);
+}
+
+/* "3", "2→3". */
+static void cell_number(char *cell, bool known, uint64_t before, uint64_t after)
+{
+    if (known && before != after)
+        snprintf(cell, CELL, "%" PRIu64 "→%" PRIu64, before, after);
+    else
+        snprintf(cell, CELL, "%" PRIu64, after);
+}
+
+/* Which entries refer to the number: "p0:0x10 p1:0x10 and 2 more". */
+static void cell_places(char *cell, const struct snapshot *s, uint32_t number, bool swap)
+{
+    uint32_t found = 0;
+    size_t n = 0;
+
+    cell[0] = '\0';
+    for (uint32_t i = 0; i < s->nr_procs; i++) {
+        const struct snap_proc *p = &s->proc[i];
+
+        for (uint32_t k = 0; k < p->nr_ptes; k++) {
+            const struct snap_pte *pte = &s->pte[p->first_pte + k];
+
+            if (pte->number != number || pte->flags & SNAP_PTE_SPECIAL ||
+                swap != !!(pte->flags & SNAP_PTE_SWAP))
+                continue;
+            if (++found <= MAX_PLACES && n < CELL)
+                n += (size_t)snprintf(cell + n, CELL - n, "%sp%" PRIu32 ":0x%" PRIx64, n ? " " : "",
+                                      p->id, pte->page);
+        }
+    }
+    if (found > MAX_PLACES && n < CELL)
+        snprintf(cell + n, CELL - n, " +%" PRIu32, found - MAX_PLACES);
+}
+
+/* ---- frames ---- */
+static const char *const page_heads[] = {"page", "of",    "index", "map",
+                                         "ref",  "holds", "is",    "mapped at"};
+static const int page_columns[] = {5, 8, 9, 5, 5, 7, 29, 30, 0};
+
+static void cell_owner(char *cell, const struct snap_page *p)
+{
+    const bool anon = p->flags & SNAP_PAGE_ANON;
+    uint32_t number = anon ? p->anon_vma : p->object;
+
+    if (number)
+        snprintf(cell, CELL, "%s %" PRIu32, anon ? "av" : "file", number);
+    else
+        snprintf(cell, CELL, "%s ?", anon ? "av" : "file");
+}
+
+static void cell_flags(char *cell, const struct snapshot *s, const struct snap_page *p)
+{
+    static const struct {
+        uint32_t flag;
+        const char *word;
+    } words[] = {{SNAP_PAGE_DIRTY, "dirty"},
+                 {SNAP_PAGE_SWAPBACKED, "swapbacked"},
+                 {SNAP_PAGE_EXCLUSIVE, "exclusive"},
+                 {SNAP_PAGE_CACHED, "cached"}};
+    size_t n = 0;
+
+    cell[0] = '\0';
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (p->flags & words[i].flag && (words[i].flag != SNAP_PAGE_EXCLUSIVE || s->has_exclusive))
+            n += (size_t)snprintf(cell + n, CELL - n, "%s%s", n ? " " : "", words[i].word);
+    if (p->flags & SNAP_PAGE_SWAPCACHE)
+        n += (size_t)snprintf(cell + n, CELL - n, "%sin s%" PRIu32, n ? " " : "", p->slot);
+    if (p->pins)
+        snprintf(cell + n, CELL - n, "%s%" PRIu32 " pin%s", n ? " " : "", p->pins,
+                 p->pins == 1 ? "" : "s");
+}
+
+int draw_pages(struct canvas *c, const struct changes *ch)
+{
+    const struct snapshot *s = ch->after;
+    struct table t = {c, ch, page_heads, page_columns, 0};
+    uint32_t skipped = 0;
+
+    if (!s->has_pages || (!s->nr_pages && !ch->gone_pages))
+        return 0;
+    start_table(&t, "PAGES", s->nr_pages, ch->gone_pages);
+    for (uint32_t i = 1; i <= s->nr_pages; i++) {
+        const struct snap_page *p = &s->page[i - 1], *b = page_before(ch, i);
+        enum change change = page_change(ch, i);
+        char cells[MAX_CELLS][CELL];
+
+        if (!is_drawn(&t, s->nr_pages, i, change)) {
+            skipped++;
+            continue;
+        }
+        snprintf(cells[0], CELL, "#%" PRIu32, i);
+        cell_owner(cells[1], p);
+        snprintf(cells[2], CELL, "0x%" PRIx64, p->index);
+        cell_number(cells[3], b, b ? b->mapcount : 0, p->mapcount);
+        cell_number(cells[4], b, b ? b->refcount : 0, p->refcount);
+        cell_number(cells[5], b, b ? b->stamp : 0, p->stamp);
+        cell_flags(cells[6], s, p);
+        cell_places(cells[7], s, i, false);
+        add_row(&t, i, change, cells);
+    }
+    end_table(&t, skipped);
+    return 0;
+}
+
+/* ---- swap slots ---- */
+static const char *const slot_heads[] = {"slot", "count", "holds", "cache", "entries at"};
+static const int slot_columns[] = {5, 6, 7, 6, 44, 0};
+
+int draw_slots(struct canvas *c, const struct changes *ch)
+{
+    const struct snapshot *s = ch->after;
+    struct table t = {c, ch, slot_heads, slot_columns, 0};
+    uint32_t skipped = 0;
+
+    if (!s->has_pages || (!s->nr_slots && !ch->gone_slots))
+        return 0;
+    start_table(&t, "SWAP SLOTS", s->nr_slots, ch->gone_slots);
+    for (uint32_t i = 1; i <= s->nr_slots; i++) {
+        const struct snap_slot *slot = &s->slot[i - 1], *b = slot_before(ch, i);
+        enum change change = slot_change(ch, i);
+        char cells[MAX_CELLS][CELL];
+
+        if (!is_drawn(&t, s->nr_slots, i, change)) {
+            skipped++;
+            continue;
+        }
+        snprintf(cells[0], CELL, "s%" PRIu32, i);
+        cell_number(cells[1], b, b ? b->count : 0, slot->count);
+        cell_number(cells[2], b, b ? b->stamp : 0, slot->stamp);
+        snprintf(cells[3], CELL, slot->page ? "#%" PRIu32 : "-", slot->page);
+        cell_places(cells[4], s, i, true);
+        add_row(&t, i, change, cells);
+    }
+    end_table(&t, skipped);
+    return 0;
+}
+
+/* ---- files ---- */
+static const char *const object_heads[] = {"file", "kind", "pages", "writable mappings"};
+static const int object_columns[] = {6, 10, 20, 30, 0};
+
+int draw_objects(struct canvas *c, const struct changes *ch)
+{
+    static const char *const kinds[] = {"regular", "shmem", "hugetlb", "sysv", "device", "nommap"};
+    const struct snapshot *s = ch->after;
+    struct table t = {c, ch, object_heads, object_columns, 0};
+
+    if (!s->nr_objects)
+        return 0;
+    start_table(&t, "FILES", s->nr_objects, 0);
+    for (uint32_t i = 1; i <= s->nr_objects && i <= MAX_ROWS; i++) {
+        const struct snap_object *o = &s->object[i - 1];
+        char cells[MAX_CELLS][CELL];
+
+        snprintf(cells[0], CELL, "%" PRIu32, i);
+        snprintf(cells[1], CELL, "%s",
+                 o->kind < sizeof(kinds) / sizeof(kinds[0]) ? kinds[o->kind] : "?");
+        snprintf(cells[2], CELL, "%" PRIu64, o->size);
+        snprintf(cells[3], CELL, "%" PRId32 "%s", o->writable, o->writable < 0 ? ", sealed" : "");
+        add_row(&t, i, CHANGE_NONE, cells);
+    }
+    end_table(&t, s->nr_objects > MAX_ROWS ? s->nr_objects - MAX_ROWS : 0);
+    return 0;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pages come with faults, and go with zapping. */
+#include "model/internal.h"
+
+/* One fault: where, what for, and the entry for it. */
+struct page_fault {
+    struct world *world;
+    struct mm *mm;
+    struct vma *vma;
+    uintptr_t addr;
+    unsigned flags; /* enum fault_flags */
+    pte_t *pte;
+};
+
+static inline void set_pte(const struct page_fault *f, pte_t pte)
+{
+    *f->pte = pte;
+    note_ptes(f->mm, f->addr, f->addr + PAGE_SIZE);
+}
+
+/* What the entry of a page of one's own allows, which only a write makes use of at once. */
+static inline uint64_t own_flags(const struct page_fault *f, bool write)
+{
+    const bool writable = write && (f->vma->vm_flags & VM_WRITE);
+
+    return PTE_PRESENT | PTE_YOUNG | (writable ? (uint64_t)PTE_WRITE : 0);
+}
+
+/* The entry does not show the page any more. What the entry knows about it is not lost. */
+static void drop_page(struct mm *mm, pte_t pte, struct page *page)
+{
+    struct world *world = mm->world;
+
+    if (pte & PTE_DIRTY)
+        page->flags |= PG_DIRTY;
+    rss_add(mm, page_rss_kind(page), -1);
+    if (!(page->refcount > 1 && fault(world, F_ZAP_KEEPS_MAPCOUNT, true)))
+        page_remove_rmap(world, page);
+    put_page(world, page);
+}
+
+/* A new page with these contents, in place of the old one, if there is one. */
+static int make_own_page(const struct page_fault *f, struct page *old, uint64_t stamp)
+{
+    struct page *page;
+
+    if (anon_vma_prepare(f->vma))
+        return -ENOMEM;
+    page = page_alloc(f->world, stamp);
+    if (!page)
+        return -ENOMEM;
+    if (old)
+        drop_page(f->mm, *f->pte, old);
+    page_add_anon_rmap(page, f->vma, f->addr, true);
+    rss_add(f->mm, MM_ANONPAGES, 1);
+    set_pte(f, pte_of_page(page, own_flags(f, f->flags & FAULT_WRITE) | PTE_DIRTY));
+    return 0;
+}
+
+/* ---- nothing there yet ---- */
+static int anon_fault(const struct page_fault *f)
+{
+    if (!(f->flags & FAULT_WRITE)) {
+        set_pte(f, PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG);
+        event(f->world, EV_FAULT_ZERO);
+        return 0;
+    }
+    event(f->world, EV_FAULT_ANON);
+    return make_own_page(f, NULL, 0);
+}
+
+static int file_fault(const struct page_fault *f)
+{
+    struct address_space *mapping = f->vma->vm_file->mapping;
+    const uint64_t index = linear_page_index(f->vma, f->addr);
+    const bool write = f->flags & FAULT_WRITE;
+    struct page *page;
+
+    if (write && !vma_is_shared(f->vma)) {
+        page = page_cache_find(mapping, index);
+        event(f->world, EV_FAULT_FILE_COW);
+        return make_own_page(f, NULL, page ? page->stamp : 0);
+    }
+    page = page_cache_get(f->world, mapping, index);
+    if (!page)
+        return -ENOMEM;
+    get_page(page);
+    page_add_file_rmap(page);
+    rss_add(f->mm, page_rss_kind(page), 1);
+    set_pte(f, pte_of_page(page, own_flags(f, write) | (write ? (uint64_t)PTE_DIRTY : 0)));
+    event(f->world, write ? EV_FAULT_FILE_SHARED : EV_FAULT_FILE_READ);
+    return 0;
+}
+
+/* ---- copy-on-write ---- */
+/* May a write go to this page, because nobody else will notice? */
+static bool nobody_else_has(const struct page_fault *f, const struct page *page)
+{
+    const uint32_t swapped = page_swap_count(f->world, page);
+    const bool once = page->mapcount + swapped == 1;
+    const bool in_the_way = (page->flags & PG_SWAPCACHE) && !swapped;
+    bool mine = page->refcount == 1;
+
+    if (f->world->config.rules < RULES_LINUX_5_10)
+        mine = once;
+    else if (rules_have_exclusive(f->world))
+        mine = (page->flags & PG_EXCLUSIVE) || page->refcount - in_the_way == 1;
+    if (fault(f->world, F_COW_EITHER_WAY, once && !mine))
+        mine = mine || once;
+    return mine;
+}
+
+/* The page becomes what it would be if this process had made it. */
+static void take_over(const struct page_fault *f, struct page *page)
+{
+    const bool was_exclusive = page->flags & PG_EXCLUSIVE;
+    uint64_t flags = own_flags(f, f->flags & FAULT_WRITE);
+
+    if (f->flags & FAULT_WRITE)
+        flags |= PTE_DIRTY;
+    if (rules_have_exclusive(f->world) && !was_exclusive) {
+        page->flags |= PG_EXCLUSIVE;
+        page->mapping = (uintptr_t)f->vma->anon_vma | PAGE_MAPPING_ANON;
+    }
+    if (!was_exclusive && (page->flags & PG_SWAPCACHE) && page_swap_count(f->world, page) == 0)
+        swap_cache_drop(f->world, page);
+    set_pte(f, *f->pte | flags);
+    event(f->world, EV_COW_REUSE);
+}
+
+static int copy_page(const struct page_fault *f, struct page *page)
+{
+    const bool unshare = !(f->flags & FAULT_WRITE);
+    uint64_t stamp = page->stamp;
+    int err;
+
+    if (unshare && fault(f->world, F_COW_NO_COPY, stamp != 0))
+        stamp = 0;
+    err = make_own_page(f, page, stamp);
+    if (!err)
+        event(f->world, unshare ? EV_COW_UNSHARE : EV_COW_COPY);
+    return err;
+}
+
+/* The entry is read-only, and that is not enough. */
+static int wp_fault(const struct page_fault *f)
+{
+    struct page *page = page_of_pte(f->world, *f->pte);
+    const bool write = f->flags & FAULT_WRITE;
+
+    if (!write && (!page || !page_is_anon(page)))
+        return 0; /* zeroes and files stay what they are: nobody's own */
+    if (!page) {
+        event(f->world, EV_COW_ZERO);
+        return make_own_page(f, NULL, 0);
+    }
+    if (page_is_anon(page) && nobody_else_has(f, page)) {
+        take_over(f, page);
+        return 0;
+    }
+    if (!page_is_anon(page) && vma_is_shared(f->vma)) {
+        set_pte(f, *f->pte | own_flags(f, true) | PTE_DIRTY);
+        event(f->world, EV_FAULT_FILE_SHARED);
+        return 0;
+    }
+    return copy_page(f, page);
+}
+
+/* ---- swapped out ---- */
+/* The page is mapped as it is; if others have it too, a write is then a matter of copy-on-write. */
+static int swap_fault(const struct page_fault *f)
+{
+    const pte_t entry = *f->pte;
+    const bool write = f->flags & FAULT_WRITE;
+    struct swap_slot *slot = slot_of_pte(f->world, entry);
+    struct page *page = swap_read(f->world, slot);
+    bool exclusive = entry & PTE_EXCLUSIVE;
+
+    if (!page)
+        return -ENOMEM;
+    if (!rules_have_exclusive(f->world))
+        exclusive = write && page->mapcount + slot->count == 1 && !page->pins;
+    page_add_anon_rmap(page, f->vma, f->addr, exclusive);
+    rss_add(f->mm, MM_SWAPENTS, -1);
+    rss_add(f->mm, MM_ANONPAGES, 1);
+    set_pte(f, pte_of_page(page, own_flags(f, exclusive) |
+                                     (exclusive && write ? (uint64_t)PTE_DIRTY : 0)));
+    swap_free(f->world, slot);
+    if (!exclusive)
+        return f->flags & (FAULT_WRITE | FAULT_UNSHARE) ? wp_fault(f) : 0;
+    event(f->world, EV_SWAPIN_EXCLUSIVE);
+    if (write && (page->flags & PG_SWAPCACHE) && page_swap_count(f->world, page) == 0)
+        swap_cache_drop(f->world, page);
+    return 0;
+}
+
+/* ---- any fault ---- */
+/* All that the processor itself would do. */
+static int touch(const struct page_fault *f)
+{
+    const bool write = f->flags & FAULT_WRITE;
+    const pte_t pte = *f->pte | PTE_YOUNG | (write ? (pte_t)PTE_DIRTY : 0);
+
+    if (pte != *f->pte)
+        set_pte(f, pte);
+    event(f->world, EV_FAULT_SPURIOUS);
+    return 0;
+}
+
+int handle_mm_fault(struct vma *vma, uintptr_t addr, unsigned fault_flags)
+{
+    struct mm *mm = vma->vm_mm;
+    struct page_fault f = {mm->world, mm, vma, addr & PAGE_MASK, fault_flags, NULL};
+
+    if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+        return 0;
+    if (vma_is_beyond_file(vma, addr))
+        return -ENXIO;
+    if (vma->vm_flags & VM_HUGETLB)
+        return 0;
+    f.pte = pte_alloc(mm, addr);
+    if (!f.pte)
+        return -ENOMEM;
+    if (!*f.pte)
+        return vma->vm_file ? file_fault(&f) : anon_fault(&f);
+    if (*f.pte & PTE_SWAP)
+        return swap_fault(&f);
+    world_bug_on(f.world, !(*f.pte & PTE_PRESENT));
+    if ((fault_flags & (FAULT_WRITE | FAULT_UNSHARE)) && !(*f.pte & PTE_WRITE))
+        return wp_fault(&f);
+    return touch(&f);
+}
+
+/* ---- populating ---- */
+int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end)
+{
+    const bool write = vma_takes_own_pages(vma);
+    int err = 0;
+
+    if (!(vma->vm_flags & VM_ACCESS_FLAGS) || !vma_has_frames(vma))
+        return -EFAULT;
+    if (write) /* even if all of it lies beyond the end of the file */
+        err = anon_vma_prepare(vma);
+    for (uintptr_t addr = start; addr < end && !err; addr += PAGE_SIZE) {
+        step(vma->vm_mm->world);
+        err = handle_mm_fault(vma, addr, write ? FAULT_WRITE : 0);
+    }
+    return err;
+}
+
+int populate_locked(struct vma *vma, uintptr_t start, uintptr_t end)
+{
+    if ((vma->vm_flags & VM_LOCKED_MASK) != VM_LOCKED)
+        return 0;
+    return populate_vma_range(vma, start, end);
+}
+
+/* ---- zapping ---- */
+static bool zap_pte(struct mm *mm, pte_t *ptep, bool even_cows)
+{
+    struct world *world = mm->world;
+    const pte_t pte = *ptep;
+    struct page *page = pte & PTE_PRESENT ? page_of_pte(world, pte) : NULL;
+
+    if (!even_cows && (!page || page_is_anon(page)))
+        return false;
+    *ptep = 0;
+    if (pte & PTE_SWAP) {
+        swap_free(world, slot_of_pte(world, pte));
+        if (!fault(world, F_ZAP_SWAP_RSS, true))
+            rss_add(mm, MM_SWAPENTS, -1);
+        event(world, EV_ZAP_SWAP);
+        return true;
+    }
+    if (page)
+        drop_page(mm, pte, page);
+    event(world, EV_ZAP_PRESENT);
+    return true;
+}
+
+void zap_page_range(struct vma *vma, uintptr_t start, uintptr_t end, bool even_cows)
+{
+    struct mm *mm = vma->vm_mm;
+    uintptr_t addr = start, first = 0, last = 0;
+
+    for (pte_t *pte; (pte = pte_next(mm, &addr, end)); addr += PAGE_SIZE) {
+        step(mm->world);
+        if (!zap_pte(mm, pte, even_cows))
+            continue;
+        if (!last)
+            first = addr;
+        last = addr + PAGE_SIZE;
+    }
+    if (last)
+        note_ptes(mm, first, last);
+}
+
+/* A page of the swap cache may be newer than its slot. */
+uint64_t pte_stamp(const struct world *world, pte_t pte)
+{
+    const struct page *page = page_of_pte(world, pte);
+    const struct swap_slot *slot;
+
+    if (!(pte & PTE_SWAP))
+        return page ? page->stamp : 0;
+    slot = slot_of_pte(world, pte);
+    return slot->page ? slot->page->stamp : slot->stamp;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Page tables: a radix tree of four levels. An entry of a level above the lowest is the number of a
+ * table plus 1; one of the lowest, level 0, is a pte_t.
+ */
+#include "model/internal.h"
+
+#include <string.h>
+
+#define TABLE_SHIFT 9
+#define TOP_LEVEL (TABLE_LEVELS - 1)
+
+/* Bytes that one entry of a table of this level covers. */
+static inline uintptr_t entry_span(unsigned level)
+{
+    return 1UL << (PAGE_SHIFT + TABLE_SHIFT * level);
+}
+
+static inline unsigned entry_index(uintptr_t addr, unsigned level)
+{
+    return (addr >> (PAGE_SHIFT + TABLE_SHIFT * level)) & (PTRS_PER_TABLE - 1);
+}
+
+static inline struct page_table *first_table(const struct world *world)
+{
+    return (struct page_table *)(void *)world->pool[POOL_TABLE].base;
+}
+
+static inline struct page_table *table_of_entry(const struct world *world, uint64_t entry)
+{
+    return entry ? first_table(world) + (entry - 1) : NULL;
+}
+
+/* The lowest table for addr. NULL: there is none; *level is that of the entry that is 0. */
+static inline struct page_table *lowest_table(const struct mm *mm, uintptr_t addr, unsigned *level)
+{
+    struct page_table *table = mm->pgd;
+
+    for (*level = TOP_LEVEL; table && *level > 0; --*level) {
+        struct page_table *below =
+            table_of_entry(mm->world, table->entry[entry_index(addr, *level)]);
+
+        if (!below)
+            return NULL;
+        table = below;
+    }
+    return table;
+}
+
+pte_t *pte_find(struct mm *mm, uintptr_t addr)
+{
+    unsigned level;
+    struct page_table *table = lowest_table(mm, addr, &level);
+
+    return table ? &table->entry[entry_index(addr, 0)] : NULL;
+}
+
+pte_t mm_pte(const struct mm *mm, uintptr_t addr)
+{
+    unsigned level;
+    const struct page_table *table = lowest_table(mm, addr, &level);
+
+    return table ? table->entry[entry_index(addr, 0)] : 0;
+}
+
+pte_t *pte_next(struct mm *mm, uintptr_t *addr, uintptr_t end)
+{
+    uintptr_t at = *addr;
+
+    while (mm->pgd && at < end) {
+        unsigned level;
+        struct page_table *table = lowest_table(mm, at, &level);
+
+        step(mm->world);
+        if (!table) {
+            at = (at | (entry_span(level) - 1)) + 1;
+            continue;
+        }
+        for (unsigned i = entry_index(at, 0); i < PTRS_PER_TABLE && at < end; i++) {
+            if (table->entry[i]) {
+                *addr = at;
+                return &table->entry[i];
+            }
+            at += PAGE_SIZE;
+        }
+    }
+    return NULL;
+}
+
+/* ---- making and freeing them (pgtable.pages) ---- */
+static struct page_table *table_new(struct mm *mm)
+{
+    struct page_table *table = pool_alloc(mm->world, POOL_TABLE);
+
+    if (table) {
+        memset(table, 0, sizeof(*table));
+        mm->nr_tables++;
+    }
+    return table;
+}
+
+static void table_free(struct mm *mm, struct page_table *table)
+{
+    pool_free(mm->world, POOL_TABLE, table);
+    mm->nr_tables--;
+    event(mm->world, EV_TABLE_FREED);
+}
+
+static void free_lonely_top(struct mm *mm)
+{
+    if (mm->nr_tables == 1) {
+        table_free(mm, mm->pgd);
+        mm->pgd = NULL;
+    }
+}
+
+pte_t *pte_alloc(struct mm *mm, uintptr_t addr)
+{
+    struct page_table *table = mm->pgd;
+
+    if (!table)
+        table = mm->pgd = table_new(mm);
+    for (unsigned level = TOP_LEVEL; table && level > 0; level--) {
+        uint64_t *entry = &table->entry[entry_index(addr, level)];
+
+        table = table_of_entry(mm->world, *entry);
+        if (!table && (table = table_new(mm)))
+            *entry = (uint64_t)(table - first_table(mm->world)) + 1;
+    }
+    if (likely(table))
+        return &table->entry[entry_index(addr, 0)];
+    free_lonely_top(mm);
+    return NULL;
+}
+
+struct unmapped {
+    uintptr_t start, end, floor, ceiling;
+};
+
+static bool has_entries(struct world *world, const struct page_table *table)
+{
+    step(world);
+    for (unsigned i = 0; i < PTRS_PER_TABLE; i++)
+        if (table->entry[i])
+            return true;
+    return false;
+}
+
+/* No VMA has a part of what the entry at `at` of a table of this level covers. */
+static bool is_unneeded(const struct unmapped *u, struct world *world, uint64_t entry,
+                        unsigned level, uintptr_t at)
+{
+    const bool lowest = level == 1;
+
+    if (at < u->floor)
+        return false;
+    if (u->ceiling - at < entry_span(level)) /* at is below `end`, and that below the ceiling */
+        return lowest &&
+               fault(world, F_TABLE_FREED_EARLY, has_entries(world, table_of_entry(world, entry)));
+    return !fault(world, F_TABLE_KEPT, true);
+}
+
+/* Of the tables below this one, which covers what lies from base on. */
+static void free_tables_below(struct mm *mm, struct page_table *table, unsigned level,
+                              uintptr_t base, const struct unmapped *u)
+{
+    const uintptr_t span = entry_span(level), last = base + (span << TABLE_SHIFT) - 1;
+    uintptr_t at = u->start > base ? u->start & ~(span - 1) : base;
+
+    for (; at < u->end && at < last; at += span) {
+        uint64_t *entry = &table->entry[entry_index(at, level)];
+        struct page_table *below = table_of_entry(mm->world, *entry);
+
+        step(mm->world);
+        if (!below)
+            continue;
+        if (level > 1)
+            free_tables_below(mm, below, level - 1, at, u);
+        if (is_unneeded(u, mm->world, *entry, level, at)) {
+            *entry = 0;
+            table_free(mm, below);
+        }
+    }
+}
+
+void free_pgtables(struct mm *mm, uintptr_t start, uintptr_t end, uintptr_t floor,
+                   uintptr_t ceiling)
+{
+    const struct unmapped u = {start, end, floor, ceiling < mm->task_size ? ceiling : UINTPTR_MAX};
+
+    if (!mm->pgd)
+        return;
+    free_tables_below(mm, mm->pgd, TOP_LEVEL, 0, &u);
+    free_lonely_top(mm);
+}

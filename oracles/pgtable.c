@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* pgtable.inside, pgtable.pages: what may be in page tables, and which tables there may be. */
+#include "oracles/pages.h"
+
+#include <inttypes.h>
+
+/* ---- walks ---- */
+const struct page_table *leaf_table(const struct world *world, const struct mm *mm, uintptr_t addr,
+                                    uintptr_t *end)
+{
+    const struct pool *pool = &world->pool[POOL_TABLE];
+    const struct page_table *table = mm->pgd;
+    unsigned level = TABLE_LEVELS - 1;
+
+    if (!table || !object_live(world, POOL_TABLE, table)) {
+        *end = UINTPTR_MAX;
+        return NULL;
+    }
+    for (; level; level--) {
+        const uint64_t next = table->entry[table_index(addr, level)];
+
+        table = next ? pool_at(pool, next - 1, sizeof(*table)) : NULL;
+        if (!table) {
+            level--;
+            break;
+        }
+    }
+    *end = (addr & ~(table_span(level) - 1)) + table_span(level);
+    return table;
+}
+
+static uintptr_t page_ceiling(uintptr_t n)
+{
+    return (n + PAGE_SIZE - 1) & PAGE_MASK;
+}
+
+/* First VMA that ends above addr. What has it, if anything has, is nearly always what the call has
+ * looked up or noted. */
+static const struct vma *first_above(const struct world *world, const struct mm *mm, uintptr_t addr)
+{
+    const struct vma *vma;
+
+    for (unsigned i = 0; i < VMACACHE_SLOTS; i++) {
+        vma = mm->vmacache.slot[i];
+        if (vma && vma_live(world, vma) && vma->vm_mm == mm && vma->vm_start <= addr &&
+            addr < vma->vm_end)
+            return vma;
+    }
+    for (uint32_t i = 0; i < world->notes.n && i < 4; i++) {
+        vma = world->notes.note[i].vma;
+        if (vma_live(world, vma) && vma->vm_mm == mm && vma->vm_start <= addr && addr < vma->vm_end)
+            return vma;
+    }
+    return tree_find(world, mm, addr);
+}
+
+void entry_walk_start(struct entry_walk *w, const struct world *world, const struct mm *mm,
+                      uintptr_t start, uintptr_t end)
+{
+    const uintptr_t top = world->config.task_size << PAGE_SHIFT;
+
+    *w = (struct entry_walk){
+        .world = world,
+        .mm = mm,
+        .at = start & PAGE_MASK,
+        .end = end < top ? page_ceiling(end) : top,
+        .vmas_left = world->pool[POOL_VMA].nlive,
+        .tables_left = world->pool[POOL_TABLE].nlive,
+    };
+    if (!mm->pgd || w->at >= w->end)
+        w->end = 0;
+    else if (start)
+        w->vma = first_above(world, mm, start);
+    else if (vma_live(world, mm->mmap))
+        w->vma = mm->mmap;
+}
+
+/* The VMA that has the address where the walk is; NULL: none. */
+static const struct vma *vma_here(struct entry_walk *w)
+{
+    while (w->vma && w->vma->vm_end <= w->at) {
+        w->vma = w->vma->vm_next;
+        if (!w->vmas_left-- || !vma_live(w->world, w->vma))
+            w->vma = NULL; /* the end, or list.tree */
+    }
+    return w->vma && w->vma->vm_start <= w->at ? w->vma : NULL;
+}
+
+/* The first entry from w->at on, or where the table or the walk ends.
+ * Most are 0: this is where a walk spends its time. */
+static uintptr_t skip_empty(const struct entry_walk *w)
+{
+    const unsigned first = table_index(w->at, 0);
+    const uintptr_t end = w->leaf_end < w->end ? w->leaf_end : w->end;
+    const unsigned last = first + (unsigned)((end - w->at) >> PAGE_SHIFT);
+    const uint64_t *entry = w->leaf->entry;
+    unsigned i = first;
+
+    while (i + 4 <= last && !(entry[i] | entry[i + 1] | entry[i + 2] | entry[i + 3]))
+        i += 4;
+    while (i < last && !entry[i])
+        i++;
+    return w->at + ((uintptr_t)(i - first) << PAGE_SHIFT);
+}
+
+bool entry_walk_next(struct entry_walk *w, struct entry *e)
+{
+    while (w->at < w->end) {
+        pte_t pte;
+
+        if (w->at >= w->leaf_end) {
+            w->leaf = leaf_table(w->world, w->mm, w->at, &w->leaf_end);
+            if (w->leaf && !w->tables_left--)
+                return false; /* more than there are: pgtable.pages */
+        }
+        w->at = w->leaf ? skip_empty(w) : w->leaf_end;
+        if (w->at >= w->end || w->at >= w->leaf_end)
+            continue;
+        pte = w->leaf->entry[table_index(w->at, 0)];
+        *e = (struct entry){.mm = w->mm, .vma = vma_here(w), .addr = w->at, .pte = pte};
+        if (maps_a_frame(pte))
+            e->page = page_at(w->world, pte_number(pte));
+        else if (is_swapped(pte))
+            e->slot = slot_at(w->world, pte_number(pte));
+        w->at += PAGE_SIZE;
+        return true;
+    }
+    return false;
+}
+
+static void next_process(struct all_entries *w)
+{
+    const struct mm *mm = NULL;
+
+    while (w->proc < MAX_PROCS && !mm_live(w->world, mm = w->world->proc[w->proc]))
+        w->proc++;
+    if (w->proc++ < MAX_PROCS) {
+        entry_walk_start(&w->walk, w->world, mm, 0, UINTPTR_MAX);
+    } else {
+        w->walk = (struct entry_walk){.world = NULL};
+    }
+}
+
+void all_entries_start(struct all_entries *w, const struct world *world)
+{
+    w->world = world;
+    w->proc = 0;
+    next_process(w);
+}
+
+bool all_entries_next(struct all_entries *w, struct entry *e)
+{
+    while (!entry_walk_next(&w->walk, e)) {
+        if (w->proc >= MAX_PROCS)
+            return false;
+        next_process(w);
+    }
+    return true;
+}
+
+/* ---- pgtable.inside ---- */
+bool entry_broken(const struct entry *e, enum law_id law, const char *site, struct verdict *v)
+{
+    return law_broken(v, law, site, e->mm->id, e->addr,
+                      "entry %#" PRIx64 " (%s %" PRIu32 ") at %#" PRIxPTR ", VMA %#" PRIxPTR
+                      "-%#" PRIxPTR " flags %#" PRIx64 ": %s",
+                      e->pte, e->pte & PTE_SWAP ? "slot" : "frame", pte_number(e->pte), e->addr,
+                      e->vma ? e->vma->vm_start : 0, e->vma ? e->vma->vm_end : 0,
+                      e->vma ? e->vma->vm_flags : 0, site);
+}
+
+/* Which bits may be together. */
+static bool bits_make_sense(pte_t pte)
+{
+    const pte_t known = PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | PTE_SPECIAL | PTE_SWAP |
+                        PTE_MIGRATION | PTE_EXCLUSIVE;
+    const pte_t flags = pte & ((1U << PTE_SHIFT) - 1);
+
+    if (flags & ~known)
+        return false;
+    if (pte & PTE_PRESENT)
+        return !(pte & (PTE_SWAP | PTE_MIGRATION | PTE_EXCLUSIVE)) &&
+               (!(pte & PTE_SPECIAL) || !pte_number(pte));
+    return flags == PTE_SWAP || flags == (PTE_SWAP | PTE_EXCLUSIVE);
+}
+
+const char *entry_illegal(const struct entry *e)
+{
+    const uint64_t shared = VM_SHARED | VM_MAYSHARE;
+    const pte_t pte = e->pte;
+    const struct vma *vma = e->vma;
+
+    if (unlikely(!vma))
+        return "outside";
+    if (unlikely((pte & (PTE_PRESENT | PTE_MIGRATION)) == PTE_MIGRATION))
+        return "migration";
+    if (unlikely(!bits_make_sense(pte)))
+        return "bits";
+    if (unlikely(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)))
+        return "no-memory";
+    if (pte & PTE_WRITE) {
+        if (unlikely(!(vma->vm_flags & VM_WRITE)))
+            return "writable";
+        if (unlikely(pte & PTE_SPECIAL))
+            return "writable-zeroes";
+        if (unlikely(e->page && !(e->page->mapping & PAGE_MAPPING_ANON) &&
+                     !(vma->vm_flags & shared)))
+            return "writable-file-page";
+    }
+    if (unlikely((pte & PTE_SPECIAL) && (vma->vm_file || (vma->vm_flags & shared))))
+        return "zeroes-of-file";
+    if (unlikely((pte & PTE_SWAP) && !vma->anon_vma))
+        return "swap-unfaulted";
+    return NULL;
+}
+
+bool pgtable_inside_full(const struct world *world, struct verdict *v)
+{
+    struct all_entries w;
+    struct entry e;
+
+    all_entries_start(&w, world);
+    while (all_entries_next(&w, &e)) {
+        const char *site = entry_illegal(&e);
+
+        if (unlikely(site != NULL))
+            return entry_broken(&e, LAW_PGTABLE_INSIDE, site, v);
+    }
+    return true;
+}
+
+/* ---- pgtable.pages ---- */
+struct table_walk {
+    const struct world *world;
+    const struct mm *mm;
+    const struct vma *vma; /* first that ends above what is visited */
+    uintptr_t start, end;  /* tables outside are not visited */
+    bool ordered;          /* vma follows the tables, which come in order from the lowest */
+    uint64_t weight;       /* sum of the tables linked */
+    uint32_t linked, mine; /* by all processes, by this one */
+    struct verdict *v;
+};
+
+static bool table_broken(const struct table_walk *w, const char *site, uintptr_t addr,
+                         unsigned level)
+{
+    return law_broken(w->v, LAW_PGTABLE_PAGES, site, w->mm->id, addr,
+                      "process %" PRIu32 ", table of level %u for %#" PRIxPTR "-%#" PRIxPTR ": %s",
+                      w->mm->id, level, addr, addr + table_span(level), site);
+}
+
+/* Is there a VMA in what the table covers? */
+static bool covers_some(struct table_walk *w, uintptr_t addr, unsigned level)
+{
+    uint32_t left = w->world->pool[POOL_VMA].nlive;
+    const uintptr_t end = addr + table_span(level);
+    const struct vma *vma = w->vma;
+
+    if (!w->ordered) {
+        if (vma && vma->vm_start < end && vma->vm_end > addr)
+            return true;
+        vma = tree_find(w->world, w->mm, addr);
+        return vma && vma->vm_start < end;
+    }
+    while (vma && vma->vm_end <= addr && left--) {
+        vma = vma->vm_next;
+        if (!vma_live(w->world, vma))
+            vma = NULL;
+    }
+    w->vma = vma;
+    return vma && vma->vm_start < end;
+}
+
+static bool table_ok(struct table_walk *w, const struct page_table *table, uintptr_t addr,
+                     unsigned level)
+{
+    const uintptr_t span = table_span(level) >> TABLE_BITS;
+    uintptr_t at = w->start > addr ? addr + ((w->start - addr) & ~(span - 1)) : addr;
+
+    if (unlikely(!table))
+        return table_broken(w, "dead-table", addr, level);
+    w->mine++;
+    w->weight += law_weight((uintptr_t)table);
+    if (unlikely(++w->linked > w->world->pool[POOL_TABLE].nlive))
+        return table_broken(w, "linked-twice", addr, level);
+    if (unlikely(!covers_some(w, addr, level)))
+        return table_broken(w, "nobody-needs-it", addr, level);
+    for (; level && at < w->end && at < addr + table_span(level); at += span) {
+        const uint64_t next = table->entry[table_index(at, level)];
+
+        if (next && !table_ok(w, table_at(w->world, next - 1), at, level - 1))
+            return false;
+    }
+    return true;
+}
+
+static bool top_table_ok(struct table_walk *w)
+{
+    const struct page_table *pgd = w->mm->pgd;
+
+    w->mine = 0;
+    return !pgd ||
+           table_ok(w, object_live(w->world, POOL_TABLE, pgd) ? pgd : NULL, 0, TABLE_LEVELS - 1);
+}
+
+bool tables_of_range_ok(const struct world *world, const struct mm *mm, uintptr_t start,
+                        uintptr_t end, const struct vma *vma, struct verdict *v)
+{
+    struct table_walk w = {
+        .world = world, .mm = mm, .vma = vma, .start = start, .end = end, .v = v};
+    const uintptr_t span = table_span(0), low = start & ~(span - 1);
+    uintptr_t beyond;
+
+    /* What most calls touch: one lowest table, which is there, as are those above, and a VMA in it,
+     * and so in what those above cover. */
+    if (vma && end - low <= span && vma->vm_start < low + span &&
+        leaf_table(world, mm, start, &beyond))
+        return true;
+    return top_table_ok(&w);
+}
+
+bool table_counts_ok(const struct world *world, struct verdict *v)
+{
+    const uint32_t live = world->pool[POOL_TABLE].nlive;
+    const struct mm *mm;
+    uint64_t sum = 0;
+    unsigned i;
+
+    for (i = 0; i < world->nr_procs && i < MAX_PROCS; i++) {
+        mm = world->proc[i];
+        if (!mm_live(world, mm))
+            continue;
+        if (unlikely(!mm->pgd != !mm->nr_tables))
+            return law_broken(v, LAW_PGTABLE_PAGES, "count", i, 0,
+                              "nr_tables is %" PRIu32 ", the process has %s", mm->nr_tables,
+                              mm->pgd ? "some" : "none");
+        sum += mm->nr_tables;
+    }
+    if (likely(sum == live))
+        return true;
+    return law_broken(v, LAW_PGTABLE_PAGES, "count", 0, 0,
+                      "the processes count %" PRIu64 " page tables, the pool has %" PRIu32, sum,
+                      live);
+}
+
+bool pgtable_pages_full(const struct world *world, struct verdict *v)
+{
+    struct table_walk w = {
+        .world = world, .end = world->config.task_size << PAGE_SHIFT, .ordered = true, .v = v};
+    const struct pool *pool = &world->pool[POOL_TABLE];
+    uint32_t mine[MAX_PROCS];
+    const char *site = NULL;
+    uint64_t weight = 0;
+    unsigned i;
+
+    for_each_mm (world, i, w.mm) {
+        w.vma = vma_live(world, w.mm->mmap) ? w.mm->mmap : NULL;
+        if (!top_table_ok(&w))
+            return false;
+        mine[i] = w.mine;
+    }
+    for (uint32_t n = 0; n < pool->used; n++)
+        weight += table_at(world, n) ? law_weight((uintptr_t)table_at(world, n)) : 0;
+    if (unlikely(w.linked != pool->nlive))
+        site = "lost";
+    else if (unlikely(w.weight != weight))
+        site = "linked-twice";
+    for_each_mm (world, i, w.mm)
+        if (!site && unlikely(mine[i] != w.mm->nr_tables))
+            return law_broken(v, LAW_PGTABLE_PAGES, "count", i, 0,
+                              "nr_tables is %" PRIu32 ", the process has %" PRIu32, w.mm->nr_tables,
+                              mine[i]);
+    if (likely(!site))
+        return true;
+    return law_broken(v, LAW_PGTABLE_PAGES, site, 0, 0,
+                      "%" PRIu32 " page tables are live, the processes link %" PRIu32 ": %s",
+                      pool->nlive, w.linked, site);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rmap.complete, page.index: from a page to the entries that map it, and back.
+ *
+ * What an entry says of its page's mapping and index is page.index. Where that is right, the walk
+ * that starts at the page must find the entry (rmap.complete): mapping leads to a tree of VMAs, and
+ * index to one address in each.
+ */
+#include "oracles/pages.h"
+
+#include <inttypes.h>
+
+/* ---- one entry and its page ---- */
+static uint64_t index_of(const struct vma *vma, uintptr_t addr)
+{
+    return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+}
+
+const char *place_illegal(const struct world *world, const struct entry *e)
+{
+    const struct anon_vma *anon_vma = page_anon_vma(e->page);
+    const struct vma *vma = e->vma;
+
+    if (unlikely(!vma))
+        return NULL; /* pgtable.inside */
+    if (unlikely(!e->page->mapping))
+        return "no-mapping";
+    if (likely(anon_vma != NULL)) {
+        if (unlikely(!anon_vma_live(world, anon_vma)))
+            return "dead-anon-vma";
+        if (unlikely(!vma->anon_vma))
+            return "unfaulted";
+        if (unlikely(anon_vma_live(world, vma->anon_vma) && vma->anon_vma->root != anon_vma->root))
+            return "family";
+    } else if (unlikely(vma_mapping(world, vma) != page_file_mapping(e->page))) {
+        return "object";
+    }
+    return likely(e->page->index == index_of(vma, e->addr)) ? NULL : "index";
+}
+
+bool place_broken(const struct world *world, const struct entry *e, const char *site,
+                  struct verdict *v)
+{
+    return law_broken(v, LAW_PAGE_INDEX, site, e->mm->id, e->addr,
+                      "frame %" PRIu32 ", mapping %#" PRIxPTR ", index %#" PRIx64
+                      ", is mapped at %#" PRIxPTR " of VMA %#" PRIxPTR "-%#" PRIxPTR
+                      " (index %#" PRIx64 "): %s",
+                      page_number(world, e->page), e->page->mapping, e->page->index, e->addr,
+                      e->vma->vm_start, e->vma->vm_end, index_of(e->vma, e->addr), site);
+}
+
+/* ---- the walk ---- */
+struct stab {
+    const struct world *world;
+    uint64_t index;
+    pte_t want, mask; /* entries looked for */
+    bool chains;      /* of an anon_vma; else VMAs of a file */
+    uint32_t left;    /* nodes, of as many as there are */
+    uint32_t found;
+};
+
+static void look_into(struct stab *s, const struct vma *vma)
+{
+    const uint64_t pages = (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+    const uint64_t offset = s->index - vma->vm_pgoff;
+    const struct mm *mm = vma->vm_mm;
+
+    if (s->index < vma->vm_pgoff || offset >= pages || !mm_live(s->world, mm) || !mm->pgd)
+        return;
+    s->found +=
+        (entry_at(s->world, mm, vma->vm_start + (offset << PAGE_SHIFT)) & s->mask) == s->want;
+}
+
+/* NULL: there is nothing, or interval.tree and the like have something to say. */
+static const struct vma *vma_of_node(const struct stab *s, const struct rb_node *rb,
+                                     const struct interval_node **node)
+{
+    const struct anon_vma_chain *chain = chain_of_rb(rb);
+    const struct vma *vma = vma_of_shared(rb);
+
+    if (!s->chains) {
+        if (!vma_live(s->world, vma))
+            return NULL;
+        *node = &vma->shared;
+        return vma;
+    }
+    if (!chain_live(s->world, chain) || !vma_live(s->world, chain->vma))
+        return NULL;
+    *node = &chain->node;
+    return chain->vma;
+}
+
+static void stab(struct stab *s, const struct rb_node *rb, unsigned depth)
+{
+    const struct interval_node *node;
+    const struct vma *vma;
+
+    while (rb && depth++ < TREE_MAX_DEPTH && s->left) {
+        vma = vma_of_node(s, rb, &node);
+        if (!vma || node->subtree_last < s->index)
+            return;
+        s->left--;
+        stab(s, rb->left, depth);
+        if (node->start > s->index)
+            return;
+        if (node->last >= s->index)
+            look_into(s, vma);
+        rb = rb->right;
+    }
+}
+
+static uint32_t stab_family(struct stab *s, const struct anon_vma *anon_vma)
+{
+    if (!anon_vma_live(s->world, anon_vma))
+        return 0;
+    s->chains = true;
+    s->left = s->world->pool[POOL_ANON_VMA_CHAIN].nlive;
+    stab(s, anon_vma->rb_root.node, 0);
+    return s->found;
+}
+
+uint32_t rmap_found(const struct world *world, const struct page *page)
+{
+    const struct address_space *mapping = page_file_mapping(page);
+    struct stab s = {
+        .world = world,
+        .index = page->index,
+        .want = PTE_PRESENT | (pte_t)page_number(world, page) << PTE_SHIFT,
+        .mask = PTE_PRESENT | PTE_SPECIAL | ~(((pte_t)1 << PTE_SHIFT) - 1),
+    };
+
+    if (page->mapping & PAGE_MAPPING_ANON)
+        return stab_family(&s, page_anon_vma(page));
+    if (!object_live(world, POOL_MAPPING, mapping))
+        return 0;
+    s.left = world->pool[POOL_VMA].nlive;
+    stab(&s, mapping->i_mmap.node, 0);
+    return s.found;
+}
+
+/* Fork copies an entry to the same offset of a VMA of the same family, and moving keeps both. */
+uint32_t swap_found(const struct world *world, const struct entry *e)
+{
+    struct stab s = {
+        .world = world,
+        .index = index_of(e->vma, e->addr),
+        .want = e->pte & ~(pte_t)PTE_EXCLUSIVE,
+        .mask = ~(pte_t)PTE_EXCLUSIVE,
+    };
+    const struct anon_vma *own = e->vma->anon_vma;
+
+    return anon_vma_live(world, own) ? stab_family(&s, own->root) : 0;
+}
+
+/* ---- rmap.complete ---- */
+bool swap_reachable(const struct world *world, const struct entry *e)
+{
+    const struct page *page = e->slot ? e->slot->page : NULL;
+    const struct anon_vma_chain *chain;
+    struct chain_walk w;
+
+    if (!page || !e->vma || !page_live(world, page) || !anon_vma_live(world, page_anon_vma(page)))
+        return true;
+    w = chain_walk(world, e->vma);
+    while ((chain = chain_walk_next(&w)))
+        if (chain->anon_vma == page_anon_vma(page))
+            return true;
+    return false;
+}
+
+struct mapped count_mapped(const struct world *world, const struct page *page)
+{
+    struct mapped count = {0, 0};
+    struct all_entries w;
+    struct entry e;
+
+    all_entries_start(&w, world);
+    while (all_entries_next(&w, &e)) {
+        if (e.page != page)
+            continue;
+        count.entries++;
+        count.fitting += e.vma && !place_illegal(world, &e);
+    }
+    return count;
+}
+
+bool walk_broken(const struct world *world, const struct page *page, uint64_t found,
+                 uint64_t expected, struct verdict *v)
+{
+    return law_broken(v, LAW_RMAP_COMPLETE, found < expected ? "missed" : "found-too-much", 0, 0,
+                      "frame %" PRIu32 ", mapping %#" PRIxPTR ", index %#" PRIx64 ": %" PRIu64
+                      " entries map it, the walk of its reverse map finds %" PRIu64,
+                      page_number(world, page), page->mapping, page->index, expected, found);
+}
+
+/* By weights: is each page found as often as entries map it in its place? */
+bool rmap_complete_full(const struct world *world, struct verdict *v)
+{
+    const struct pool *pool = &world->pool[POOL_PAGE];
+    uint64_t expected = 0, found = 0;
+    struct all_entries w;
+    struct entry e;
+    uint32_t n;
+
+    all_entries_start(&w, world);
+    while (all_entries_next(&w, &e)) {
+        if (e.page && e.vma && !place_illegal(world, &e))
+            expected += law_weight((uintptr_t)e.page);
+        if (unlikely(!swap_reachable(world, &e)))
+            return entry_broken(&e, LAW_RMAP_COMPLETE, "swapped-missed", v);
+    }
+    for (n = 0; n < pool->used; n++) {
+        const struct page *page = page_at(world, n);
+
+        if (page)
+            found += rmap_found(world, page) * law_weight((uintptr_t)page);
+    }
+    for (n = 0; unlikely(found != expected) && n < pool->used; n++) {
+        const struct page *page = page_at(world, n);
+        const uint64_t fitting = page ? count_mapped(world, page).fitting : 0;
+
+        if (page && rmap_found(world, page) != fitting)
+            return walk_broken(world, page, rmap_found(world, page), fitting, v);
+    }
+    return true;
+}
+
+/* ---- page cache ---- */
+static void push_left_spine(struct cache_walk *w, const struct rb_node *node)
+{
+    for (; node; node = w->stack[w->depth - 1]->rb.left) {
+        const struct page *page = page_of_rb(node);
+
+        if (w->depth == TREE_MAX_DEPTH || !page_live(w->world, page)) {
+            w->broken = true;
+            return;
+        }
+        w->stack[w->depth++] = page;
+    }
+}
+
+void cache_walk_start(struct cache_walk *w, const struct world *world,
+                      const struct address_space *mapping)
+{
+    w->world = world;
+    w->depth = 0;
+    w->left = world->pool[POOL_PAGE].nlive;
+    w->broken = false;
+    push_left_spine(w, mapping->pages.node);
+}
+
+const struct page *cache_walk_next(struct cache_walk *w)
+{
+    const struct page *page;
+
+    if (w->broken || !w->depth)
+        return NULL;
+    if (!w->left--) { /* more nodes than pages: a cycle */
+        w->broken = true;
+        return NULL;
+    }
+    page = w->stack[--w->depth];
+    push_left_spine(w, page->rb.right);
+    return page;
+}
+
+const struct page *cache_find(const struct world *world, const struct address_space *mapping,
+                              uint64_t index)
+{
+    const struct rb_node *node = mapping->pages.node;
+
+    for (unsigned depth = 0; node && depth < TREE_MAX_DEPTH; depth++) {
+        const struct page *page = page_of_rb(node);
+
+        if (!page_live(world, page))
+            return NULL;
+        if (page->index == index)
+            return page;
+        node = page->index > index ? node->left : node->right;
+    }
+    return NULL;
+}
+
+static bool cache_broken(const struct world *world, const char *site, const struct page *page,
+                         struct verdict *v)
+{
+    return law_broken(v, LAW_PAGE_INDEX, site, 0, 0,
+                      "frame %" PRIu32 ", mapping %#" PRIxPTR ", index %#" PRIx64
+                      ", in a page cache: %s",
+                      page_number(world, page), page->mapping, page->index, site);
+}
+
+static bool in_order_below(const struct world *world, const struct rb_node *node, bool right,
+                           const struct page *page)
+{
+    const struct page *child = page_of_rb(node);
+
+    return !child || (page_live(world, child) && rb_parent_of(node) == &page->rb &&
+                      child->mapping == page->mapping &&
+                      (right ? child->index > page->index : child->index < page->index));
+}
+
+bool cached_place_ok(const struct world *world, const struct page *page, struct verdict *v)
+{
+    if (in_order_below(world, page->rb.left, false, page) &&
+        in_order_below(world, page->rb.right, true, page))
+        return true;
+    return cache_broken(world, "cache-order", page, v);
+}
+
+static bool cache_ok(const struct world *world, const struct address_space *mapping,
+                     struct verdict *v)
+{
+    const struct page *page, *prev = NULL;
+    struct cache_walk w;
+
+    cache_walk_start(&w, world, mapping);
+    while ((page = cache_walk_next(&w))) {
+        if (unlikely(page_file_mapping(page) != mapping))
+            return cache_broken(world, "cache-object", page, v);
+        if (unlikely(page->index >= mapping->size))
+            return cache_broken(world, "cache-beyond-end", page, v);
+        if (unlikely(prev && prev->index >= page->index))
+            return cache_broken(world, "cache-order", page, v);
+        if (!cached_place_ok(world, page, v))
+            return false;
+        prev = page;
+    }
+    if (likely(!w.broken))
+        return true;
+    return law_broken(v, LAW_PAGE_INDEX, "cache-dead-page", 0, 0,
+                      "the page cache of object %p leads to something that is no live page",
+                      (const void *)mapping);
+}
+
+bool page_caches_ok(const struct world *world, struct verdict *v)
+{
+    const struct pool *mappings = &world->pool[POOL_MAPPING];
+
+    for (uint32_t n = 0; n < mappings->used; n++) {
+        const struct address_space *mapping = pool_object(mappings, n);
+
+        if (mapping && mapping->pages.node && !cache_ok(world, mapping, v))
+            return false;
+    }
+    return true;
+}
+
+bool page_index_full(const struct world *world, struct verdict *v)
+{
+    struct all_entries w;
+    struct entry e;
+
+    all_entries_start(&w, world);
+    while (all_entries_next(&w, &e)) {
+        const char *site = e.page ? place_illegal(world, &e) : NULL;
+
+        if (unlikely(site != NULL))
+            return place_broken(world, &e, site, v);
+    }
+    return page_caches_ok(world, v);
+}

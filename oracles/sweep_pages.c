@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The laws on entries, frames and swap over the whole world, in one walk over all tables. */
+#include "oracles/pages.h"
+
+struct sweep {
+    const struct world *world;
+    uint64_t entries, swapped;        /* weighed, by what they lead to */
+    uint64_t found, mapcounts, slots; /* what walks find, and what is stored; weighed */
+};
+
+static bool entry_ok(struct sweep *s, const struct entry *e)
+{
+    if (unlikely(entry_illegal(e) || entry_exclusive_illegal(s->world, e)))
+        return false;
+    if (is_swapped(e->pte)) {
+        s->swapped += law_weight((uintptr_t)e->slot);
+        return e->slot && swap_reachable(s->world, e);
+    }
+    if (!maps_a_frame(e->pte))
+        return true;
+    if (unlikely(!e->page || place_illegal(s->world, e)))
+        return false;
+    s->entries += law_weight((uintptr_t)e->page);
+    return true;
+}
+
+static bool entries_ok(struct sweep *s)
+{
+    struct verdict scratch;
+    const struct mm *mm;
+    unsigned i;
+
+    for_each_mm (s->world, i, mm) {
+        uint64_t rss[NR_RSS + 1] = {0};
+        struct entry_walk w;
+        struct entry e;
+
+        entry_walk_start(&w, s->world, mm, 0, UINTPTR_MAX);
+        while (entry_walk_next(&w, &e)) {
+            if (!entry_ok(s, &e))
+                return false;
+            rss[entry_rss_kind(s->world, &e)]++;
+        }
+        if (!rss_agrees(mm, rss, &scratch))
+            return false;
+    }
+    return true;
+}
+
+static bool frames_ok(struct sweep *s)
+{
+    const struct pool *pool = &s->world->pool[POOL_PAGE];
+    struct verdict scratch;
+
+    for (uint32_t n = 0; n < pool->used; n++) {
+        const struct page *page = page_at(s->world, n);
+        struct frame_refs refs;
+        uint64_t weight;
+
+        if (!page)
+            continue;
+        if (page_exclusive_illegal(s->world, page) || !cached_page_ok(s->world, page, &scratch))
+            return false;
+        refs = frame_refs(s->world, page);
+        weight = law_weight((uintptr_t)page);
+        s->found += rmap_found(s->world, page) * weight;
+        s->mapcounts += page->mapcount * weight;
+        if (page->pins != refs.pins || !page->refcount ||
+            page->refcount != page->mapcount + refs.cached + refs.swapped + refs.pins)
+            return false;
+    }
+    return s->found == s->entries && s->mapcounts == s->entries;
+}
+
+static bool slots_ok(struct sweep *s)
+{
+    const struct pool *pool = &s->world->pool[POOL_SLOT];
+    struct verdict scratch;
+
+    for (uint32_t n = 0; n < pool->used; n++) {
+        const struct swap_slot *slot = slot_at(s->world, n);
+
+        if (!slot)
+            continue;
+        if (!slot_ok(s->world, slot, &scratch))
+            return false;
+        s->slots += slot->count * law_weight((uintptr_t)slot);
+    }
+    return s->slots == s->swapped;
+}
+
+static bool pins_ok(const struct world *world)
+{
+    for (unsigned n = 0; n < MAX_PINS; n++)
+        if (world->pin[n].used && world->pin[n].page && !page_live(world, world->pin[n].page))
+            return false;
+    return true;
+}
+
+bool sweep_pages(const struct world *world)
+{
+    struct sweep s = {.world = world};
+    struct verdict scratch;
+
+    return entries_ok(&s) && frames_ok(&s) && slots_ok(&s) && pins_ok(world) &&
+           page_caches_ok(world, &scratch) && pgtable_pages_full(world, &scratch);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The touched forms of the laws on entries, frames, swap and locks.
+ *
+ * Entries: those of the ranges whose entries or whose layout the last call has noted. Frames: those
+ * that these entries map, and those that were noted because they have lost something. Each frame is
+ * walked for once, by its reverse map; all tables are walked only to say which law is broken, where
+ * the walk and the counts do not agree.
+ */
+#include "oracles/pages.h"
+
+#include <inttypes.h>
+
+#define SEEN 16 /* frames and slots remembered, so that they are judged once */
+
+struct touched {
+    const struct world *world;
+    uint64_t laws;
+    struct verdict *v;
+    const void *seen[SEEN];
+    uint32_t nseen;
+};
+
+static bool asked(const struct touched *t, enum law_id law)
+{
+    return t->laws & LAW_BIT(law);
+}
+
+static bool was_seen(struct touched *t, const void *object)
+{
+    const uint32_t known = t->nseen < SEEN ? t->nseen : SEEN;
+
+    for (uint32_t i = 0; i < known; i++)
+        if (t->seen[i] == object)
+            return true;
+    t->seen[t->nseen++ % SEEN] = object;
+    return false;
+}
+
+/* ---- frames ---- */
+/* The walk finds so many entries, which is not what the page's own count says. */
+static bool walk_and_count_ok(const struct touched *t, const struct page *page, uint32_t found)
+{
+    const struct mapped mapped = count_mapped(t->world, page);
+
+    if (asked(t, LAW_RMAP_COMPLETE) && found != mapped.fitting)
+        return walk_broken(t->world, page, found, mapped.fitting, t->v);
+    return !asked(t, LAW_RMAP_MAPCOUNT) || frame_counts_ok(t->world, page, mapped.entries, t->v);
+}
+
+static bool frame_ok(struct touched *t, const struct page *page)
+{
+    const uint64_t by_walk = LAW_BIT(LAW_RMAP_COMPLETE) | LAW_BIT(LAW_RMAP_MAPCOUNT);
+    const char *site;
+
+    if (was_seen(t, page))
+        return true;
+    if (t->laws & by_walk) {
+        const uint32_t found = rmap_found(t->world, page);
+
+        if (unlikely(found != page->mapcount)) {
+            if (!walk_and_count_ok(t, page, found))
+                return false;
+        } else if (asked(t, LAW_RMAP_MAPCOUNT) && !frame_counts_ok(t->world, page, found, t->v)) {
+            return false;
+        }
+    }
+    if (asked(t, LAW_RMAP_EXCLUSIVE)) {
+        site = page_exclusive_illegal(t->world, page);
+        if (unlikely(site != NULL))
+            return exclusive_broken(t->world, page, NULL, site, t->v);
+    }
+    if (asked(t, LAW_PAGE_INDEX) && page_file_mapping(page) &&
+        !cached_place_ok(t->world, page, t->v))
+        return false;
+    return !asked(t, LAW_SWAP_COUNTS) || cached_page_ok(t->world, page, t->v);
+}
+
+/* ---- entries ---- */
+static bool swapped_ok(struct touched *t, const struct entry *e)
+{
+    if (unlikely(!e->slot))
+        return dead_slot(e, t->v);
+    if (was_seen(t, e->slot))
+        return true;
+    return slot_ok(t->world, e->slot, t->v) &&
+           (!e->vma || !anon_vma_live(t->world, e->vma->anon_vma) ||
+            slot_count_ok(t->world, e->slot, swap_found(t->world, e), t->v));
+}
+
+static bool entry_ok(struct touched *t, const struct entry *e)
+{
+    const char *site;
+
+    if (asked(t, LAW_PGTABLE_INSIDE)) {
+        site = entry_illegal(e);
+        if (unlikely(site != NULL))
+            return entry_broken(e, LAW_PGTABLE_INSIDE, site, t->v);
+    }
+    if (asked(t, LAW_RMAP_EXCLUSIVE)) {
+        site = entry_exclusive_illegal(t->world, e);
+        if (unlikely(site != NULL))
+            return exclusive_broken(t->world, e->page, e, site, t->v);
+    }
+    if (is_swapped(e->pte)) {
+        if (asked(t, LAW_RMAP_COMPLETE) && unlikely(!swap_reachable(t->world, e)))
+            return entry_broken(e, LAW_RMAP_COMPLETE, "swapped-missed", t->v);
+        return !asked(t, LAW_SWAP_COUNTS) || swapped_ok(t, e);
+    }
+    if (!maps_a_frame(e->pte))
+        return true;
+    if (unlikely(!e->page))
+        return !asked(t, LAW_RMAP_MAPCOUNT) ||
+               entry_broken(e, LAW_RMAP_MAPCOUNT, "dead-frame", t->v);
+    if (asked(t, LAW_PAGE_INDEX)) {
+        site = place_illegal(t->world, e);
+        if (unlikely(site != NULL))
+            return place_broken(t->world, e, site, t->v);
+    }
+    return frame_ok(t, e->page);
+}
+
+static bool range_ok(struct touched *t, const struct note_range *r)
+{
+    struct entry_walk w;
+    struct entry e;
+
+    if (!mm_live(t->world, r->mm) || !r->mm->pgd)
+        return true;
+    entry_walk_start(&w, t->world, r->mm, r->start, r->end);
+    if (asked(t, LAW_PGTABLE_PAGES) &&
+        !tables_of_range_ok(t->world, r->mm, r->start, r->end, w.vma, t->v))
+        return false;
+    while (entry_walk_next(&w, &e))
+        if (!entry_ok(t, &e))
+            return false;
+    return true;
+}
+
+static bool covered(const struct notes *notes, const struct note_range *r)
+{
+    for (uint32_t i = 0; i < notes->nptes; i++) {
+        const struct note_range *p = &notes->ptes[i];
+
+        if (p->mm == r->mm && p->start <= r->start && r->end <= p->end)
+            return true;
+    }
+    return false;
+}
+
+static bool ranges_ok(struct touched *t)
+{
+    const struct notes *notes = &t->world->notes;
+    uint32_t i;
+
+    for (i = 0; i < notes->nptes; i++)
+        if (!range_ok(t, &notes->ptes[i]))
+            return false;
+    for (i = 0; i < notes->nranges; i++)
+        if (!covered(notes, &notes->range[i]) && !range_ok(t, &notes->range[i]))
+            return false;
+    return true;
+}
+
+static bool frames_ok(struct touched *t)
+{
+    const struct notes *notes = &t->world->notes;
+    const uint32_t used = t->world->pool[POOL_PAGE].used;
+
+    for (uint32_t i = 0; !notes->page_overflow && i < notes->npages; i++)
+        if (page_live(t->world, notes->page[i]) && !frame_ok(t, notes->page[i]))
+            return false;
+    for (uint32_t n = 0; unlikely(notes->page_overflow) && n < used; n++)
+        if (page_at(t->world, n) && !frame_ok(t, page_at(t->world, n)))
+            return false;
+    return true;
+}
+
+static bool pins_ok(const struct touched *t)
+{
+    unsigned used = 0;
+
+    for (unsigned n = 0; n < MAX_PINS; n++)
+        used |= t->world->pin[n].used;
+    for (unsigned n = 0; unlikely(used) && n < MAX_PINS; n++) {
+        const struct pin *pin = &t->world->pin[n];
+
+        if (unlikely(pin->used && pin->page && !page_live(t->world, pin->page)))
+            return law_broken(t->v, LAW_RMAP_MAPCOUNT, "dead-frame", 0, 0,
+                              "pin %u has a frame that is freed", n);
+    }
+    return true;
+}
+
+static bool locks_ok(const struct world *world, struct verdict *v)
+{
+    const struct lock_state *locks = &world->locks;
+
+    if (likely(!locks->broken && !locks->i_mmap && !locks->root))
+        return true;
+    if (locks->broken)
+        return law_broken(v, LAW_LOCKS, "breach", 0, 0, "%s", locks->broken);
+    return law_broken(v, LAW_LOCKS, "kept", 0, 0, "the call has kept the lock of %s",
+                      locks->root ? "a family of anon_vmas" : "an i_mmap tree");
+}
+
+bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v)
+{
+    struct touched t;
+
+    t.world = world;
+    t.laws = laws;
+    t.v = v;
+    t.nseen = 0;
+    if (asked(&t, LAW_LOCKS) && !locks_ok(world, v))
+        return false;
+    if (asked(&t, LAW_PGTABLE_PAGES) && !table_counts_ok(world, v))
+        return false;
+    if (!world->pool[POOL_TABLE].nlive && !world->pool[POOL_PAGE].nlive)
+        return true;
+    if (asked(&t, LAW_RMAP_MAPCOUNT) && !pins_ok(&t))
+        return false;
+    return ranges_ok(&t) && frames_ok(&t);
+}
