@@ -81,7 +81,6 @@ int64_t spec_committed(const struct spec *spec);
 uint32_t spec_map_count(const struct spec *spec, unsigned proc);
 /* Ranges changed by the last call; *n of them. More than fit: the last one is widened. */
 const struct spec_range *spec_touched(const struct spec *spec, unsigned *n);
-uint64_t spec_brk(const struct spec *spec, unsigned proc); /* bytes */
 
 /* Picture of the whole; numbers objects by first appearance like any other subject, and shows
  * anon_vmas as 1. 0 or -ENOMEM. */
