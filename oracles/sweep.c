@@ -43,7 +43,7 @@ static inline bool vma_ok(struct sweep *s, const struct vma *vma)
     const struct vma *prev = s->last;
 
     /* The list runs ahead of the tree. Asking for what may not be there does no harm. */
-    for (uintptr_t line = 0; line < sizeof(*vma); line += 64)
+    for (uintptr_t line = 0; line < offsetof(struct vma, shared); line += 64)
         __builtin_prefetch((const void *)((uintptr_t)vma->vm_next + line));
     s->last = vma;
     s->vmas++;
