@@ -233,13 +233,14 @@ static void tell_anon(const struct comparison *c, const struct vma *vma, uint64_
 
 static bool hole_ok(const struct comparison *c, uint64_t from, uint64_t to)
 {
-    for (uint64_t page = from; page < to; page++)
-        if (unlikely(c->page[page].mapped))
-            return law_broken(c->v, LAW_SPEC_LAYOUT, "mapped", c->mm->id, page << PAGE_SHIFT,
-                              "page %#" PRIx64 " is not mapped; specified: flags %#" PRIx64
-                              ", pgoff %#" PRIx64,
-                              page, c->page[page].flags, c->page[page].pgoff);
-    return true;
+    const uint64_t page = spec_first_mapped(c->spec, c->mm->id, from);
+
+    if (likely(page >= to))
+        return true;
+    return law_broken(c->v, LAW_SPEC_LAYOUT, "mapped", c->mm->id, page << PAGE_SHIFT,
+                      "page %#" PRIx64 " is not mapped; specified: flags %#" PRIx64
+                      ", pgoff %#" PRIx64,
+                      page, c->page[page].flags, c->page[page].pgoff);
 }
 
 /* First VMA that ends above addr. Nearly always the call has noted it: what it linked there, or the

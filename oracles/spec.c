@@ -234,6 +234,11 @@ uint64_t spec_next_mapped(const struct spec *spec, const struct spec_space *spac
     return next < space->highest ? next : spec->config.task_size;
 }
 
+uint64_t spec_first_mapped(const struct spec *spec, unsigned proc, uint64_t page)
+{
+    return spec_next_mapped(spec, &spec->now.space[proc], page);
+}
+
 uint64_t spec_mapped_end(const struct spec_space *space, uint64_t page)
 {
     uint64_t end = scan_down(space, MAPPED, spec_min(page, space->highest), space->lowest);
