@@ -324,10 +324,11 @@ void spec_unmap_pages(struct spec *spec, struct spec_space *space, uint64_t star
 {
     struct spec_run run;
 
-    for (uint64_t from = start;
-         from < end && spec_run_from(spec, space, from, &run) && run.start < end; from = run.end) {
+    for (run.start = scan_up(space, MAPPED, start, end); run.start < end;
+         run.start = scan_up(space, MAPPED, run.end, end)) {
         const struct spec_page *first = &space->page[run.start];
 
+        run.end = scan_up(space, BREAKS, run.start + 1, end);
         spec_account(spec, space, first->flags, -(int64_t)(run.end - run.start));
         spec_file_map(spec, first->file, first->flags, -(int64_t)(run.end - run.start));
         spec_set_head(space, run.start, false);

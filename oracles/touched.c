@@ -383,10 +383,9 @@ pass_inline bool last_ok(const struct pass *p, const uint32_t laws)
     return true;
 }
 
-/* What a process has only one of. */
+/* What a process has only one of. It is live. */
 pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
 {
-    NEED(LAW_LIST_TREE, mm_live(p->world, mm), dead_note(p, NULL));
     if (!last_ok(p, laws))
         return false;
     p->mm = mm;
@@ -446,8 +445,11 @@ pass_inline bool note_ok(struct pass *p, const struct note *note, const uint32_t
     const struct vma *vma = note->vma;
 
     NEED(LAW_LIST_TREE, there(p, vma, laws), dead_note(p, vma));
-    if (unlikely(vma->vm_mm != p->mm) && !mm_ok(p, vma->vm_mm, laws))
-        return false;
+    if (unlikely(vma->vm_mm != p->mm)) {
+        NEED(LAW_LIST_TREE, mm_live(p->world, vma->vm_mm), dead_note(p, NULL));
+        if (!mm_ok(p, vma->vm_mm, laws))
+            return false;
+    }
     if (!places_ok(p, note, laws))
         return false;
     /* Who shares an anon_vma with something unlinked is noted for that, as being near to it. */
