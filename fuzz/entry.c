@@ -31,11 +31,40 @@ static int choice(const char *variable, const char *const names[], int n, int ot
     exit(2);
 }
 
+#ifdef VMAFUZZ_LIBFUZZER
+/*
+ * libFuzzer prefers inputs with rare features. It keeps the rare ones in a list, which it searches
+ * for each feature of each input; and as features of the state are many, thousands of them stay
+ * rarer than its limit of 255 inputs. With a limit of 0 only the hundred rarest are kept: nearly
+ * half as many inputs again in the same time, and features found no later in inputs. The flag goes
+ * before those of the user, who may say otherwise.
+ */
+static void put_default_flags(int *argc, char ***argv)
+{
+    static char flag[] = "-entropic_feature_frequency_threshold=0";
+    static char **with_flag; /* libFuzzer looks for leaks at the end */
+
+    with_flag = calloc((size_t)*argc + 2, sizeof(*with_flag));
+    if (!with_flag)
+        return;
+    with_flag[0] = (*argv)[0];
+    with_flag[1] = flag;
+    memcpy(with_flag + 2, *argv + 1, (size_t)(*argc - 1) * sizeof(*with_flag));
+    *argv = with_flag;
+    ++*argc;
+}
+#else
+static void put_default_flags(int *argc, char ***argv)
+{
+    (void)argc, (void)argv; /* other engines have none such */
+}
+#endif
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     const char *faults[NR_FAULTS];
 
-    (void)argc, (void)argv;
+    put_default_flags(argc, argv);
     for (int i = 0; i < NR_FAULTS; i++)
         faults[i] = fault_table[i].name;
     options = run_options_full;

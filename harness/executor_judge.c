@@ -82,14 +82,15 @@ bool judge_answer(struct executor *ex, long got)
 {
     const struct spec_seen seen = {got, ex->o.verify_search && !ex->brute};
     const struct call *c = &ex->call;
+    const bool failed = unlikely(c->fail) && alloc_failed(ex);
     long expected;
 
     ex->phase = PHASE_SPEC;
-    if (unlikely(c->fail))
+    if (unlikely(failed))
         spec_before(ex->spec);
     expected = ex->flat->ops->apply(ex->flat, c, &seen);
     /* Some go on without what they did not get: pages that are populated, a merge. */
-    if (unlikely(c->fail) && alloc_failed(ex) && (refused(c, got) || got == expected))
+    if (unlikely(failed) && (refused(c, got) || got == expected))
         return adopt(ex, refused(c, got));
     return expected == got || wrong_answer(ex, expected, got);
 }

@@ -243,7 +243,8 @@ struct userfaultfd_ctx {
     struct mm *mm;     /* NULL: the process has ended */
 };
 
-/* The first 64 bytes are all that a tree walk and the list touch: one cache line. */
+/* The first 64 bytes are all that a tree walk and the list touch: one cache line. The last one is
+ * for VMAs with a file alone. */
 struct vma {
     uintptr_t vm_start, vm_end; /* [vm_start, vm_end) */
     struct rb_node vm_rb;
@@ -259,9 +260,9 @@ struct vma {
     struct mempolicy *vm_policy; /* counted, or NULL: the default */
     struct userfaultfd_ctx *vm_userfaultfd_ctx;      /* counted, or NULL */
     struct anon_vma_name *anon_name;                 /* counted, or NULL */
-    struct interval_node shared;                     /* in vm_file->mapping->i_mmap */
     struct anon_vma *anon_vma;                       /* NULL: never had a page of its own */
     struct anon_vma_chain *chain_first, *chain_last; /* same_vma list */
+    struct interval_node shared;                     /* in vm_file->mapping->i_mmap */
 } __attribute__((aligned(64)));
 
 #define VMACACHE_SLOTS 4

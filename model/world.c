@@ -199,6 +199,9 @@ struct world *world_new(unsigned slot)
         return NULL;
     }
     pools_place(arena);
+    /* A large world's VMAs are everywhere: in small pages, most of its time goes into TLB misses.
+     * It is advice: that some kernels have no such pages does no harm. */
+    madvise(((struct world *)arena)->pool[POOL_VMA].base, objects_size(POOL_VMA), MADV_HUGEPAGE);
     world_reset(arena, &world_config_default);
     return arena;
 }

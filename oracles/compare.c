@@ -167,12 +167,41 @@ static bool heads_ok(const struct comparison *c, const struct vma *vma, uint64_t
     return true;
 }
 
+/* Is the page of a VMA that refers to nothing like it? What most pages are asked first. */
+static inline bool plainly_like(const struct vma *vma, const struct spec_page *s, uint64_t page)
+{
+    const uint64_t refers = (uintptr_t)vma->vm_file | (uintptr_t)vma->vm_policy |
+                            (uintptr_t)vma->anon_name | (uintptr_t)vma->vm_userfaultfd_ctx;
+
+    return !(refers | s->file | s->context | s->policy | s->name) && s->mapped &&
+           s->flags == vma->vm_flags && s->pgoff == pgoff_at(vma, page) &&
+           !s->anon == !vma->anon_vma;
+}
+
+/* Bits in which a page differs from what follows from the first one of its VMA, so many pages
+ * before: whole words at a time, and but for the head, which is counted. */
+static inline uint64_t unlike(const struct spec_page *s, const struct spec_page *first,
+                              uint64_t pages)
+{
+    struct spec_page like = *first;
+    uint64_t a, b, differ = 0;
+
+    like.pgoff += pages;
+    like.head = s->head;
+    for (size_t at = 0; at < sizeof(like); at += sizeof(a)) {
+        memcpy(&a, (const char *)s + at, sizeof(a));
+        memcpy(&b, (const char *)&like + at, sizeof(b));
+        differ |= a ^ b;
+    }
+    return differ;
+}
+
 /* The pages [from, to) of one VMA: the first is compared with it, the others with the first. */
 static bool vma_pages_ok(const struct comparison *c, const struct vma *vma, uint64_t from,
                          uint64_t to)
 {
     const struct spec_page *first = &c->page[from];
-    const char *site = difference(c, vma, from);
+    const char *site = plainly_like(vma, first, from) ? NULL : difference(c, vma, from);
     uint64_t differ = 0, heads = first->head;
 
     if (unlikely(site != NULL))
@@ -180,10 +209,7 @@ static bool vma_pages_ok(const struct comparison *c, const struct vma *vma, uint
     for (uint64_t page = from + 1; page < to; page++) {
         const struct spec_page *s = &c->page[page];
 
-        differ |= (s->flags ^ first->flags) | (s->pgoff ^ (first->pgoff + (page - from))) |
-                  (s->file ^ first->file) | (s->context ^ first->context) |
-                  (uint64_t)(s->policy ^ first->policy) | (uint64_t)(s->name ^ first->name) |
-                  (uint64_t)(s->mapped ^ first->mapped) | (uint64_t)(!s->anon ^ !first->anon);
+        differ |= unlike(s, first, page - from);
         heads += s->head;
     }
     for (uint64_t page = from; unlikely(differ) && page < to; page++) {
@@ -207,13 +233,14 @@ static void tell_anon(const struct comparison *c, const struct vma *vma, uint64_
 
 static bool hole_ok(const struct comparison *c, uint64_t from, uint64_t to)
 {
-    for (uint64_t page = from; page < to; page++)
-        if (unlikely(c->page[page].mapped))
-            return law_broken(c->v, LAW_SPEC_LAYOUT, "mapped", c->mm->id, page << PAGE_SHIFT,
-                              "page %#" PRIx64 " is not mapped; specified: flags %#" PRIx64
-                              ", pgoff %#" PRIx64,
-                              page, c->page[page].flags, c->page[page].pgoff);
-    return true;
+    const uint64_t page = spec_first_mapped(c->spec, c->mm->id, from);
+
+    if (likely(page >= to))
+        return true;
+    return law_broken(c->v, LAW_SPEC_LAYOUT, "mapped", c->mm->id, page << PAGE_SHIFT,
+                      "page %#" PRIx64 " is not mapped; specified: flags %#" PRIx64
+                      ", pgoff %#" PRIx64,
+                      page, c->page[page].flags, c->page[page].pgoff);
 }
 
 /* First VMA that ends above addr. Nearly always the call has noted it: what it linked there, or the
@@ -293,10 +320,9 @@ static bool process_ok(const struct comparison *c, unsigned proc)
         return law_broken(c->v, LAW_LIST_TREE, "map-count", proc, 0,
                           "map_count is %" PRIu32 "; specified: %" PRIu32, mm->map_count,
                           spec_map_count(c->spec, proc));
-    if (unlikely(mm->brk != spec_brk(c->spec, proc)))
+    if (unlikely(mm->brk != t->brk))
         return law_broken(c->v, LAW_SPEC_LAYOUT, "brk", proc, mm->brk,
-                          "brk is %#" PRIxPTR "; specified: %#" PRIx64, mm->brk,
-                          spec_brk(c->spec, proc));
+                          "brk is %#" PRIxPTR "; specified: %#" PRIx64, mm->brk, t->brk);
     if (unlikely(mm->def_flags != t->def_flags))
         return law_broken(c->v, LAW_SPEC_LAYOUT, "def-flags", proc, 0,
                           "def_flags is %#" PRIx64 "; specified: %#" PRIx64, mm->def_flags,
@@ -317,10 +343,8 @@ static bool already_compared(const struct world *world, const struct mm *mm,
     return false;
 }
 
-static bool turn_to(struct comparison *c, const struct mm *mm)
+static bool turn_to_other(struct comparison *c, const struct mm *mm)
 {
-    if (likely(c->mm == mm && mm))
-        return true;
     if (!mm_live(c->world, mm))
         return false;
     c->mm = mm;
@@ -328,26 +352,48 @@ static bool turn_to(struct comparison *c, const struct mm *mm)
     return c->page != NULL;
 }
 
+static inline bool turn_to(struct comparison *c, const struct mm *mm)
+{
+    return likely(c->mm == mm && mm) || turn_to_other(c, mm);
+}
+
+/* The ranges that either has touched. Mostly there is one of each, and nearly the same. */
+static bool ranges_ok(struct comparison *c)
+{
+    const struct notes *notes = &c->world->notes;
+    const struct spec_range *range;
+    unsigned n, i, first = 0;
+
+    range = spec_touched(c->spec, &n);
+    for (i = 0; i < notes->nranges; i++) {
+        uint64_t from = notes->range[i].start >> PAGE_SHIFT, to = notes->range[i].end >> PAGE_SHIFT;
+
+        if (!turn_to(c, notes->range[i].mm))
+            continue;
+        if (i == 0 && n && range->proc == c->mm->id && range->start <= to && from <= range->end) {
+            from = from < range->start ? from : range->start;
+            to = to > range->end ? to : range->end;
+            first = 1;
+        }
+        if (!range_ok(c, from, to))
+            return false;
+    }
+    for (i = first; i < n; i++)
+        if (range[i].proc < MAX_PROCS && turn_to(c, c->world->proc[range[i].proc]) &&
+            !already_compared(c->world, c->mm, &range[i]) &&
+            !range_ok(c, range[i].start, range[i].end))
+            return false;
+    return true;
+}
+
 bool compare_touched(const struct world *world, struct spec *spec, struct pairing *p,
                      struct verdict *v)
 {
     struct comparison c = {.world = world, .spec = spec, .pairs = p, .v = v};
-    const struct spec_range *range;
-    unsigned n, i;
 
-    for (i = 0; i < world->notes.nranges; i++) {
-        const struct note_range *r = &world->notes.range[i];
-
-        if (turn_to(&c, r->mm) && !range_ok(&c, r->start >> PAGE_SHIFT, r->end >> PAGE_SHIFT))
-            return false;
-    }
-    range = spec_touched(spec, &n);
-    for (i = 0; i < n; i++)
-        if (range[i].proc < MAX_PROCS && turn_to(&c, world->proc[range[i].proc]) &&
-            !already_compared(world, c.mm, &range[i]) &&
-            !range_ok(&c, range[i].start, range[i].end))
-            return false;
-    for (i = 0; i < world->nr_procs; i++)
+    if (!ranges_ok(&c))
+        return false;
+    for (unsigned i = 0; i < world->nr_procs; i++)
         if (turn_to(&c, world->proc[i]) && !process_ok(&c, i))
             return false;
     if (likely(world->committed_as == spec_committed(spec)))

@@ -178,11 +178,6 @@ const struct spec_range *spec_touched(const struct spec *spec, unsigned *n)
     return spec->range;
 }
 
-uint64_t spec_brk(const struct spec *spec, unsigned proc)
-{
-    return spec->now.space[proc].totals.brk;
-}
-
 /* ---- scanning bits, a word at a time ---- */
 enum what { MAPPED, HOLES, HEADS, BREAKS /* where no VMA goes on: heads and holes */ };
 
@@ -251,6 +246,11 @@ uint64_t spec_next_mapped(const struct spec *spec, const struct spec_space *spac
     return next < space->highest ? next : spec->config.task_size;
 }
 
+uint64_t spec_first_mapped(const struct spec *spec, unsigned proc, uint64_t page)
+{
+    return spec_next_mapped(spec, &spec->now.space[proc], page);
+}
+
 uint64_t spec_mapped_end(const struct spec_space *space, uint64_t page)
 {
     uint64_t end = scan_down(space, MAPPED, spec_min(page, space->highest), space->lowest);
@@ -304,6 +304,18 @@ uint64_t spec_count_mapped(const struct spec_space *space, uint64_t start, uint6
     return n;
 }
 
+/* The bits of [start, end), a word at a time. */
+static inline void set_bits(uint64_t *bits, uint64_t start, uint64_t end, bool on)
+{
+    for (uint64_t stop; start < end; start = stop) {
+        uint64_t *word = &bits[start / 64], mask;
+
+        stop = spec_min(end, (start | 63) + 1);
+        mask = ~UINT64_C(0) >> (64 - (stop - start)) << start % 64;
+        *word = on ? *word | mask : *word & ~mask;
+    }
+}
+
 void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                     const struct spec_page *first)
 {
@@ -313,10 +325,9 @@ void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start,
     like.head = 0;
     like.own = 0;
     like.lazy = 0;
-    for (uint64_t page = start; page < end; page++, like.pgoff++) {
+    for (uint64_t page = start; page < end; page++, like.pgoff++)
         space->page[page] = like;
-        space->mapped[page / 64] |= UINT64_C(1) << page % 64;
-    }
+    set_bits(space->mapped, start, end, true);
     space->lowest = space->highest ? spec_min(space->lowest, start) : start;
     space->highest = spec_max(space->highest, end);
     spec_account(spec, space, like.flags, (int64_t)(end - start));
@@ -327,19 +338,19 @@ void spec_unmap_pages(struct spec *spec, struct spec_space *space, uint64_t star
 {
     struct spec_run run;
 
-    for (uint64_t from = start; spec_run_from(spec, space, from, &run) && run.start < end;
-         from = run.end) {
+    for (run.start = scan_up(space, MAPPED, start, end); run.start < end;
+         run.start = scan_up(space, MAPPED, run.end, end)) {
         const struct spec_page *first = &space->page[run.start];
 
+        run.end = scan_up(space, BREAKS, run.start + 1, end);
         spec_account(spec, space, first->flags, -(int64_t)(run.end - run.start));
         spec_file_map(spec, first->file, first->flags, -(int64_t)(run.end - run.start));
         spec_set_head(space, run.start, false);
         if (space->nr_own)
             spec_end_own(spec, space, run.start, run.end);
-        for (uint64_t page = run.start; page < run.end; page++) {
+        for (uint64_t page = run.start; page < run.end; page++)
             space->page[page] = (struct spec_page){0};
-            space->mapped[page / 64] &= ~(UINT64_C(1) << page % 64);
-        }
+        set_bits(space->mapped, run.start, run.end, false);
     }
 }
 

@@ -108,12 +108,12 @@ int spec_reset(struct spec *spec, const struct spec_config *config);
 const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);
 const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc); /* kept up to date */
 int64_t spec_committed(const struct spec *spec);
+uint64_t spec_first_mapped(const struct spec *spec, unsigned proc, uint64_t page); /* from it on */
 uint32_t spec_map_count(const struct spec *spec, unsigned proc);
 /* Ranges changed by the last call; *n of them. More than fit: the last one is widened. They cover
  * changed contents too, but of shared memory only the page that the call wrote through: whoever
  * else maps the object is left to full comparisons. */
 const struct spec_range *spec_touched(const struct spec *spec, unsigned *n);
-uint64_t spec_brk(const struct spec *spec, unsigned proc); /* bytes */
 
 /* Picture of the whole; numbers objects by first appearance like any other subject, and shows
  * anon_vmas as 1. 0 or -ENOMEM. */

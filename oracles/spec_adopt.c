@@ -212,9 +212,9 @@ static bool check_gap(struct adoption *a, unsigned proc, uint64_t start, uint64_
     const struct spec_space *now = &a->spec->now.space[proc];
 
     end = spec_min(end, before->highest);
-    for (uint64_t page = spec_max(start, before->lowest); page < end; page++)
-        if (page_of(before, page)->mapped && page_of(now, page)->mapped &&
-            !was_gone(a->spec, proc, page))
+    for (uint64_t page = spec_next_mapped(a->spec, now, spec_max(start, before->lowest));
+         page < end; page = spec_next_mapped(a->spec, now, page + 1))
+        if (page_of(before, page)->mapped && !was_gone(a->spec, proc, page))
             return refuse(a, proc, page, "is gone, though it was mapped and should stay mapped");
     return true;
 }

@@ -11,14 +11,20 @@ struct request {
 };
 
 /* ---- munmap ---- */
+static bool is_inside(const struct spec *spec, const struct spec_space *space, uint64_t page)
+{
+    return spec_mapped(spec, space, page) && !space->page[page].head;
+}
+
 /* VMAs start at both ends: [   |xxxxx|   ]. Only a hole in the middle of one needs room for one
  * more VMA than there were. What is split stays split if the second one fails. */
 static int split_ends(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end)
 {
     int error;
 
-    if (spec_mapped(spec, space, start) && !space->page[start].head &&
-        spec_run_of(spec, space, start).end > end && space->map_count >= spec->config.max_map_count)
+    if (!is_inside(spec, space, start))
+        return is_inside(spec, space, end) ? spec_split(spec, space, end, false) : 0;
+    if (spec_run_of(spec, space, start).end > end && space->map_count >= spec->config.max_map_count)
         return -ENOMEM;
     error = spec_split(spec, space, start, false);
     return error ? error : spec_split(spec, space, end, false);
@@ -105,18 +111,20 @@ static long map_region(struct spec *spec, struct spec_space *space, struct spec_
 {
     bool late = spec_since(spec, SPEC_LINUX_6_18);
     uint64_t end = start + pages, charge = pages;
-    int error = late ? split_ends(spec, space, start, end) : 0;
+    bool taken = spec_next_mapped(spec, space, start) < end; /* otherwise nothing is to go */
+    int error = late && taken ? split_ends(spec, space, start, end) : 0;
 
     spec_touch(spec, space, start, end);
     if (error)
         return error;
-    if (!spec_may_expand(spec, space, want.flags, pages - spec_count_mapped(space, start, end)))
+    if (!spec_may_expand(spec, space, want.flags,
+                         pages - (taken ? spec_count_mapped(space, start, end) : 0)))
         return -ENOMEM;
-    error = late ? 0 : spec_unmap_range(spec, space, start, end);
+    error = late || !taken ? 0 : spec_unmap_range(spec, space, start, end);
     if (error)
         return error;
     if (is_accountable(spec, &want)) {
-        charge -= count_accounted(spec, space, start, end);
+        charge -= taken ? count_accounted(spec, space, start, end) : 0;
         if (!spec_may_charge(spec, space, charge))
             return -ENOMEM;
         want.flags |= SNAP_ACCOUNT;
@@ -124,7 +132,8 @@ static long map_region(struct spec *spec, struct spec_space *space, struct spec_
     error = ask_file(spec, &want);
     if (error)
         return error;
-    spec_unmap_pages(spec, space, start, end);
+    if (taken)
+        spec_unmap_pages(spec, space, start, end);
     if (want.flags & SNAP_LOCKED && want.flags & SNAP_SPECIAL)
         want.flags &= ~SNAP_LOCK_BITS;
     spec_map_joined(spec, space, start, end, &want);

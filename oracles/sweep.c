@@ -22,6 +22,13 @@ struct sweep {
     struct references refs;
 };
 
+/* Asks for what is going to be read of a VMA. It may be none: that does no harm. */
+static inline void fetch(const struct vma *vma)
+{
+    for (uintptr_t line = 0; line < offsetof(struct vma, shared); line += 64)
+        __builtin_prefetch((const void *)((uintptr_t)vma + line));
+}
+
 /* What the second half of a VMA says of it alone. */
 static inline bool alone_ok(struct sweep *s, const struct vma *vma)
 {
@@ -42,16 +49,15 @@ static inline bool vma_ok(struct sweep *s, const struct vma *vma)
 {
     const struct vma *prev = s->last;
 
-    /* The list runs ahead of the tree. Asking for what may not be there does no harm. */
-    for (uintptr_t line = 0; line < sizeof(*vma); line += 64)
-        __builtin_prefetch((const void *)((uintptr_t)vma->vm_next + line));
+    fetch(vma->vm_next); /* the list runs ahead of the tree */
     s->last = vma;
     s->vmas++;
     return (prev ? prev->vm_next : s->mm->mmap) == vma && vma->vm_prev == prev &&
            in_order(s->mm, prev, vma) && alone_ok(s, vma);
 }
 
-/* Each node is reached from the parent that it names: no node twice, and an end in any case. */
+/* Each node is reached from the parent that it names, and is above what came before it: no node
+ * twice, and an end in any case. */
 static struct below subtree(struct sweep *s, const struct rb_node *node,
                             const struct rb_node *parent, unsigned depth)
 {
@@ -62,9 +68,9 @@ static struct below subtree(struct sweep *s, const struct rb_node *node,
 
     if (unlikely(depth == TREE_MAX_DEPTH || !vma_live(s->world, vma) ||
                  rb_parent_of(node) != parent ||
-                 (!rb_is_black(node) && (!parent || !rb_is_black(parent))) ||
-                 (node->left && node->left == node->right)))
+                 (!rb_is_black(node) && (!parent || !rb_is_black(parent)))))
         return broken;
+    fetch(vma_of_rb(node->right)); /* while all on the left is judged */
     if (node->left)
         left = subtree(s, node->left, node, depth + 1);
     prev = s->last;

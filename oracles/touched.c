@@ -24,6 +24,7 @@
 #include "oracles/laws.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define pass_inline static inline __attribute__((always_inline))
 #define pass_cold static __attribute__((cold, noinline))
@@ -124,9 +125,14 @@ pass_inline int spine(const struct pass *p, const struct rb_node *node, const st
  * under a red parent it says black. */
 pass_inline bool link_and_colour_ok(const struct rb_node *child, const struct rb_node *parent)
 {
-    const uintptr_t red = !rb_is_black(parent);
+    const uintptr_t colour = child->parent_color ^ (uintptr_t)parent;
 
-    return (child->parent_color ^ (uintptr_t)parent) - red <= 1 - red;
+    return likely(colour <= 1) && ((colour | parent->parent_color) & 1);
+}
+/* The same of a child whose link has led to the parent. */
+pass_inline bool colours_ok(const struct rb_node *child, const struct rb_node *parent)
+{
+    return (child->parent_color | parent->parent_color) & 1;
 }
 
 pass_cold bool link_broken(const struct pass *p, const struct vma *child, const struct vma *parent)
@@ -144,9 +150,12 @@ pass_inline bool gap_ok(const struct pass *p, const struct vma *vma, const struc
 
     if (!(laws & LAW_BIT(LAW_GAP_SUBTREE)))
         return true;
-    NEED(LAW_LIST_TREE, there_or_none(p, prev, laws), list_broken(p, "dead-vma", vma, prev));
+    own = vma->vm_start;
+    if (likely(there(p, prev, laws)))
+        own -= prev->vm_end;
+    else
+        NEED(LAW_LIST_TREE, !prev, list_broken(p, "dead-vma", vma, prev));
     /* Guard gaps only shrink it, and cost another line: ask for them only where it matters. */
-    own = vma->vm_start - (prev ? prev->vm_end : 0);
     if (own > gap) {
         own = own_gap(p->world, prev, vma);
         gap = gap < own ? own : gap;
@@ -172,7 +181,7 @@ pass_inline void anchor(struct pass *p, const struct vma *vma, int height)
 
 /* To the root has come a way with `height` black nodes below it: as many as on the far side? */
 pass_inline bool root_ok(struct pass *p, const struct vma *root, const struct rb_node *far,
-                         bool far_right, int height, const uint32_t laws)
+                         int height, const uint32_t laws)
 {
     const struct vma *last = root;
     const int far_height = spine(p, far, &last, laws);
@@ -180,7 +189,7 @@ pass_inline bool root_ok(struct pass *p, const struct vma *root, const struct rb
     JUDGE(LAW_TREE_SHAPE, p->mm->mm_rb.node == &root->vm_rb, shape_broken(p, "root-parent", root));
     JUDGE(LAW_TREE_SHAPE, rb_is_black(&root->vm_rb), shape_broken(p, "root-red", root));
     JUDGE(LAW_TREE_SHAPE, far_height == height, shape_broken(p, "black-height", root));
-    if (far_right && far_height >= 0)
+    if (far == root->vm_rb.right && far_height >= 0)
         p->last = last;
     return true;
 }
@@ -223,74 +232,126 @@ pass_inline bool meets(const struct pass *p, const struct vma *at, bool right,
     return false;
 }
 
-/* Where a way has come to. */
-struct step {
-    const struct vma *at;
-    bool from_right;               /* on which side of it the way has come */
+/* A way: from the place between the neighbours x and y, of which one may be none, to the root. */
+struct way {
+    const struct vma *x, *y;
+    const struct vma *from;        /* x or y: the one that has the place as a child */
+    const struct vma *at;          /* how far it has come; NULL: it has ended */
+    bool lost;                     /* it has ended before the root, which is another law's affair */
+    bool from_right;               /* on which side of `at` it has come */
     const struct rb_node *sibling; /* and what is on the other */
     int height;                    /* black nodes below `at` */
-    uint64_t gap;                  /* of the child that the way has come from */
+    unsigned depth;
+    uint64_t gap; /* of the child that it has come from */
 };
 
-/* From a node, which is judged, to its parent, which is not. */
-pass_inline bool step_up(const struct pass *p, struct step *s, const struct rb_node *parent,
-                         const struct vma *from, const uint32_t laws)
+/* From which side a way comes, nobody can predict: what depends on it is worked out so that no
+ * compiler makes a branch of it. */
+pass_inline const struct rb_node *side_of(const struct rb_node *node, bool right)
 {
-    const struct vma *at = s->at, *up = vma_of_rb(parent);
-    const struct rb_node *left, *right;
+    const struct rb_node *child;
 
-    NEED(LAW_TREE_SHAPE, there(p, up, laws), shape_broken(p, "dead-node", at));
-    left = parent->left;
-    right = parent->right;
-    s->from_right = right == &at->vm_rb;
-    NEED(LAW_TREE_SHAPE, s->from_right | (left == &at->vm_rb), shape_broken(p, "parent-link", at));
-    JUDGE(LAW_TREE_SHAPE, link_and_colour_ok(&at->vm_rb, parent), shape_broken(p, "red-red", at));
-    /* Without branches: from which side a way comes, nobody can predict. */
-    JUDGE(LAW_TREE_ORDER,
-          (s->from_right ? up->vm_end : from->vm_end) <=
-              (s->from_right ? from->vm_start : up->vm_start),
-          order_broken(p->mm, s->from_right ? up : from, s->from_right ? from : up, p->v));
-    s->sibling = s->from_right ? left : right;
-    s->height += rb_is_black(&at->vm_rb);
-    s->gap = at->rb_subtree_gap;
-    s->at = up;
+    memcpy(&child, (const char *)&node->left + right * sizeof(child), sizeof(child));
+    return child;
+}
+pass_inline bool order_ok(const struct pass *p, const struct vma *up, const struct vma *from,
+                          bool from_right, const uint32_t laws)
+{
+    const uintptr_t both = (uintptr_t)up ^ (uintptr_t)from;
+    const uintptr_t low = (uintptr_t)from ^ (both & -(uintptr_t)from_right);
+    const struct vma *lower = (const struct vma *)low, *upper = (const struct vma *)(low ^ both);
+
+    JUDGE(LAW_TREE_ORDER, lower->vm_end <= upper->vm_start,
+          order_broken(p->mm, lower, upper, p->v));
     return true;
 }
 
-/* From the place between two neighbours up to the root. One of them may be none. */
+/* From a node, which is judged, to its parent, which is not. */
+pass_inline bool step_up(const struct pass *p, struct way *w, const struct rb_node *parent,
+                         const uint32_t laws)
+{
+    const struct vma *at = w->at, *up = vma_of_rb(parent);
+    bool right;
+
+    w->at = NULL;
+    w->lost = true;
+    NEED(LAW_TREE_SHAPE, there(p, up, laws), shape_broken(p, "dead-node", at));
+    right = parent->right == &at->vm_rb;
+    NEED(LAW_TREE_SHAPE, side_of(parent, right) == &at->vm_rb, shape_broken(p, "parent-link", at));
+    JUDGE(LAW_TREE_SHAPE, colours_ok(&at->vm_rb, parent), shape_broken(p, "red-red", at));
+    NEED(LAW_TREE_SHAPE, ++w->depth < TREE_MAX_DEPTH, shape_broken(p, "depth", w->from));
+    w->from_right = right;
+    w->sibling = side_of(parent, !right);
+    w->height += rb_is_black(&at->vm_rb);
+    w->gap = at->rb_subtree_gap;
+    w->at = up;
+    w->lost = false;
+    return order_ok(p, up, w->from, right, laws);
+}
+
+/* Judges the node where the way is and goes on to the next. */
+pass_inline bool climb(struct pass *p, struct way *w, const uint32_t laws)
+{
+    const struct vma *at = w->at;
+    const struct rb_node *parent = rb_parent_of(&at->vm_rb);
+
+    if (!sibling_ok(p, w->sibling, at, w->height, &w->gap, laws) ||
+        !gap_ok(p, at, (laws & STRICT) && at == w->y ? w->x : at->vm_prev, w->gap, laws))
+        return false;
+    if (parent)
+        return step_up(p, w, parent, laws);
+    w->at = NULL;
+    return root_ok(p, at, w->sibling, w->height, laws);
+}
+
+/* On the way from a place that x or y has as a child, the other of them is the first node that has
+ * the place on its other side. */
 pass_inline bool way_ok(struct pass *p, const struct vma *x, const struct vma *y,
                         const uint32_t laws)
 {
     const bool right = !y || (x && !x->vm_rb.right); /* the place is x's right child, or y's left */
     const struct vma *const from = right ? x : y, *const other = right ? y : x;
-    struct step s = {from, right, child_of(&from->vm_rb, !right), 0, 0};
-    const bool met = meets(p, from, right, other, laws);
+    struct way w = {.x = x, .y = y, .from = from, .at = from, .from_right = right};
     int known = anchored(p, from);
 
     NEED(LAW_LIST_TREE, !child_of(&from->vm_rb, right), list_broken(p, "sequence", from, other));
-    JUDGE(LAW_LIST_TREE, met, list_broken(p, "sequence", from, other));
-    for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth++) {
-        const struct rb_node *parent = rb_parent_of(&s.at->vm_rb);
-
-        if (s.at == other)
-            known = anchored(p, other);
-        if (known >= 0) {
-            JUDGE(LAW_TREE_SHAPE, known == s.height, shape_broken(p, "black-height", s.at));
-            return true;
-        }
-        if (s.at == from || s.at == other)
-            anchor(p, s.at, s.height);
-        if (!sibling_ok(p, s.sibling, s.at, s.height, &s.gap, laws))
-            return false;
-        if (!gap_ok(p, s.at, (laws & STRICT) && s.at == y ? x : s.at->vm_prev, s.gap, laws))
-            return false;
-        if (!parent)
-            return root_ok(p, s.at, s.sibling, !s.from_right, s.height, laws);
-        if (!step_up(p, &s, parent, from, laws))
-            return false;
+    if (known >= 0) {
+        JUDGE(LAW_TREE_SHAPE, known == 0, shape_broken(p, "black-height", from));
+        JUDGE(LAW_LIST_TREE, meets(p, from, right, other, laws),
+              list_broken(p, "sequence", from, other));
+        return true;
     }
-    NEED(LAW_TREE_SHAPE, false, shape_broken(p, "depth", from));
+    anchor(p, from, 0);
+    w.sibling = child_of(&from->vm_rb, !right);
+    do {
+        if (!climb(p, &w, laws))
+            return false;
+    } while (w.at && w.from_right == right);
+    JUDGE(LAW_LIST_TREE, w.at == other || w.lost, list_broken(p, "sequence", from, other));
+    if (!w.at)
+        return true;
+    known = anchored(p, w.at);
+    if (known >= 0) {
+        JUDGE(LAW_TREE_SHAPE, known == w.height, shape_broken(p, "black-height", w.at));
+        return true;
+    }
+    anchor(p, w.at, w.height);
+    while (w.at)
+        if (!climb(p, &w, laws))
+            return false;
     return true;
+}
+
+/* Functions of their own: the loop wants all registers. */
+static __attribute__((noinline)) bool way_fast(struct pass *p, const struct vma *x,
+                                               const struct vma *y)
+{
+    return way_ok(p, x, y, ALL_LAWS & ~STRICT);
+}
+static __attribute__((noinline)) bool way_strict(struct pass *p, const struct vma *x,
+                                                 const struct vma *y, const uint32_t laws)
+{
+    return way_ok(p, x, y, laws);
 }
 
 /* Two neighbours of the list, or one and the end of the list. */
@@ -307,7 +368,7 @@ pass_inline bool place_ok(struct pass *p, const struct vma *x, const struct vma 
     p->above = y;
     if (!y)
         p->last = x;
-    return way_ok(p, x, y, laws);
+    return laws & STRICT ? way_strict(p, x, y, laws) : way_fast(p, x, y);
 }
 
 /* The end of the list and the highest end are where the tree ends. */
@@ -323,10 +384,9 @@ pass_inline bool last_ok(const struct pass *p, const uint32_t laws)
     return true;
 }
 
-/* What a process has only one of. */
+/* What a process has only one of. It is live. */
 pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
 {
-    NEED(LAW_LIST_TREE, mm_live(p->world, mm), dead_note(p, NULL));
     if (!last_ok(p, laws))
         return false;
     p->mm = mm;
@@ -390,8 +450,11 @@ pass_inline bool note_ok(struct pass *p, const struct note *note, const uint32_t
     const struct vma *vma = note->vma;
 
     NEED(LAW_LIST_TREE, there(p, vma, laws), dead_note(p, vma));
-    if (unlikely(vma->vm_mm != p->mm) && !mm_ok(p, vma->vm_mm, laws))
-        return false;
+    if (unlikely(vma->vm_mm != p->mm)) {
+        NEED(LAW_LIST_TREE, mm_live(p->world, vma->vm_mm), dead_note(p, NULL));
+        if (!mm_ok(p, vma->vm_mm, laws))
+            return false;
+    }
     if (!places_ok(p, note, laws))
         return false;
     /* Who shares an anon_vma with something unlinked is noted for that, as being near to it. */
