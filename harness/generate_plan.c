@@ -235,6 +235,21 @@ static void plan_low_stack(struct gen *c)
     step_at(c, OP_POKE, low - 1 - below(c, low), 0);
 }
 
+/* A stack with pages of its own goes up, keeps their offsets, and grows by more than these are. */
+static void plan_moved_stack(struct gen *c)
+{
+    uint32_t low = (uint32_t)c->w->config.mmap_min_addr, at = low + below(c, 8);
+    uint32_t to = low + at + 8 + below(c, 64);
+
+    if (to + 2 > task_pages(c))
+        return;
+    step_at(c, OP_MUNMAP, 0, to + 2);
+    step_map(c, at, 2, PROT_READ | PROT_WRITE)->flags |= WORD(W_GROWSDOWN);
+    step_at(c, OP_WRITE, at + below(c, 2), 0);
+    step_move(c, (struct range){at, at + 2}, to);
+    step_at(c, OP_WRITE, to - at + below(c, 3) - 2, 0);
+}
+
 /* A charged mapping that nothing can absorb, and no memory for its VMA. */
 static void plan_failed_charge(struct gen *c)
 {
@@ -340,10 +355,10 @@ static void plan_close(struct gen *c)
 void plan_start(struct gen *c)
 {
     static plan_fn *const plans[] = {
-        plan_aba,           plan_policies,  plan_there_and_back, plan_fill,  plan_top_offset,
-        plan_lock_limit,    plan_lock_walk, plan_stack,          plan_stack, plan_low_stack,
-        plan_failed_charge, plan_names,     plan_cache,          plan_heap,  plan_zero,
-        plan_zero,          plan_close,     plan_remap,
+        plan_aba,           plan_policies,  plan_there_and_back, plan_fill,        plan_top_offset,
+        plan_lock_limit,    plan_lock_walk, plan_stack,          plan_stack,       plan_low_stack,
+        plan_failed_charge, plan_names,     plan_cache,          plan_heap,        plan_zero,
+        plan_zero,          plan_close,     plan_remap,          plan_moved_stack,
     };
     static plan_fn *const anon_plans[] = {
         plan_split_faulted, plan_fill_between, plan_back_beside, plan_dontunmap, plan_wipe,

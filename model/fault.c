@@ -76,7 +76,8 @@ static int expand_downwards(struct vma *vma, uintptr_t addr)
         return -EPERM;
     if (too_near_below(vma, addr))
         return -ENOMEM;
-    if (grow > vma->vm_pgoff)
+    if (grow > vma->vm_pgoff &&
+        !fault(mm->world, F_PGOFF_WRAP_STACK, growth_is_allowed(vma, addr, vma->vm_end)))
         return -ENOMEM;
     return grow_vma(vma, addr, vma->vm_end, vma->vm_pgoff - grow);
 }
