@@ -231,9 +231,10 @@ static struct range part_of(struct gen *c, struct range r, uint32_t choice)
 static struct range across(struct gen *c, const struct vma *a, const struct vma *b)
 {
     uint32_t n = pages_in(range_of(a)), m = pages_in(range_of(b));
+    uint32_t start = page_of(a->vm_end) - 1 - below(c, n > 32 ? 32 : n);
+    uint32_t end = page_of(b->vm_start) + 1 + below(c, m > 32 ? 32 : m);
 
-    return (struct range){page_of(a->vm_end) - 1 - below(c, n > 32 ? 32 : n),
-                          page_of(b->vm_start) + 1 + below(c, m > 32 ? 32 : m)};
+    return (struct range){start, end};
 }
 
 struct range several(struct gen *c, const struct vma *v, bool covered)

@@ -258,6 +258,13 @@ static void lineage_exit(struct gen *c, struct lineage *l, unsigned who)
         l->proc[i] = l->proc[i + 1];
 }
 
+/* A page of its own, perhaps, where the mapping still is to be written to. */
+static void lineage_write(struct gen *c, const struct lineage *l, unsigned who)
+{
+    c->proc = l->proc[who];
+    step_write_some(c, l->at, l->pages, 128);
+}
+
 /* One VMA becomes two, each of which inherits on its own; or two become one again. */
 static void lineage_split(struct gen *c, const struct lineage *l, unsigned who, uint8_t prot)
 {
@@ -271,8 +278,10 @@ static void lineage_touch(struct gen *c, const struct lineage *l, unsigned who)
         OP_WRITE,  OP_WRITE,  OP_WRITE,   OP_WRITE,   OP_WRITE, OP_WRITE, OP_WRITE,   OP_MUNMAP,
         OP_MUNMAP, OP_MUNMAP, OP_RECLAIM, OP_RECLAIM, OP_READ,  OP_READ,  OP_MIGRATE, OP_RMAP};
 
+    enum op_kind kind = (enum op_kind)kinds[below(c, 16)];
+
     c->proc = l->proc[who];
-    step_at(c, (enum op_kind)kinds[below(c, 16)], l->at + below(c, l->pages), 1);
+    step_at(c, kind, l->at + below(c, l->pages), 1);
 }
 
 /* Few others are left, and there is a mapping with a page of its own to be inherited. */
@@ -280,8 +289,9 @@ static void lineage_start(struct gen *c, struct lineage *l)
 {
     uint8_t first = c->proc;
     unsigned others = c->g->max_procs < MAX_PROCS ? 6 : 0;
+    uint32_t at = stretch(c, 4), pages = 2 + below(c, 2);
 
-    *l = (struct lineage){.proc = {first}, .n = 1, .at = stretch(c, 4), .pages = 2 + below(c, 2)};
+    *l = (struct lineage){.proc = {first}, .n = 1, .at = at, .pages = pages};
     for (uint8_t i = 0; i < MAX_PROCS; i++) {
         if (!c->w->proc[i])
             continue;
@@ -333,7 +343,8 @@ void plan_lineage(struct gen *c)
  *
  *     1 ---- 2 ---- 3 ---- 4 ---- 5      3 reuses what 1 left; 4 finds nothing to reuse, since 2
  *     exits         2's and 3's are      and 3 have halves; 5 could take what 2 left for both of
- *                   halved; 2 exits      its halves
+ *                   halved; 2 exits      its halves, make one of them, and have lost the way to
+ *                                        pages that 4 gave it
  *
  * Each step is left out now and then.
  */
@@ -356,11 +367,15 @@ void plan_abandoned(struct gen *c)
     lineage_fork(c, &l, l.n - 1);
     if (!chance(c, 24) && l.n > 2)
         lineage_exit(c, &l, l.n - 3);
+    if (chance(c, 128))
+        lineage_write(c, &l, l.n - 1);
     lineage_fork(c, &l, l.n - 1);
     if (chance(c, 96)) /* the same one again */
         lineage_fork(c, &l, l.n - (l.n > 1 ? 2 : 1));
     if (chance(c, 128))
         lineage_split(c, &l, l.n - 1, PROT_READ | PROT_WRITE);
+    else if (chance(c, 128))
+        step_at(c, OP_MPROTECT, l.at, l.pages)->prot = PROT_READ;
     if (chance(c, 128))
         lineage_touch(c, &l, l.n - 1);
     if (chance(c, 64))

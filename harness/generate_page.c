@@ -146,6 +146,7 @@ void generate_access(struct gen *c)
     };
     uint64_t stacks = chance(c, 56) ? VM_GROWSDOWN | VM_GROWSUP : 0;
     const struct vma *v = accessible(c, stacks ? stacks : needs[c->op->kind]);
+    uint32_t page;
 
     if (!v)
         return;
@@ -161,7 +162,8 @@ void generate_access(struct gen *c)
 
         v = other && !(other->vm_flags & (VM_GROWSDOWN | VM_GROWSUP)) ? other : v;
     }
-    set_address(c, 0, pick_touched(c, v) + (chance(c, 3) ? 1 : 0));
+    page = pick_touched(c, v);
+    set_address(c, 0, page + (chance(c, 3) ? 1 : 0));
     if (chance(c, 64))
         c->op->v[0].bytes = (int16_t)below(c, PAGE_SIZE);
 }

@@ -13,11 +13,12 @@
 /* A stretch with the border of two page tables inside, if there is one. */
 static uint32_t at_border(struct gen *c, uint32_t pages)
 {
-    uint32_t tables = task_pages(c) / PTRS_PER_TABLE;
+    uint32_t tables = task_pages(c) / PTRS_PER_TABLE, border;
 
     if (tables < 2 || pages < 2)
         return stretch(c, pages);
-    return PTRS_PER_TABLE * (1 + below(c, tables - 1)) - 1 - below(c, pages - 1);
+    border = PTRS_PER_TABLE * (1 + below(c, tables - 1));
+    return border - 1 - below(c, pages - 1);
 }
 
 /* Private anonymous memory with contents in its first page and most of the others. */
@@ -56,7 +57,9 @@ static struct op *step_advise(struct gen *c, struct range r, uint8_t advice)
 
 static void step_reclaim(struct gen *c, struct range r)
 {
-    step_at(c, OP_RECLAIM, r.start, pages_in(r))->flags = chance(c, 80) ? WORD(W_RECLAIM_KEEP) : 0;
+    struct op *op = step_at(c, OP_RECLAIM, r.start, pages_in(r));
+
+    op->flags = chance(c, 80) ? WORD(W_RECLAIM_KEEP) : 0;
 }
 
 static void step_read_all(struct gen *c, struct range r)
@@ -343,8 +346,11 @@ void plan_lazyfree(struct gen *c)
     uint8_t child = NOBODY, pin = 0;
     bool early = chance(c, 128);
 
-    if (early && chance(c, 160)) /* a page that is pinned to be written is dirty again */
-        pin = step_pin(c, r.start + below(c, 2), chance(c, 208) ? W_PIN_WRITE : W_PIN_READ);
+    if (early && chance(c, 160)) { /* a page that is pinned to be written is dirty again */
+        uint8_t mode = chance(c, 208) ? W_PIN_WRITE : W_PIN_READ;
+
+        pin = step_pin(c, r.start + below(c, 2), mode);
+    }
     if (!early && chance(c, 160))
         child = step_fork_without(c, r, without);
     step_advise(c, r, rules_from(c, RULES_LINUX_5_10) ? W_FREE : W_DONTNEED);
@@ -399,11 +405,13 @@ void plan_one_object(struct gen *c)
     uint32_t n = 2 + below(c, 2), at = stretch(c, 2 * n);
     struct range first = {at, at + n}, second = {at + n, at + 2 * n};
     uint8_t parent = c->proc, child, file = step_file(c);
+    bool shared;
 
     if (!file)
         return;
     step_map_file(c, first, RW, file, true, 0);
-    step_map_file(c, second, RW, file, chance(c, 96), below(c, 2));
+    shared = chance(c, 96);
+    step_map_file(c, second, RW, file, shared, below(c, 2));
     child = chance(c, 96) ? step_fork(c) : NOBODY;
     for (uint32_t i = 0; i < 8; i++) {
         struct range r = chance(c, 128) ? first : second;
@@ -450,7 +458,8 @@ void plan_two_tables(struct gen *c)
     }
     if (chance(c, 96))
         step_map(c, from, 1, RW);
-    step_at(c, OP_MUNMAP, to + below(c, n), 1 + below(c, n));
+    to += below(c, n);
+    step_at(c, OP_MUNMAP, to, 1 + below(c, n));
     if (chance(c, 96))
         step_read_all(c, (struct range){to, to + n});
 }
@@ -481,6 +490,7 @@ void plan_fork_fails(struct gen *c)
 {
     uint32_t at = stretch(c, 6);
     uint8_t parent = c->proc, child = free_proc(c);
+    enum op_kind last;
 
     if (!may_fork(c))
         return;
@@ -502,7 +512,8 @@ void plan_fork_fails(struct gen *c)
     if (chance(c, 96))
         plan_step(c, OP_FORK)->def = (uint8_t)(1 + child);
     c->proc = child;
-    step_at(c, chance(c, 128) ? OP_READ : OP_WRITE, at + below(c, 6), 0);
+    last = chance(c, 128) ? OP_READ : OP_WRITE;
+    step_at(c, last, at + below(c, 6), 0);
     c->proc = parent;
     step_read_all(c, (struct range){at, at + 6});
 }

@@ -208,6 +208,7 @@ static void plan_remap(struct gen *c)
 {
     uint32_t at = stretch(c, 8), n = 1 + below(c, 4);
     uint8_t file = pick_file(c);
+    struct op *remap;
 
     if (!file)
         return;
@@ -219,7 +220,8 @@ static void plan_remap(struct gen *c)
         set_pages(op, THIRD, 8 - 8 * i);
     }
     n = 2 * n - below(c, 2);
-    set_pages(step_at(c, OP_REMAP_FILE_PAGES, at, n), THIRD, below(c, 8));
+    remap = step_at(c, OP_REMAP_FILE_PAGES, at, n);
+    set_pages(remap, THIRD, below(c, 8));
 }
 
 /* Growth to below the lowest address that user space may have. */
@@ -254,10 +256,13 @@ static void plan_moved_stack(struct gen *c)
 static void plan_failed_charge(struct gen *c)
 {
     uint32_t at = stretch(c, 6);
+    struct op *op;
 
     step_at(c, OP_MUNMAP, at, 6);
-    step_map(c, at + 1, 2, PROT_READ | PROT_WRITE)->fail = (uint16_t)(1 + below(c, 2));
-    step_map(c, at + 1, 4, PROT_WRITE)->fail = (uint16_t)below(c, 4);
+    op = step_map(c, at + 1, 2, PROT_READ | PROT_WRITE);
+    op->fail = (uint16_t)(1 + below(c, 2));
+    op = step_map(c, at + 1, 4, PROT_WRITE);
+    op->fail = (uint16_t)below(c, 4);
 }
 
 /* Names, of shared memory as well where the rules allow it. */
@@ -265,12 +270,14 @@ static void plan_names(struct gen *c)
 {
     uint32_t at = stretch(c, 4), second = at + below(c, 3);
     bool shared = rules_from(c, RULES_LINUX_6_18) && chance(c, 192);
+    struct op *op;
 
     if (!rules_from(c, RULES_LINUX_6_1))
         return;
     step_map(c, at, 4, PROT_READ)->flags ^= shared ? WORD(W_SHARED) | WORD(W_PRIVATE) : 0;
     step_at(c, OP_NAME, at, 4)->sel = 1;
-    step_at(c, OP_NAME, second, 1)->sel = (uint8_t)below(c, 3);
+    op = step_at(c, OP_NAME, second, 1);
+    op->sel = (uint8_t)below(c, 3);
     step_at(c, OP_MUNMAP, at + 1, 3);
 }
 

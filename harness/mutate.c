@@ -72,7 +72,8 @@ static void tweak_value(const struct mutation *m, const struct op *op, enum arg 
         if (!arg_is_address(arg) || !m->nr_boundaries)
             break;
         v->anchor = ANCHOR_ZERO;
-        v->pages = (int32_t)m->boundaries[below(m, m->nr_boundaries)] + (int32_t)below(m, 3) - 1;
+        v->pages = (int32_t)m->boundaries[below(m, m->nr_boundaries)];
+        v->pages += (int32_t)below(m, 3) - 1;
         return;
     case 3:
         *v = op->v[below(m, MAX_VALUES)];
