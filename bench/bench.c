@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* vmafuzz-bench: the command line and the tables that measure streams. */
-#include "bench/bench.h"
+#include "bench/procs.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -104,6 +104,8 @@ static const struct part {
     {"touched", "cost of an operation with the touched laws", bench_touched},
     {"full", "full validation, per VMA", bench_full},
     {"reset", "resetting the world, in operations", bench_reset},
+    {"procs", "several processes with pages, beside real ones on the running kernel", bench_procs},
+    {"pages", "faults, copy-on-write, swap, fork, reverse map: small world and large", bench_pages},
     {"shrink", "evaluations to shrink a failing program", bench_shrink},
 };
 
@@ -234,6 +236,8 @@ int main(int argc, char **argv)
     struct arguments a = {.options.rounds = 9};
     unsigned disagreements = 0;
 
+    if (argc == 3 && strcmp(argv[1], AGENT_OPTION) == 0) /* of "procs", started by ourselves */
+        return agent_main(atoi(argv[2]));
     without_randomisation(argv);
     argp_err_exit_status = 2;
     argp_parse(&argp, argc, argv, 0, NULL, &a);

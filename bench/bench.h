@@ -117,5 +117,7 @@ unsigned bench_touched(const struct bench_options *o);
 unsigned bench_full(const struct bench_options *o);
 unsigned bench_reset(const struct bench_options *o);
 unsigned bench_shrink(const struct bench_options *o);
+unsigned bench_procs(const struct bench_options *o);
+unsigned bench_pages(const struct bench_options *o);
 
 #endif
