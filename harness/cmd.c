@@ -81,6 +81,33 @@ int parse_rules(const char *name)
     unknown_name("rules", name, rules_names, NR_RULES);
 }
 
+static enum law_id parse_law(const char *name)
+{
+    const char *names[NR_LAWS];
+    for (unsigned l = LAW_NONE + 1; l < NR_LAWS; l++) {
+        if (strcmp(law_table[l].name, name) == 0)
+            return (enum law_id)l;
+        names[l - 1] = law_table[l].name;
+    }
+    unknown_name("law", name, names, NR_LAWS - 1);
+}
+
+uint64_t parse_laws(const char *names)
+{
+    uint64_t laws = 0;
+    char *copy = strdup(names);
+    if (!copy)
+        usage_error("out of memory");
+    for (char *rest = copy, *name; (name = strsep(&rest, ","));) {
+        enum law_id law = parse_law(name);
+        if (LAWS_ENDING_RUNS & LAW_BIT(law))
+            usage_error("--without: nothing can go on where %s is broken", name);
+        laws |= LAW_BIT(law);
+    }
+    free(copy);
+    return laws;
+}
+
 static error_t parse_subject(int key, char *arg, struct argp_state *state)
 {
     struct subject_options *subject = state->input;
@@ -93,6 +120,9 @@ static error_t parse_subject(int key, char *arg, struct argp_state *state)
         return 0;
     case 'f':
         subject->fault = parse_fault(arg);
+        return 0;
+    case 'W':
+        subject->without |= parse_laws(arg);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -108,6 +138,10 @@ static const struct argp_option subject_argp_options[] = {
      .key = 'f',
      .arg = "NAME",
      .doc = "Switch on a catalogued fault in the model; `vmafuzz faults' lists them"},
+    {.name = "without",
+     .key = 'W',
+     .arg = "LAW,...",
+     .doc = "Do not judge these laws, so that what comes after shows; `vmafuzz laws' lists them"},
     {0},
 };
 const struct argp subject_argp = {.options = subject_argp_options, .parser = parse_subject};
@@ -183,6 +217,7 @@ struct run_options subject_run_options(const struct subject_options *subject)
     struct run_options options = run_options_strict;
     options.rules = subject->rules;
     options.fault = subject->fault;
+    options.without = subject->without;
     return options;
 }
 

@@ -48,11 +48,13 @@ uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64
 double parse_seconds(const char *option, const char *text);
 enum fault_id parse_fault(const char *name);
 int parse_rules(const char *name);
+uint64_t parse_laws(const char *names); /* LAW_BITs of the names between commas */
 
-/* --rules and --fault, for every command that runs programs: a child of its argp. */
+/* --rules, --fault and --without, for every command that runs programs: a child of its argp. */
 struct subject_options {
     int rules; /* -1: the program's own, or all in turn */
     enum fault_id fault;
+    uint64_t without; /* LAW_BITs */
 };
 extern const struct argp subject_argp;
 
@@ -72,7 +74,7 @@ error_t parse_file_command(int key, char *arg, struct argp_state *state);
 /* Loads the program or exits with status 2 and the reason. */
 struct program *load_or_exit(const char *path);
 struct executor *executor_or_exit(void);
-/* run_options_strict with the rules and the fault: every law after every operation. */
+/* run_options_strict with these: every law, but those left out, after every operation. */
 struct run_options subject_run_options(const struct subject_options *subject);
 
 /* ---- signals ---- */

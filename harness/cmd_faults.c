@@ -53,6 +53,7 @@ static const struct argp_option options[] = {
      .key = 'r',
      .arg = "NAME",
      .doc = "Rules of one kernel; by default all four in turn"},
+    {.name = "without", .key = 'W', .arg = "LAW,...", .doc = "Do not judge these laws"},
     {.name = "json", .key = 'J', .doc = "Print a JSON array instead of a table"},
     {0},
 };
@@ -69,6 +70,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'r':
         m->plan.subject.rules = parse_rules(arg);
+        return 0;
+    case 'W':
+        m->plan.subject.without |= parse_laws(arg);
         return 0;
     case 'J':
         m->json = true;

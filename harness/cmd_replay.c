@@ -35,8 +35,8 @@ static const char doc[] =
     "each kernel's in turn. A program that was found with a fault needs that fault again, by "
     "--fault.\n\n"
     "A program may say that a kernel's own flaw shows in it: with `# expect: RULES LAW' in its "
-    "header, breaking that law under those rules is what passes. With --fault or --rules it is "
-    "reported like any other violation.\n\n"
+    "header, breaking that law under those rules is what passes. With --fault, --rules or "
+    "--without it is reported like any other violation.\n\n"
     "With --fail-each, running out of memory at any single place must not break a law either: a "
     "find is reported with the fail=N that makes it.\n\n"
     "The page of --html holds all that it shows; Graphviz lays out its graphs of anon_vmas, and "
@@ -209,7 +209,8 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
         r->unreadable++;
         return;
     }
-    if (run.fault != F_NONE || r->subject.rules >= 0) /* who names the rules wants to see it */
+    /* Who names the rules wants to see it, and who leaves laws out wants what comes after. */
+    if (run.fault != F_NONE || r->subject.rules >= 0 || run.without)
         expected = LAW_NONE;
     double start = seconds_now();
     executor_run(r->ex, p, &run, &result);

@@ -110,6 +110,7 @@ void executor_start(struct executor *ex, const struct world_config *config,
     struct world_config c = *config;
 
     memset(r, 0, sizeof(*r));
+    r->verdict.without = o->without & ~LAWS_ENDING_RUNS;
     ex->o = *o;
     ex->r = r;
     ex->until_full = o->full_every;

@@ -68,14 +68,16 @@ static bool wrong_answer(struct executor *ex, long expected, long got)
     bool contents = answers_contents((enum op_kind)c->kind) && expected >= 0 && got >= 0;
     char said[64], should[64];
 
-    ex->r->expected = expected;
-    ex->r->got = got;
     answer_text((enum op_kind)c->kind, got, said, sizeof(said));
     answer_text((enum op_kind)c->kind, expected, should, sizeof(should));
-    return law_broken(&ex->r->verdict, contents ? LAW_CONTENT : LAW_ERRNO,
-                      contents ? "read" : answer_site(expected, got), c->proc, c->addr,
-                      "%s answered %s; the flat specification says %s", op_table[c->kind].name,
-                      said, should);
+    if (law_broken(&ex->r->verdict, contents ? LAW_CONTENT : LAW_ERRNO,
+                   contents ? "read" : answer_site(expected, got), c->proc, c->addr,
+                   "%s answered %s; the flat specification says %s", op_table[c->kind].name, said,
+                   should))
+        return true;
+    ex->r->expected = expected;
+    ex->r->got = got;
+    return false;
 }
 
 bool judge_answer(struct executor *ex, long got)

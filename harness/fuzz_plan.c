@@ -33,6 +33,7 @@ bool plan_next(const struct plan *plan, struct plan_cursor *cursor, struct plann
     out->options.full_every = FULL_EVERY;
     out->options.hash = false;
     out->options.fault = plan->subject.fault;
+    out->options.without = plan->subject.without;
     out->options.rules = plan->subject.rules >= 0 ? plan->subject.rules : (int)(number % NR_RULES);
     return true;
 }

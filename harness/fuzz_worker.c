@@ -236,6 +236,7 @@ static void examine(struct worker *w, const struct planned *pl)
     struct run_options options = run_options_strict;
     struct run_result r;
     options.fault = pl->options.fault;
+    options.without = pl->options.without;
     w->program->rules_given = true;
     if (executor_run(w->ex, w->program, &options, &r)) {
         options = pl->options;

@@ -367,15 +367,17 @@ void plan_abandoned(struct gen *c)
     lineage_fork(c, &l, l.n - 1);
     if (!chance(c, 24) && l.n > 2)
         lineage_exit(c, &l, l.n - 3);
-    if (chance(c, 128))
+    if (chance(c, 208))
         lineage_write(c, &l, l.n - 1);
     lineage_fork(c, &l, l.n - 1);
     if (chance(c, 96)) /* the same one again */
         lineage_fork(c, &l, l.n - (l.n > 1 ? 2 : 1));
     if (chance(c, 128))
         lineage_split(c, &l, l.n - 1, PROT_READ | PROT_WRITE);
-    else if (chance(c, 128))
+    else if (chance(c, 224))
         step_at(c, OP_MPROTECT, l.at, l.pages)->prot = PROT_READ;
+    if (chance(c, 96) && l.n > 2) /* and 4 exits, whose anon_vmas the pages still name */
+        lineage_exit(c, &l, l.n - 2);
     if (chance(c, 128))
         lineage_touch(c, &l, l.n - 1);
     if (chance(c, 64))

@@ -10,6 +10,8 @@
 #include "oracles/oracles.h"
 
 /* ---- executor ---- */
+/* Laws that cannot be left out: nothing can go on where they are broken. */
+#define LAWS_ENDING_RUNS (LAW_BIT(LAW_STEPS) | LAW_BIT(LAW_MODEL_BUG))
 struct run_options {
     bool touched;        /* touched laws after every operation */
     bool spec;           /* run the flat specification beside the model; errno and layout laws */
@@ -19,6 +21,7 @@ struct run_options {
     bool check_exit;     /* leak law at the end */
     bool hash;           /* fill result.hash */
     enum fault_id fault;
+    uint64_t without;   /* LAW_BIT of laws that are not judged, so that what comes after shows */
     int rules;          /* enum rules, or -1: the program's own */
     bool verify_search; /* spec takes the subject's address if legal, see spec_seen */
     /* Called before the first operation (index -1) and after each; may be NULL. */

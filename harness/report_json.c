@@ -174,6 +174,16 @@ static json_t *json_verdict(const struct run_result *r)
                      (int)v->proc, "address", json_u64(v->addr), "text", v->text);
 }
 
+static json_t *json_laws(uint64_t laws)
+{
+    json_t *names = json_array();
+
+    for (unsigned law = LAW_NONE + 1; law < NR_LAWS; law++)
+        if (laws & LAW_BIT(law))
+            json_array_append_new(names, json_string(law_table[law].name));
+    return names;
+}
+
 static void set_operation(json_t *report, const struct scene *s)
 {
     const struct run_result *r = &s->result;
@@ -226,6 +236,7 @@ void report_json(struct executor *ex, const struct finding *f, FILE *to)
     json_object_set_new(report, "reproduced", json_boolean(s.fails));
     set_operation(report, &s);
     json_object_set_new(report, "rules", json_string(rules_names[rules]));
+    json_object_set_new(report, "without", json_laws(f->options->without));
     json_object_set_new(report, "seed", json_u64(f->seed));
     json_object_set_new(report, "file", f->file ? json_string(f->file) : json_null());
     json_object_set_new(report, "replay", json_printed(PRINT_REPLAY, f));

@@ -159,7 +159,10 @@ static void put_totals(const struct scene *s, uint32_t id, FILE *to)
 /* Numbers of anon_vmas are those of a picture and differ for trifles: only who asks sees them. */
 static unsigned shown(const struct scene *s)
 {
-    return SHOW_GAPS | (strncmp(law_table[s->result.verdict.law].name, "anon.", 5) ? 0 : SHOW_ANON);
+    const enum law_id law = s->result.verdict.law;
+    const bool reverse_map = law == LAW_RMAP_COMPLETE || law == LAW_PAGE_INDEX;
+
+    return SHOW_GAPS | (reverse_map || !strncmp(law_table[law].name, "anon.", 5) ? SHOW_ANON : 0);
 }
 
 /* The process that the verdict is about, the caller and its new child in any case, others where
@@ -226,6 +229,9 @@ void replay_command(const struct finding *f, FILE *to)
         fprintf(to, " --fault %s", fault_table[o->fault].name);
     if (o->rules >= 0)
         fprintf(to, " --rules %s", rules_names[o->rules]);
+    for (unsigned law = LAW_NONE + 1; law < NR_LAWS; law++)
+        if (o->without & LAW_BIT(law))
+            fprintf(to, " --without %s", law_table[law].name);
     fprintf(to, " %s", f->file ? f->file : "FILE");
 }
 

@@ -386,7 +386,7 @@ enum event {
 extern const char *const event_names[NR_EVENTS];
 
 /* ---- notes: what the last call touched, left by the lowest primitives for touched laws ---- */
-#define MAX_NOTES 24
+#define MAX_NOTES 64 /* a fork of some dozens of VMAs */
 enum note_kind {
     NOTE_LINKED = 1,  /* put into list and tree */
     NOTE_CHANGED = 2, /* bounds, offset, flags or another attribute changed */
@@ -405,14 +405,14 @@ struct note_range {
 #define MAX_PTE_RANGES MAX_PROCS
 #define MAX_NOTE_PAGES 32
 struct notes {
-    uint32_t n;         /* notes used */
-    uint32_t nranges;   /* ranges used; when out, the nearest one of the same mm is widened */
-    bool overflow;      /* more than fit: judge everything */
-    bool cache_touched; /* the lookup cache was read or filled */
-    struct mm *forked;  /* the child that the call has made, or NULL */
-    uint32_t nptes;     /* ranges of entries used; when out, as nranges */
-    uint32_t npages;    /* frames used */
-    bool page_overflow; /* more frames than fit: judge all */
+    uint32_t n;             /* notes used */
+    uint32_t nranges;       /* ranges used; when out, the nearest one of the same mm is widened */
+    uint32_t cache_touched; /* bit per process: its lookup cache was read or filled */
+    bool overflow;          /* more than fit: judge everything */
+    struct mm *forked;      /* the child that the call has made, or NULL */
+    uint32_t nptes;         /* ranges of entries used; when out, as nranges */
+    uint32_t npages;        /* frames used */
+    bool page_overflow;     /* more frames than fit: judge all */
     struct note_range range[MAX_NOTE_RANGES];
     struct note_range ptes[MAX_PTE_RANGES]; /* entries changed, or contents of what they show */
     struct page *page[MAX_NOTE_PAGES];      /* live; they lost a mapping or reference, or changed */

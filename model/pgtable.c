@@ -63,12 +63,25 @@ pte_t mm_pte(const struct mm *mm, uintptr_t addr)
     return table ? table->entry[entry_index(addr, 0)] : 0;
 }
 
+/* The first entry of the table from number i on that is not 0, below last; last: none. Most are 0,
+ * so they are looked at by fours. */
+static inline unsigned next_entry(const struct page_table *table, unsigned i, unsigned last)
+{
+    const uint64_t *entry = table->entry;
+
+    while (i + 4 <= last && !(entry[i] | entry[i + 1] | entry[i + 2] | entry[i + 3]))
+        i += 4;
+    while (i < last && !entry[i])
+        i++;
+    return i;
+}
+
 pte_t *pte_next(struct mm *mm, uintptr_t *addr, uintptr_t end)
 {
     uintptr_t at = *addr;
 
     while (mm->pgd && at < end) {
-        unsigned level;
+        unsigned level, first, last = PTRS_PER_TABLE, i;
         struct page_table *table = lowest_table(mm, at, &level);
 
         step(mm->world);
@@ -76,12 +89,14 @@ pte_t *pte_next(struct mm *mm, uintptr_t *addr, uintptr_t end)
             at = (at | (entry_span(level) - 1)) + 1;
             continue;
         }
-        for (unsigned i = entry_index(at, 0); i < PTRS_PER_TABLE && at < end; i++) {
-            if (table->entry[i]) {
-                *addr = at;
-                return &table->entry[i];
-            }
-            at += PAGE_SIZE;
+        first = entry_index(at, 0);
+        if ((end - at + PAGE_SIZE - 1) >> PAGE_SHIFT < last - first)
+            last = first + (unsigned)((end - at + PAGE_SIZE - 1) >> PAGE_SHIFT);
+        i = next_entry(table, first, last);
+        at += (uintptr_t)(i - first) << PAGE_SHIFT;
+        if (i < last) {
+            *addr = at;
+            return &table->entry[i];
         }
     }
     return NULL;

@@ -63,10 +63,15 @@ static void swap_out(struct world *world, struct page *page, bool keep)
     }
     rmap_walk(world, page, try_to_unmap_one, swap_cache_slot(world, page));
     note_page(world, page);
-    if (page->mapcount)
-        event(world, EV_RECLAIM_REFUSED);
-    else
+    if (!page->mapcount) {
         write_and_free(world, page, keep);
+        return;
+    }
+    event(world, EV_RECLAIM_REFUSED);
+    /* VM_LOCKED: it goes on as if it had never been added. Else a device could be given it, and
+     * before 6.1 it would be unmapped then, and shared over fork, under the device's writes. */
+    if (!page->pins && !swap_cache_slot(world, page)->count)
+        swap_cache_drop(world, page);
 }
 
 /* ---- to nowhere: lazily freed neighbours, a batch at a time ---- */

@@ -122,7 +122,7 @@ static inline struct vma *vmacache_find(struct mm *mm, uintptr_t addr)
         return NULL;
     }
     event(mm->world, EV_CACHE_HIT);
-    mm->world->notes.cache_touched = true;
+    mm->world->notes.cache_touched |= 1U << mm->id;
     return vma;
 }
 
@@ -174,7 +174,7 @@ struct vma *find_vma(struct mm *mm, uintptr_t addr)
     found = descend(mm, addr).at[ABOVE];
     if (found && found->vm_start <= addr) {
         *vmacache_slot(mm, addr) = found;
-        mm->world->notes.cache_touched = true;
+        mm->world->notes.cache_touched |= 1U << mm->id;
     }
     return found;
 }

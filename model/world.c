@@ -290,7 +290,8 @@ void world_begin(struct world *world, uint64_t fail_nth)
     struct notes *notes = &world->notes;
 
     notes->n = notes->nranges = notes->nptes = notes->npages = 0;
-    notes->overflow = notes->page_overflow = notes->cache_touched = false;
+    notes->overflow = notes->page_overflow = false;
+    notes->cache_touched = 0;
     notes->forked = NULL;
     world->search.done = false;
     world->locks = (struct lock_state){NULL, NULL, NULL};

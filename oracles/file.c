@@ -236,6 +236,7 @@ bool references_agree(struct references *r)
 {
     struct verdict scratch;
 
+    scratch.without = 0;
     count_others(r);
     if (r->dead)
         return false;

@@ -26,7 +26,7 @@ struct frame_refs frame_refs(const struct world *world, const struct page *page)
     refs.swapped = (page->flags & PG_SWAPCACHE) != 0; /* rightly? swap.counts */
     refs.cached = mapping && object_live(world, POOL_MAPPING, mapping) &&
                   cache_find(world, mapping, page->index) == page;
-    for (unsigned i = 0; i < MAX_PINS; i++)
+    for (unsigned i = 0; unlikely(pins_in_use(world)) && i < MAX_PINS; i++)
         refs.pins += world->pin[i].used & (world->pin[i].page == page);
     return refs;
 }

@@ -14,9 +14,7 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define LAW_BIT(law) (UINT64_C(1) << (law))
 #define ALL_LAWS UINT64_MAX
-_Static_assert(NR_LAWS < 64, "a bit per law");
 
 /* A red-black tree of 2^30 nodes is at most 60 levels deep. */
 #define TREE_MAX_DEPTH 64
@@ -271,6 +269,16 @@ struct counted {
 };
 bool anon_counts_ok(const struct world *world, const struct vma *vma, struct counted *counted,
                     struct verdict *v);
+/* touched_anon.c: all laws on the chains of a VMA but for the counts, at once; and when these hold,
+ * the counts of its whole family. False: ask them one by one. */
+bool touched_chains_ok(const struct world *world, const struct vma *vma);
+#define FAMILIES 16
+struct families { /* that were judged in this pass: the last few are remembered */
+    const struct anon_vma *root[FAMILIES];
+    bool good[FAMILIES];
+    uint32_t n;
+};
+bool touched_family_ok(const struct world *world, const struct vma *vma, struct families *seen);
 /* After a fork: no VMA of the child has a new anon_vma where one could be used again. */
 bool anon_reuse_ok(const struct world *world, struct verdict *v);
 /* For counting without memory: sums of these are equal if the counts behind them are. */

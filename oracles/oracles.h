@@ -21,6 +21,8 @@ enum law_id {
 #undef LAW
     NR_LAWS
 };
+#define LAW_BIT(law) (UINT64_C(1) << (law))
+_Static_assert(NR_LAWS < 64, "a bit per law");
 struct law_info {
     const char *name, *sentence, *forms;
 };
@@ -32,9 +34,12 @@ struct verdict {
     const char *site; /* a short constant: which clause of the law, e.g. "stored-gap" */
     uint32_t proc;
     uintptr_t addr; /* bytes: of the object that broke it */
+    /* LAW_BITs of laws that are not judged: whoever makes a verdict says it, mostly 0. */
+    uint64_t without;
     char text[240]; /* one sentence with the stored and the recomputed value */
 };
-/* Fills the verdict and returns false, so that a check can say `return law_broken(...)`. */
+/* Fills the verdict and returns false, so that a check can say `return law_broken(...)`. Returns
+ * true if the law is left out: all is well then, and the check goes on with what comes next. */
 bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,
                 const char *fmt, ...) __attribute__((format(printf, 6, 7), cold));
 

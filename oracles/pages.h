@@ -51,6 +51,14 @@ static inline const struct swap_slot *cached_slot(const struct world *world,
 
     return slot && slot->page == page ? slot : NULL;
 }
+static inline bool pins_in_use(const struct world *world)
+{
+    unsigned used = 0;
+
+    for (unsigned n = 0; n < MAX_PINS; n++)
+        used |= world->pin[n].used;
+    return used;
+}
 static inline bool exclusive_rules(const struct world *world)
 {
     return world->config.rules >= RULES_LINUX_6_1;

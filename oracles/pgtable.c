@@ -10,9 +10,11 @@ const struct page_table *leaf_table(const struct world *world, const struct mm *
 {
     const struct pool *pool = &world->pool[POOL_TABLE];
     const struct page_table *table = mm->pgd;
+    const uintptr_t offset = (uintptr_t)table - (uintptr_t)pool->base;
     unsigned level = TABLE_LEVELS - 1;
 
-    if (!table || !object_live(world, POOL_TABLE, table)) {
+    if (unlikely(!table || offset % sizeof(*table) ||
+                 !pool_at(pool, offset / sizeof(*table), sizeof(*table)))) {
         *end = UINTPTR_MAX;
         return NULL;
     }

@@ -70,10 +70,10 @@ bool laws_snapshot(const struct snapshot *s, struct verdict *v)
             return false;
         charged += t.charged;
     }
-    if (likely(s->committed == (int64_t)charged))
-        return (!s->has_anon || snapshot_anon_ok(s, v)) &&
-               (!s->has_pages || snapshot_pages_ok(s, v));
-    return law_broken(v, LAW_ACCOUNT_VM, "committed", 0, 0,
-                      "%" PRId64 " pages are charged, VM_ACCOUNT VMAs have %" PRIu64, s->committed,
-                      charged);
+    if (unlikely(s->committed != (int64_t)charged) &&
+        !law_broken(v, LAW_ACCOUNT_VM, "committed", 0, 0,
+                    "%" PRId64 " pages are charged, VM_ACCOUNT VMAs have %" PRIu64, s->committed,
+                    charged))
+        return false;
+    return (!s->has_anon || snapshot_anon_ok(s, v)) && (!s->has_pages || snapshot_pages_ok(s, v));
 }

@@ -143,15 +143,17 @@ static bool entry_ok(const struct judged *j)
     const struct snap_page *page = page_of(j->s, j->pte);
     const char *site = entry_illegal(j);
 
-    if (unlikely(site != NULL))
-        return broken(j, LAW_PGTABLE_INSIDE, site);
+    if (unlikely(site != NULL) && !broken(j, LAW_PGTABLE_INSIDE, site))
+        return false;
+    if (unlikely(!j->vma))
+        return true; /* nothing to judge it by */
     site = page ? place_illegal(j, page) : NULL;
-    if (page && !site && unlikely(!is_chained(j, page)))
-        return broken(j, LAW_RMAP_COMPLETE, "missed");
+    if (page && !site && unlikely(!is_chained(j, page)) && !broken(j, LAW_RMAP_COMPLETE, "missed"))
+        return false;
     if (!page && (j->pte->flags & (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL)) == SNAP_PTE_PRESENT)
         return broken(j, LAW_RMAP_MAPCOUNT, "dead-frame");
-    if (unlikely(site != NULL))
-        return broken(j, LAW_PAGE_INDEX, site);
+    if (unlikely(site != NULL) && !broken(j, LAW_PAGE_INDEX, site))
+        return false;
     if (is_swapped(j->pte) && !swapped_ok(j))
         return false;
     site = exclusive_illegal(j);
@@ -220,8 +222,9 @@ static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v
 
     if (!number_ok(LAW_RMAP_MAPCOUNT, "refcount", number, page->refcount, refs, v))
         return false;
-    if (unlikely(swapped && (!slot || slot->page != number)))
-        return swap_broken(slot ? "slot-denies" : "dead-slot", page->slot, number, v);
+    if (unlikely(swapped && (!slot || slot->page != number)) &&
+        !swap_broken(slot ? "slot-denies" : "dead-slot", page->slot, number, v))
+        return false;
     if (!(page->flags & SNAP_PAGE_EXCLUSIVE))
         site = page->pins && page->mapcount && anon && s->has_exclusive ? "pinned-shared" : NULL;
     else if (!s->has_exclusive)

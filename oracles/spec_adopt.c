@@ -125,26 +125,26 @@ static bool is_like(const struct adoption *a, const struct snap_vma *vma, uint64
            can_be_file(a, vma, p->file) && can_be_context(a, vma->context, p->context);
 }
 
-/* A copy that joins its neighbours makes them faulted. If then its source cannot be unmapped and
- * the copy is taken away, they stay so: with pages of the source that the whole call unmaps. */
-static bool joined_for_a_while(const struct adoption *a, unsigned proc, const struct snap_vma *vma)
+/* mremap's copy makes the neighbours that it joins faulted, or they make it, or each other. If its
+ * source cannot be taken away then, the copy goes again, and they stay so: even the source, if it
+ * was one of them. */
+static bool joined_for_a_while(const struct adoption *a, unsigned proc, uint64_t page)
 {
-    for (uint64_t page = vma->start; a->spec->nr_gone && page < vma->end; page++)
-        if (page_of(&a->spec->now.space[proc], page)->anon)
-            return true;
-    return false;
+    const struct spec *spec = a->spec;
+
+    return a->subject->refused && spec->copied &&
+           spec_in_ranges(spec->shared, spec->nr_shared, proc, page);
 }
 
 /* Faulted as before or as after; and memory that is new may have missed the merge by which it would
  * have got an anon_vma. */
-static bool can_be_faulted(const struct adoption *a, unsigned proc, const struct snap_vma *vma,
-                           uint64_t page)
+static bool can_be_faulted(const struct adoption *a, unsigned proc, uint64_t page, bool faulted)
 {
     const struct spec_page *b = page_of(&a->spec->before.space[proc], page);
     const struct spec_page *n = page_of(&a->spec->now.space[proc], page);
 
-    if (vma->anon_vma)
-        return b->anon || n->anon || joined_for_a_while(a, proc, vma);
+    if (faulted)
+        return b->anon || n->anon || joined_for_a_while(a, proc, page);
     return !b->anon || !n->anon || spec_in_ranges(a->spec->range, a->spec->nr_ranges, proc, page);
 }
 
@@ -154,11 +154,10 @@ static bool has_reason(const struct adoption *a, unsigned proc, const struct sna
 {
     const struct spec *spec = a->spec;
 
-    if (!vma->anon_vma || spec->prepared || spec->nr_shared == SPEC_MAX_RANGES ||
-        joined_for_a_while(a, proc, vma))
+    if (!vma->anon_vma || spec->prepared || spec->nr_shared == SPEC_MAX_RANGES)
         return true;
     for (uint64_t page = vma->start; page < vma->end; page++)
-        if (page_of(&spec->before.space[proc], page)->anon ||
+        if (page_of(&spec->before.space[proc], page)->anon || joined_for_a_while(a, proc, page) ||
             (page_of(&spec->now.space[proc], page)->anon &&
              !spec_in_ranges(spec->shared, spec->nr_shared, proc, page)))
             return true;
@@ -231,7 +230,7 @@ static bool check_vma(struct adoption *a, unsigned proc, const struct snap_vma *
         learn(a, vma, was ? b : n);
         if (!spec_may_show(a->spec, a->subject, proc, page, was, is))
             return refuse(a, proc, page, "reads neither as before the call nor as after it");
-        if (!can_be_faulted(a, proc, vma, page))
+        if (!can_be_faulted(a, proc, page, vma->anon_vma))
             return refuse(a, proc, page, vma->anon_vma ? "is faulted" : "is not faulted any more");
     }
     return has_reason(a, proc, vma) ||

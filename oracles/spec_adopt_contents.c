@@ -109,16 +109,17 @@ static bool is_own(const struct spec *spec, const struct spec_pin *pin)
     return pin->attached && spec->now.space[pin->proc].page[pin->page].own;
 }
 
-/* Attached where there is something to be attached to; the subject is asked whether it is so. */
+/* Attached where there is something to be attached to; the subject is asked whether it is so. What
+ * is own where the page was before has not moved, whatever may be where it should have gone. */
 static void take_pin(struct spec *spec, struct spec_hold *now, const struct spec_hold *before)
 {
     uint64_t was = now->was;
 
-    if (is_own(spec, &now->pin)) {
-        now->pin.strict = false;
-    } else if (before->pin.used && is_own(spec, &before->pin)) {
+    if (before->pin.used && is_own(spec, &before->pin)) {
         *now = *before;
         now->was = was;
+        now->pin.strict = false;
+    } else if (is_own(spec, &now->pin)) {
         now->pin.strict = false;
     } else if (now->pin.attached) {
         spec_leave_behind(spec, now);

@@ -121,6 +121,7 @@ static long move(struct spec *spec, struct spec_space *space, const struct remap
     if (spec_is_anonymous(&copy) && !copy.anon)
         copy.pgoff = start;
     spec_touch(spec, space, start, end);
+    spec->copied = true;
     spec_map_joined(spec, space, start, end, &copy);
     if (space->nr_own)
         spec_move_own(spec, space, r->addr >> SPEC_SHIFT, start, r->old_len >> SPEC_SHIFT);

@@ -148,6 +148,7 @@ struct spec {
     struct spec_range shared[SPEC_MAX_RANGES]; /* faulted by it, only since they were merged */
     struct spec_range bare[SPEC_MAX_RANGES];   /* not own, if it fails in time */
     bool prepared; /* it gave out an anon_vma, or would have if there had been none */
+    bool copied;   /* mremap's copy was put into its place */
     bool unlocked; /* it took lock bits away, from pages that it may have changed before or after */
     char name[SPEC_NAMES][SPEC_NAME_SIZE]; /* [0] is no name */
 };
@@ -300,6 +301,7 @@ static inline struct spec_space *spec_begin(struct spec *spec, unsigned proc)
     spec->nr_shared = 0;
     spec->nr_bare = 0;
     spec->prepared = false;
+    spec->copied = false;
     spec->unlocked = false;
     if (spec->now.nr_pins)
         spec_begin_pins(spec);

@@ -34,6 +34,7 @@ static inline bool alone_ok(struct sweep *s, const struct vma *vma)
 {
     struct verdict scratch;
 
+    scratch.without = 0;
     totals_add(&s->totals, vma->vm_flags, (vma->vm_end - vma->vm_start) >> PAGE_SHIFT);
     s->anon |= has_anon(vma);
     if (unlikely((uintptr_t)vma->vm_file | (uintptr_t)vma->vm_policy | (uintptr_t)vma->anon_name |
@@ -91,6 +92,7 @@ static bool mm_ok(struct sweep *s, const struct mm *mm)
     struct verdict scratch;
     uintptr_t highest;
 
+    scratch.without = 0;
     s->mm = mm;
     s->last = NULL;
     s->totals = (struct totals){0};
@@ -107,6 +109,7 @@ static bool all_anon_ok(const struct world *world)
 {
     struct verdict scratch;
 
+    scratch.without = 0;
     return anon_topology_full(world, &scratch) && anon_counts_full(world, &scratch) &&
            anon_same_full(world, &scratch) && anon_lifetime_full(world, &scratch);
 }
@@ -120,6 +123,7 @@ bool sweep(const struct world *world)
     const struct mm *mm;
     unsigned i;
 
+    scratch.without = 0;
     for_each_mm (world, i, mm) {
         if (!mm_ok(&s, mm))
             return false;

@@ -30,6 +30,7 @@ static bool entries_ok(struct sweep *s)
     const struct mm *mm;
     unsigned i;
 
+    scratch.without = 0;
     for_each_mm (s->world, i, mm) {
         uint64_t rss[NR_RSS + 1] = {0};
         struct entry_walk w;
@@ -52,6 +53,7 @@ static bool frames_ok(struct sweep *s)
     const struct pool *pool = &s->world->pool[POOL_PAGE];
     struct verdict scratch;
 
+    scratch.without = 0;
     for (uint32_t n = 0; n < pool->used; n++) {
         const struct page *page = page_at(s->world, n);
         struct frame_refs refs;
@@ -77,6 +79,7 @@ static bool slots_ok(struct sweep *s)
     const struct pool *pool = &s->world->pool[POOL_SLOT];
     struct verdict scratch;
 
+    scratch.without = 0;
     for (uint32_t n = 0; n < pool->used; n++) {
         const struct swap_slot *slot = slot_at(s->world, n);
 
@@ -102,6 +105,7 @@ bool sweep_pages(const struct world *world)
     struct sweep s = {.world = world};
     struct verdict scratch;
 
+    scratch.without = 0;
     return entries_ok(&s) && frames_ok(&s) && slots_ok(&s) && pins_ok(world) &&
            page_caches_ok(world, &scratch) && pgtable_pages_full(world, &scratch);
 }

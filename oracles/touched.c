@@ -31,6 +31,9 @@
 
 #define STRICT (1U << 31) /* beside the bits of the laws: no pointer followed that is not live */
 _Static_assert(LAW_ANON_LIFETIME < 31, "the laws of this pass and that bit");
+#define ANON_LAWS                                                                                  \
+    (uint32_t)(LAW_BIT(LAW_INTERVAL_TREE) | LAW_BIT(LAW_ANON_TOPOLOGY) |                           \
+               LAW_BIT(LAW_ANON_COUNTS) | LAW_BIT(LAW_ANON_SAME) | LAW_BIT(LAW_ANON_LIFETIME))
 #define MAX_ANCHORS 8
 /* A VMA from which up to the root all is judged, and the black height below it. */
 struct anchor {
@@ -48,6 +51,7 @@ struct pass {
     uint32_t nanchors;
     struct anchor anchor[MAX_ANCHORS];
     struct counted counted; /* anon_vmas that need not be counted again */
+    struct families families;
 };
 
 /* A clause of a law: judged if the law is asked for. */
@@ -437,6 +441,11 @@ pass_inline bool places_ok(struct pass *p, const struct note *note, const uint32
 static __attribute__((noinline)) bool anon_ok(struct pass *p, const struct vma *vma,
                                               const uint32_t laws)
 {
+    if (!(~laws & ANON_LAWS) && likely(touched_chains_ok(p->world, vma))) {
+        if (unlikely(!touched_family_ok(p->world, vma, &p->families)))
+            JUDGE(LAW_ANON_COUNTS, anon_counts_ok(p->world, vma, &p->counted, p->v), false);
+        return true;
+    }
     JUDGE(LAW_INTERVAL_TREE, anon_paths_ok(p->world, vma, p->v), false);
     JUDGE(LAW_ANON_TOPOLOGY, anon_list_ok(p->world, vma, p->v), false);
     JUDGE(LAW_ANON_COUNTS, anon_counts_ok(p->world, vma, &p->counted, p->v), false);
@@ -472,9 +481,12 @@ pass_inline bool note_ok(struct pass *p, const struct note *note, const uint32_t
 /* A lookup touches nothing but the cache. */
 pass_inline bool caches_ok(const struct pass *p)
 {
-    for (uint32_t i = 0; i < p->world->nr_procs; i++)
-        if (mm_live(p->world, p->world->proc[i]) && !cache_slots_ok(p->world->proc[i], false, p->v))
+    for (uint32_t left = p->world->notes.cache_touched; left; left &= left - 1) {
+        const struct mm *mm = p->world->proc[(unsigned)__builtin_ctz(left) % MAX_PROCS];
+
+        if (mm_live(p->world, mm) && !cache_slots_ok(mm, false, p->v))
             return false;
+    }
     return true;
 }
 
@@ -492,7 +504,7 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     p.above = NULL;
     p.v = v;
     p.nanchors = 0;
-    p.counted.n = 0;
+    p.counted.n = p.families.n = 0;
     if (!map_counts_ok(&p, laws))
         return false;
     for (uint32_t i = 0; i < notes->nranges; i++) /* of a process that has ended, nothing is left */
@@ -522,6 +534,9 @@ bool touched_pass_all(const struct world *world)
 {
     struct verdict scratch;
 
+    scratch.without = 0;
+    if (unlikely(world->notes.overflow)) /* what has no full form is asked beside the full ones */
+        return sweep(world) && touched_pages(world, LAW_BIT(LAW_LOCKS), &scratch);
     return pass_over_notes(world, &scratch, LAWS_ALWAYS_STRICT ? UINT32_MAX : ~STRICT) &&
            touched_pages(world, ALL_LAWS, &scratch);
 }

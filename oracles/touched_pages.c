@@ -10,15 +10,15 @@
 #include "oracles/pages.h"
 
 #include <inttypes.h>
+#include <string.h>
 
-#define SEEN 16 /* frames and slots remembered, so that they are judged once */
+#define SEEN 32 /* frames and slots remembered, each in its place, so that they are judged once */
 
 struct touched {
     const struct world *world;
     uint64_t laws;
     struct verdict *v;
     const void *seen[SEEN];
-    uint32_t nseen;
 };
 
 static bool asked(const struct touched *t, enum law_id law)
@@ -26,15 +26,13 @@ static bool asked(const struct touched *t, enum law_id law)
     return t->laws & LAW_BIT(law);
 }
 
-static bool was_seen(struct touched *t, const void *object)
+static inline bool was_seen(struct touched *t, const void *object)
 {
-    const uint32_t known = t->nseen < SEEN ? t->nseen : SEEN;
+    const void **place = &t->seen[((uintptr_t)object / sizeof(struct page)) % SEEN];
+    const bool seen = *place == object;
 
-    for (uint32_t i = 0; i < known; i++)
-        if (t->seen[i] == object)
-            return true;
-    t->seen[t->nseen++ % SEEN] = object;
-    return false;
+    *place = object;
+    return seen;
 }
 
 /* ---- frames ---- */
@@ -178,11 +176,7 @@ static bool frames_ok(struct touched *t)
 
 static bool pins_ok(const struct touched *t)
 {
-    unsigned used = 0;
-
-    for (unsigned n = 0; n < MAX_PINS; n++)
-        used |= t->world->pin[n].used;
-    for (unsigned n = 0; unlikely(used) && n < MAX_PINS; n++) {
+    for (unsigned n = 0; unlikely(pins_in_use(t->world)) && n < MAX_PINS; n++) {
         const struct pin *pin = &t->world->pin[n];
 
         if (unlikely(pin->used && pin->page && !page_live(t->world, pin->page)))
@@ -211,7 +205,7 @@ bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v)
     t.world = world;
     t.laws = laws;
     t.v = v;
-    t.nseen = 0;
+    memset(t.seen, 0, sizeof(t.seen));
     if (asked(&t, LAW_LOCKS) && !locks_ok(world, v))
         return false;
     if (asked(&t, LAW_PGTABLE_PAGES) && !table_counts_ok(world, v))

@@ -330,7 +330,7 @@ static void every_law_survives_every_corruption(void **state)
     struct scene *s = *state;
 
     for (unsigned i = 0; i < sizeof(corruptions) / sizeof(*corruptions); i++) {
-        struct verdict v;
+        struct verdict v = {.law = LAW_NONE};
 
         set(s, corruptions[i].by_degree ? RULES_LINUX_4_4 : RULES_LINUX_6_18);
         corruptions[i].corrupt(s);
@@ -387,7 +387,7 @@ static void hash_has_chains(void **state)
 static void picture_laws_trip(void **state)
 {
     struct scene *s = *state;
-    struct verdict v;
+    struct verdict v = {.law = LAW_NONE};
 
     set(s, RULES_LINUX_6_18);
     assert_true(picture_ok(s, &v));
@@ -420,7 +420,7 @@ static void faulted_is_compared(void **state)
 {
     struct scene *s = *state;
     struct snapshot other = {0};
-    struct verdict v;
+    struct verdict v = {.law = LAW_NONE};
 
     set(s, RULES_LINUX_6_18);
     assert_true(picture_ok(s, &v));
@@ -441,7 +441,7 @@ static void what_is_left_over_is_found(void **state)
 {
     struct scene *s = *state;
     struct anon_vma_chain *orphan;
-    struct verdict v;
+    struct verdict v = {.law = LAW_NONE};
 
     set(s, RULES_LINUX_6_1);
     s->Z->rb_root.node = NULL;

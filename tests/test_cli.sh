@@ -155,6 +155,16 @@ err_lines 1
 expect 2 fuzz --rules linux-6.2
 err_has "unknown rules 'linux-6.2'; did you mean"
 err_lines 1
+for command in fuzz replay shrink show draw 'faults measure'; do
+    # shellcheck disable=SC2086 # faults measure is two words
+    expect 2 $command --without anon.sane "$dir/good.vma"
+    err_has "unknown law 'anon.sane'; did you mean 'anon.same'?"
+    err_lines 1
+done
+expect 2 replay --without leak, "$dir/good.vma"
+err_has "unknown law ''"
+expect 2 replay --without leak,model.bug "$dir/good.vma"
+err_has 'nothing can go on where model.bug is broken'
 expect 2 laws gap.serch
 err_has "unknown law 'gap.serch'; did you mean 'gap.search'?"
 expect 2 ops munmapp
@@ -331,6 +341,32 @@ expect 0 replay "$cve"
 out_has 'as expected: anon.same'
 expect 0 replay --rules linux-6.1 "$cve"
 
+# ---- --without: what a flaw leads to, law by law ----
+dangling=corpus/regressions/cve-2022-42703-dangling.vma
+expect 0 replay "$dangling"
+out_has 'as expected: anon.same'
+expect 0 replay --without anon.same --rules linux-6.1 "$dangling"
+expect 1 replay --without anon.counts "$dangling"
+out_has 'BROKEN  anon.same '
+out_has 'REPLAY  vmafuzz replay --without anon.counts corpus/'
+expect 1 replay --without anon.same "$dangling"
+out_has 'BROKEN  rmap.complete '
+expect 1 replay --without anon.same,rmap.complete "$dangling"
+out_has 'BROKEN  page.index '
+out_has 'REPLAY  vmafuzz replay --without anon.same --without rmap.complete corpus/'
+expect 1 replay --without anon.same,rmap.complete --without page.index "$dangling"
+out_has 'BROKEN  model.bug '
+expect 1 shrink --without anon.same --json "$dangling"
+out_has '"law": "rmap.complete"'
+out_has '"without": '
+expect 1 show --without anon.same "$dangling"
+out_has '^rmap.complete: '
+expect 1 draw --without anon.same "$dangling"
+err_has 'rmap.complete: '
+expect 1 fuzz --rules linux-4.4 --without anon.same --seed 9 --ops 1000000 --stop --out "$dir/after"
+out_has 'BROKEN  '
+expect 1 replay --without anon.same "$dir"/after/*.vma
+
 # ---- what README.md shows is what the command prints ----
 # shows N: the N-th output in README.md is the last command's
 shows() {
@@ -338,10 +374,17 @@ shows() {
                    at == n && /^[0-9]+ passed/ { exit }' README.md >"$dir/shown"
     if cmp "$dir/shown" "$dir/out"; then ok; else wrong "$what: README.md shows another output"; fi
 }
-expect 1 replay --fault mlock-stale-end corpus/bugs/mlock-stale-end.vma
-shows 1
 expect 1 replay --rules linux-4.4 "$cve"
-shows 2
+shows 1
+sed -n '/^    vmafuzz 1/,/^$/s/^    //p' README.md >"$dir/shown.vma"
+expect 0 replay "$dir/shown.vma"
+for list in laws ops faults; do
+    expect 0 $list
+    n=$(grep -c '^[^ ]' "$dir/out")
+    if grep -q "vmafuzz $list .*the $n " README.md; then ok; else
+        wrong "$what: README.md tells another number than $n"
+    fi
+done
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

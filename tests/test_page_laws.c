@@ -584,7 +584,7 @@ static void each_clause_trips(void **state)
 /* Frames that do not fit into the notes, and notes of VMAs that do not: the verdict is the same. */
 static void overflow_is_judged(void **state)
 {
-    struct verdict v;
+    struct verdict v = {.law = LAW_NONE};
 
     (void)state;
     set(RULES_LINUX_6_1);
@@ -604,7 +604,7 @@ static void overflow_is_judged(void **state)
 /* A range whose layout has changed is judged even if no entry is said to have changed. */
 static void layout_notes_count(void **state)
 {
-    struct verdict v;
+    struct verdict v = {.law = LAW_NONE};
 
     (void)state;
     set(RULES_LINUX_6_1);
@@ -651,7 +651,7 @@ static void every_law_survives(void **state)
     for (unsigned round = 0; round < 3000; round++) {
         static const enum pool_id victims[] = {POOL_PAGE, POOL_TABLE,    POOL_SLOT,
                                                POOL_MM,   POOL_ANON_VMA, POOL_MAPPING};
-        struct verdict v;
+        struct verdict v = {.law = LAW_NONE};
 
         set(round % NR_RULES);
         for (uint64_t i = next_random() % 3 + 1; i; i--) {
@@ -677,7 +677,7 @@ static void every_law_survives(void **state)
 
 static void quiet_under_all_rules(void **state)
 {
-    struct verdict v;
+    struct verdict v = {.law = LAW_NONE};
 
     (void)state;
     for (unsigned rules = 0; rules < NR_RULES; rules++) {
@@ -700,7 +700,7 @@ static void quiet_under_all_rules(void **state)
 static void leaks_are_named(void **state)
 {
     static const enum pool_id pools[] = {POOL_PAGE, POOL_TABLE, POOL_SLOT};
-    struct verdict v;
+    struct verdict v = {.law = LAW_NONE};
 
     (void)state;
     for (unsigned i = 0; i < sizeof(pools) / sizeof(*pools); i++) {
@@ -717,7 +717,7 @@ static void leaks_are_named(void **state)
 static void picture_shows_pages(void **state)
 {
     const struct snapshot *p = &s.picture;
-    struct verdict v;
+    struct verdict v = {.law = LAW_NONE};
 
     (void)state;
     set(RULES_LINUX_6_1);
@@ -742,7 +742,7 @@ static void picture_shows_pages(void **state)
 
 static void hash_has_pages(void **state)
 {
-    struct verdict v;
+    struct verdict v = {.law = LAW_NONE};
     uint64_t hash;
 
     (void)state;

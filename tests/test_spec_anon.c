@@ -263,6 +263,56 @@ static void child_of_a_failed_fork_is_forgotten(void **state)
     snapshot_fini(&s);
 }
 
+/*  [faulted]....[source]    ->    [faulted|copy|source]    ->    [faulted]....[source]
+ *    0x100       0x102                                            both are faulted now */
+static void undone_copy_leaves_its_neighbours_faulted(void **state)
+{
+    struct snapshot s = {0}, other = {0};
+    char why[160] = "";
+
+    (void)state;
+    start_world(SPEC_LINUX_5_10);
+    map(0x100, 1, RW, FIXED);
+    write_to(0, 0x100);
+    map(0x102, 1, RW, FIXED);
+    map(0x104, 1, RW, FIXED);
+    assert_int_equal(spec_snapshot(spec, &s), 0);
+    assert_int_equal(spec_snapshot(spec, &other), 0);
+    s.vma[1].anon_vma = s.vma[0].anon_vma;
+    other.vma[2].anon_vma = s.vma[0].anon_vma; /* which the copy never touched */
+    spec_before(spec);
+    assert_int_equal(remap(0x102, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 0x101), 0x101);
+    assert_layout("100-102 rwa, 104-105 rw");
+    assert_false(flat_adopt(&other, NULL, true, why, sizeof(why)));
+    assert_string_equal(why, "page 0x104 of process 0 is faulted");
+    assert_false(flat_adopt(&s, NULL, false, why, sizeof(why))); /* the copy is not undone */
+    assert_true(flat_adopt(&s, NULL, true, why, sizeof(why)));
+    assert_layout("100-101 rwa, 102-103 rwa, 104-105 rw");
+    snapshot_fini(&other);
+    snapshot_fini(&s);
+}
+
+/* A merge that fails has faulted nobody, whatever the call answers in the end. */
+static void failed_merge_faults_nothing(void **state)
+{
+    struct snapshot s = {0};
+    char why[160] = "";
+
+    (void)state;
+    start_world(SPEC_LINUX_5_10);
+    map(0x100, 1, RW, FIXED);
+    write_to(0, 0x100);
+    map(0x101, 1, R, FIXED);
+    assert_int_equal(spec_snapshot(spec, &s), 0);
+    s.vma[1].anon_vma = s.vma[0].anon_vma;
+    spec_before(spec);
+    assert_int_equal(protect(0x101, 2, RW), -ENOMEM); /* joins, then meets a hole */
+    assert_layout("100-102 rwa");
+    assert_false(flat_adopt(&s, NULL, true, why, sizeof(why)));
+    assert_string_equal(why, "page 0x101 of process 0 is faulted like what it was not merged with");
+    snapshot_fini(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +329,8 @@ int main(void)
         cmocka_unit_test(inherited_memory_merges_with_its_own_only),
         cmocka_unit_test(child_that_cannot_be_paid_for),
         cmocka_unit_test(child_of_a_failed_fork_is_forgotten),
+        cmocka_unit_test(undone_copy_leaves_its_neighbours_faulted),
+        cmocka_unit_test(failed_merge_faults_nothing),
     };
 
     return cmocka_run_group_tests(tests, flat_setup, flat_teardown);

@@ -464,6 +464,14 @@ static uint64_t show(void *arg, unsigned proc, uint64_t page, bool *own)
     return spec_contents(arg, proc, page);
 }
 
+/* Page 0x100 holds 1, 0x110 holds 2. */
+static uint64_t show_before(void *arg, unsigned proc, uint64_t page, bool *own)
+{
+    (void)arg;
+    *own = !proc && (page == 0x100 || page == 0x110);
+    return !*own ? 0 : page == 0x100 ? 1 : 2;
+}
+
 /* The layout is as the call leaves it. */
 static bool adopts(uint64_t page, uint64_t value, bool own)
 {
@@ -570,6 +578,35 @@ static void adopted_pins_are_in_doubt(void **state)
     assert_int_equal(device(0), 1);
 }
 
+/* What keeps its pages where it was keeps its pins, even if those where it should have gone have
+ * not made room. */
+static void adopted_pins_of_what_did_not_move(void **state)
+{
+    struct snapshot s = {0};
+    char why[160] = "";
+
+    (void)state;
+    start_world(SPEC_LINUX_6_1);
+    map(0x100, 1, RW, FIXED);
+    map(0x110, 1, RW, FIXED);
+    put(0, 0x100, 1);
+    put(0, 0x110, 2);
+    assert_int_equal(pin(0, 0x100, true), 0);
+    assert_int_equal(pin(1, 0x110, true), 0);
+    assert_int_equal(spec_snapshot(spec, &s), 0);
+    spec_before(spec);
+    assert_int_equal(remap(0x100, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 0x110), 0x110);
+    assert_true(flat_adopt(&s, show_before, true, why, sizeof(why)));
+    for (unsigned n = 0; n < 2; n++) {
+        assert_true(spec_pin(spec, n)->attached);
+        assert_int_equal(spec_pin(spec, n)->page, n ? 0x110 : 0x100);
+        spec_tell_pin(spec, n, true);
+        assert_true(spec_pin(spec, n)->strict);
+        assert_int_equal(device(n), n + 1);
+    }
+    snapshot_fini(&s);
+}
+
 /* ---- exe files ---- */
 static void exe_file_is_in_use(void **state)
 {
@@ -616,6 +653,7 @@ int main(void)
         cmocka_unit_test(stack_grown_for_a_failed_write),
         cmocka_unit_test(adopted_lazily_freed_page),
         cmocka_unit_test(adopted_pins_are_in_doubt),
+        cmocka_unit_test(adopted_pins_of_what_did_not_move),
         cmocka_unit_test(exe_file_is_in_use),
     };
 
