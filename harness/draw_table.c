@@ -146,6 +146,7 @@ static void cell_flags(char *cell, const struct snapshot *s, const struct snap_p
     } words[] = {{SNAP_PAGE_DIRTY, "dirty"},
                  {SNAP_PAGE_SWAPBACKED, "swapbacked"},
                  {SNAP_PAGE_EXCLUSIVE, "exclusive"},
+                 {SNAP_PAGE_MLOCKED, "locked"},
                  {SNAP_PAGE_CACHED, "cached"}};
     size_t n = 0;
 

@@ -158,8 +158,9 @@ typedef void plan_fn(struct gen *c);
 plan_fn plan_split_faulted, plan_fill_between, plan_back_beside, plan_dontunmap, plan_wipe,
     plan_lineage, plan_abandoned;
 plan_fn plan_swap_cycle, plan_back_from_swap, plan_read_by_child, plan_refused, plan_pin_left,
-    plan_fork_pinned, plan_lazyfree, plan_forced, plan_one_object, plan_two_tables, plan_nobody,
-    plan_fork_fails, plan_exe, plan_mbind_walk, plan_dontunmap_charge, plan_populate;
+    plan_fork_pinned, plan_lazyfree, plan_forced, plan_one_object, plan_locked_twice,
+    plan_two_tables, plan_nobody, plan_fork_fails, plan_exe, plan_mbind_walk, plan_dontunmap_charge,
+    plan_populate;
 
 void plan_after_fork(struct gen *c, uint8_t child);
 /* Starts a plan if the world allows one. */

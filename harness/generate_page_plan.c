@@ -430,6 +430,48 @@ void plan_one_object(struct gen *c)
     step_read_all(c, (struct range){first.start, second.end});
 }
 
+/* Pages that two have locked, in one process or two: one of them lets go, and then the other. Where
+ * there is a lock, the first look of a page may come before it or after. */
+void plan_locked_twice(struct gen *c)
+{
+    uint32_t n = 1 + below(c, 2), at = stretch(c, 2 * n), one = below(c, 2);
+    struct range r[2] = {{at, at + n}, {at + n, at + 2 * n}};
+    uint8_t proc[2] = {c->proc, c->proc}, file = chance(c, 128) ? step_file(c) : 0;
+
+    if (!file && !may_fork(c))
+        return;
+    if (file) {
+        step_map_file(c, r[0], RW, file, true, 0);
+        step_map_file(c, r[1], RW, file, chance(c, 192), 0);
+    } else {
+        r[0] = r[1] = step_memory(c, n);
+    }
+    if (!file || chance(c, 64))
+        proc[1] = step_fork(c);
+    for (unsigned i = 0; i < 2; i++) {
+        c->proc = proc[i] == NOBODY ? proc[0] : proc[i];
+        if (chance(c, 160))
+            step_read_all(c, r[i]);
+        if (chance(c, 224))
+            step_at(c, OP_MLOCK2, r[i].start, n)->flags = chance(c, 192) ? WORD(W_ONFAULT) : 0;
+    }
+    for (unsigned i = 0; i < 2; i++, one ^= 1) {
+        uint32_t choice = below(c, 6);
+
+        c->proc = proc[one] == NOBODY ? proc[0] : proc[one];
+        if (chance(c, 48))
+            step_work(c, r[one]);
+        if (choice < 3)
+            step_at(c, OP_MUNLOCK, r[one].start, n);
+        else if (choice < 5)
+            step_at(c, choice == 3 ? OP_MUNMAP : OP_WRITE, r[one].start, n);
+        else
+            step_move(c, r[one], r[one].start ^ (4 * n))->flags |=
+                rules_from(c, RULES_LINUX_5_10) ? WORD(W_DONTUNMAP) : 0;
+        step_reclaim(c, r[one]);
+    }
+}
+
 /* ---- page tables ---- */
 /* Over the border of two tables and to another such place, or to where both are in one. */
 void plan_two_tables(struct gen *c)

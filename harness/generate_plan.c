@@ -384,6 +384,8 @@ void plan_start(struct gen *c)
         plan_lazyfree,
         plan_forced,
         plan_one_object,
+        plan_locked_twice,
+        plan_locked_twice,
         plan_two_tables,
         plan_two_tables,
         plan_nobody,

@@ -40,7 +40,7 @@ static void share_page(struct vma *dst, uintptr_t addr, pte_t *to, pte_t *from, 
             *from &= ~(pte_t)PTE_WRITE;
         page_add_anon_rmap(page, dst, addr, false);
     } else {
-        page_add_file_rmap(page);
+        page_add_file_rmap(page, dst);
     }
     get_page(page);
     rss_add(dst->vm_mm, page_rss_kind(page), 1);

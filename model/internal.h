@@ -351,8 +351,9 @@ static inline uint32_t page_swap_count(const struct world *world, const struct p
  * anon_vma if exclusive, else its root, and is PG_SWAPBACKED. Exclusive: so it is, by rules since
  * linux-6.1. The entry's reference is the caller's. No rss. */
 void page_add_anon_rmap(struct page *page, struct vma *vma, uintptr_t addr, bool exclusive);
-void page_add_file_rmap(struct page *page);
-void page_remove_rmap(struct world *world, struct page *page); /* not the reference */
+void page_add_file_rmap(struct page *page, const struct vma *vma);
+/* Not the reference. A page that nobody maps any more is not PG_MLOCKED; else see mlock.c. */
+void page_remove_rmap(struct world *world, struct page *page);
 enum rss_kind page_rss_kind(const struct page *page);
 static inline void rss_add(struct mm *mm, enum rss_kind kind, int64_t n)
 {
@@ -435,6 +436,8 @@ void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);
  * tree, or its file's, that cover the index. false from visit ends the walk. It takes the lock. */
 typedef bool rmap_visit(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg);
 bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *arg);
+/* Does a VM_LOCKED VMA other than this one map the page? */
+bool rmap_locked_elsewhere(const struct vma *vma, struct page *page);
 /* The pages that [*addr, *addr + len) meets inside of the address space: *addr is aligned down, and
  * their end is the answer. */
 uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len);
@@ -493,6 +496,12 @@ uint64_t munmap_complete(struct mm *mm, struct vma *first, uintptr_t end);
 int expand_stack(struct vma *vma, uintptr_t addr); /* 0 or -ENOMEM / -EPERM */
 struct vma *find_extend_vma(struct mm *mm, uintptr_t addr);
 int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 or -EAGAIN */
+/* What [start, end) of vma, which is locked now, shows is PG_MLOCKED. */
+void mlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
+/* The VMA does not lock the page any more, or is about to lose its entry; and all of [start, end).
+ * Walks the reverse map, so no lock of it may be held. */
+void munlock_page(const struct vma *vma, struct page *page);
+void munlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The range of madvise and of naming: 1 with *end, 0 if it is empty, -EINVAL. */
 int madvise_range(uintptr_t start, size_t len, uintptr_t *end);
 /* What both do to each VMA of it: change [start, end) of *vma and leave there the VMA that covers

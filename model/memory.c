@@ -49,8 +49,11 @@ static int make_own_page(const struct page_fault *f, struct page *old, uint64_t 
     page = page_alloc(f->world, stamp);
     if (!page)
         return -ENOMEM;
-    if (old)
+    if (old) {
+        if (unlikely(f->vma->vm_flags & VM_LOCKED))
+            munlock_page(f->vma, old);
         drop_page(f->mm, *f->pte, old);
+    }
     page_add_anon_rmap(page, f->vma, f->addr, true);
     rss_add(f->mm, MM_ANONPAGES, 1);
     set_pte(f, pte_of_page(page, own_flags(f, f->flags & FAULT_WRITE) | PTE_DIRTY));
@@ -85,7 +88,7 @@ static int file_fault(const struct page_fault *f)
     if (!page)
         return -ENOMEM;
     get_page(page);
-    page_add_file_rmap(page);
+    page_add_file_rmap(page, f->vma);
     rss_add(f->mm, page_rss_kind(page), 1);
     set_pte(f, pte_of_page(page, own_flags(f, write) | (write ? (uint64_t)PTE_DIRTY : 0)));
     event(f->world, write ? EV_FAULT_FILE_SHARED : EV_FAULT_FILE_READ);
@@ -283,6 +286,9 @@ void zap_page_range(struct vma *vma, uintptr_t start, uintptr_t end, bool even_c
     struct mm *mm = vma->vm_mm;
     uintptr_t addr = start, first = 0, last = 0;
 
+    /* pages that a file lets go of are lost to all VMAs, so nobody needs to ask the others */
+    if (unlikely(vma->vm_flags & VM_LOCKED) && even_cows)
+        munlock_vma_pages(vma, start, end);
     for (pte_t *pte; (pte = pte_next(mm, &addr, end)); addr += PAGE_SIZE) {
         step(mm->world);
         if (!zap_pte(mm, pte, even_cows))

@@ -9,6 +9,62 @@ int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages)
     return mm->locked_vm + pages > mm->rlimit[MM_RLIMIT_MEMLOCK] ? -EAGAIN : 0;
 }
 
+/* ---- pages: PG_MLOCKED says that a locked VMA maps them (rmap.mapcount) ---- */
+static void mlock_page(const struct vma *vma, struct page *page)
+{
+    struct world *world = vma->vm_mm->world;
+
+    if (page->flags & PG_MLOCKED)
+        return;
+    if ((vma->vm_flags & VM_LOCKONFAULT) && fault(world, F_MLOCK_MISSES_PRESENT, true))
+        return;
+    page->flags |= PG_MLOCKED;
+}
+
+void munlock_page(const struct vma *vma, struct page *page)
+{
+    struct world *world = vma->vm_mm->world;
+
+    if (page->mapcount > 1 && rmap_locked_elsewhere(vma, page) &&
+        !fault(world, F_MUNLOCK_SKIPS_WALK, true)) {
+        event(world, EV_MUNLOCK_KEPT);
+        return;
+    }
+    page->flags &= ~(uint32_t)PG_MLOCKED;
+    note_page(world, page);
+    event(world, EV_MUNLOCK_CLEARED);
+}
+
+static void lock_pages(struct vma *vma, uintptr_t start, uintptr_t end, bool lock)
+{
+    struct mm *mm = vma->vm_mm;
+    uintptr_t at = start;
+
+    if (!pte_next(mm, &at, end))
+        return;
+    note_ptes(mm, at, end);
+    for (pte_t *pte; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
+        struct page *page = page_of_pte(mm->world, *pte);
+
+        step(mm->world);
+        if (page && lock)
+            mlock_page(vma, page);
+        else if (page)
+            munlock_page(vma, page);
+    }
+}
+
+void mlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end)
+{
+    lock_pages(vma, start, end, true);
+}
+
+void munlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end)
+{
+    lock_pages(vma, start, end, false);
+}
+
+/* ---- VMAs ---- */
 /* [start, end) of *vma; leaves there the VMA that covers it afterwards. lock: of VM_LOCKED_MASK. */
 static int mlock_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uint64_t lock)
 {
@@ -26,6 +82,10 @@ static int mlock_fixup(struct vma **pvma, uintptr_t start, uintptr_t end, uint64
     if (!vma)
         return err;
     *pvma = vma;
+    if (lock && !was)
+        mlock_vma_pages(vma, start, end);
+    else if (!lock && was)
+        munlock_vma_pages(vma, start, end);
     if (fault(mm->world, F_MLOCK_DOUBLE_COUNT, was && lock))
         was = !lock;
     if (lock && !was)

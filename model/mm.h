@@ -152,6 +152,7 @@ enum page_flags {
     PG_SWAPBACKED = 2, /* anonymous: reclaimed to swap. Clear: lazily freed (MADV_FREE) */
     PG_SWAPCACHE = 4,  /* slot `swap` has a copy, or is to get it; holds a reference */
     PG_EXCLUSIVE = 8,  /* rules since linux-6.1: anonymous, and one process' own */
+    PG_MLOCKED = 16,   /* an entry of a VM_LOCKED VMA maps it: not reclaimed */
 };
 #define PAGE_MAPPING_ANON 1UL /* tag of page->mapping */
 /* A frame. Of page->mapping: see page_anon_vma(), page_file_mapping(). */
@@ -375,6 +376,8 @@ enum event {
     EV_RECLAIM_FREED,
     EV_RECLAIM_KEPT, /* unmapped, but still in the swap cache */
     EV_RECLAIM_REFUSED,
+    EV_MUNLOCK_KEPT, /* another locked VMA maps the page */
+    EV_MUNLOCK_CLEARED,
     EV_SWAPOFF_PAGE,
     EV_MIGRATE,
     EV_MIGRATE_REFUSED,

@@ -249,6 +249,7 @@ static void leave_source(const struct remap *r, uint64_t vm_flags)
     if (vma->vm_flags & VM_LOCKED) {
         r->mm->locked_vm -= vma_pages(vma);
         vma_set_flags(vma, vma->vm_flags & ~(uint64_t)VM_LOCKED_MASK);
+        munlock_vma_pages(vma, vma->vm_start, vma->vm_end);
     }
     account_rest(r, vm_flags, vma);
 }

@@ -52,17 +52,22 @@ void page_add_anon_rmap(struct page *page, struct vma *vma, uintptr_t addr, bool
         set_anon_mapping(page, vma, addr, exclusive);
     if (exclusive && rules_have_exclusive(vma->vm_mm->world))
         page->flags |= PG_EXCLUSIVE;
+    if (unlikely(vma->vm_flags & VM_LOCKED))
+        page->flags |= PG_MLOCKED;
 }
 
-void page_add_file_rmap(struct page *page)
+void page_add_file_rmap(struct page *page, const struct vma *vma)
 {
     page->mapcount++;
+    if (unlikely(vma->vm_flags & VM_LOCKED))
+        page->flags |= PG_MLOCKED;
 }
 
 void page_remove_rmap(struct world *world, struct page *page)
 {
     world_bug_on(world, page->mapcount == 0);
-    page->mapcount--;
+    if (--page->mapcount == 0)
+        page->flags &= ~(uint32_t)PG_MLOCKED;
 }
 
 enum rss_kind page_rss_kind(const struct page *page)

@@ -63,8 +63,8 @@ pte_t mm_pte(const struct mm *mm, uintptr_t addr)
     return table ? table->entry[entry_index(addr, 0)] : 0;
 }
 
-/* The first entry of the table from number i on that is not 0, below last; last: none. Most are 0,
- * so they are looked at by fours. */
+/* The first entry from number i on that is not 0, below last; last: none. Most are 0, so they are
+ * looked at by fours. */
 static inline unsigned next_entry(const struct page_table *table, unsigned i, unsigned last)
 {
     const uint64_t *entry = table->entry;

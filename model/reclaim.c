@@ -16,8 +16,6 @@ static bool try_to_unmap_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct
     const bool exclusive = page->flags & PG_EXCLUSIVE;
     const pte_t old = *pte;
 
-    if (vma->vm_flags & VM_LOCKED)
-        return false;
     swap_duplicate(slot);
     *pte = pte_of_slot(world, slot, exclusive ? PTE_EXCLUSIVE : 0);
     if (exclusive && page->pins) {
@@ -57,7 +55,8 @@ static void write_and_free(struct world *world, struct page *page, bool keep)
 
 static void swap_out(struct world *world, struct page *page, bool keep)
 {
-    if (!(page->flags & PG_SWAPCACHE) && (page->pins || swap_cache_add(world, page))) {
+    if ((page->flags & PG_MLOCKED) ||
+        (!(page->flags & PG_SWAPCACHE) && (page->pins || swap_cache_add(world, page)))) {
         event(world, EV_RECLAIM_REFUSED);
         return;
     }
@@ -91,7 +90,7 @@ static bool is_lazily_freed(const struct world *world, pte_t pte)
 {
     const struct page *page = page_of_pte(world, pte);
 
-    return page && page_is_anon(page) && !(page->flags & PG_SWAPBACKED);
+    return page && page_is_anon(page) && !(page->flags & (PG_SWAPBACKED | PG_MLOCKED));
 }
 
 static void batch_take(struct lazy_batch *batch, uintptr_t end)
@@ -115,17 +114,13 @@ static void batch_take(struct lazy_batch *batch, uintptr_t end)
     note_ptes(mm, batch->start, batch->start + batch->n * PAGE_SIZE);
 }
 
-static bool may_go(const struct vma *vma, pte_t pte)
-{
-    return !(vma->vm_flags & VM_LOCKED) && !(pte & PTE_DIRTY);
-}
-
 static bool look_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg)
 {
+    (void)vma;
     (void)addr;
     (void)page;
     (void)arg;
-    return may_go(vma, *pte);
+    return !(*pte & PTE_DIRTY);
 }
 
 /* Nobody has written to the page since it was freed, or may do so through a reference. `saved` is
@@ -134,7 +129,7 @@ static bool may_be_discarded(struct vma *vma, pte_t saved, struct page *page)
 {
     struct world *world = vma->vm_mm->world;
 
-    if ((page->flags & PG_DIRTY) || !may_go(vma, saved) || !rmap_walk(world, page, look_one, NULL))
+    if ((page->flags & PG_DIRTY) || (saved & PTE_DIRTY) || !rmap_walk(world, page, look_one, NULL))
         return false;
     return page->refcount == page->mapcount || fault(world, F_LAZYFREE_PINNED, true);
 }
@@ -279,7 +274,7 @@ static bool migrate_in_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct p
     if (page_is_anon(page))
         page_add_anon_rmap(to, vma, addr, *pte & PTE_EXCLUSIVE);
     else
-        page_add_file_rmap(to);
+        page_add_file_rmap(to, vma);
     if (*pte & PTE_EXCLUSIVE)
         to->flags |= PG_EXCLUSIVE;
     *pte = pte_of_page(to, (*pte & (PTE_WRITE | PTE_YOUNG)) | PTE_PRESENT);

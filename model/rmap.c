@@ -87,6 +87,20 @@ uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len)
 }
 
 /* ---- walks that only look at entries and change flags ---- */
+static bool not_locked_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
+                           void *arg)
+{
+    (void)addr;
+    (void)pte;
+    (void)page;
+    return vma == arg || !(vma->vm_flags & VM_LOCKED);
+}
+
+bool rmap_locked_elsewhere(const struct vma *vma, struct page *page)
+{
+    return !rmap_walk(vma->vm_mm->world, page, not_locked_one, (void *)(uintptr_t)vma);
+}
+
 static void clear_flags(struct vma *vma, uintptr_t addr, pte_t *pte, pte_t flags)
 {
     if (!(*pte & flags))

@@ -117,6 +117,8 @@ const char *const event_names[NR_EVENTS] = {
     "reclaim-freed",
     "reclaim-kept",
     "reclaim-refused",
+    "munlock-kept",
+    "munlock-cleared",
     "swapoff-page",
     "migrate",
     "migrate-refused",

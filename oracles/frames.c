@@ -32,7 +32,7 @@ struct frame_refs frame_refs(const struct world *world, const struct page *page)
 }
 
 bool frame_counts_ok(const struct world *world, const struct page *page, uint64_t mapped,
-                     struct verdict *v)
+                     bool locked, struct verdict *v)
 {
     const struct frame_refs refs = frame_refs(world, page);
     const uint64_t all = mapped + refs.cached + refs.swapped + refs.pins;
@@ -43,6 +43,8 @@ bool frame_counts_ok(const struct world *world, const struct page *page, uint64_
         return count_broken(world, page, "pins", page->pins, refs.pins, v);
     if (unlikely(page->refcount != all))
         return count_broken(world, page, "refcount", page->refcount, all, v);
+    if (unlikely(!mlocked_agrees(page, locked)))
+        return count_broken(world, page, "mlocked", !locked, locked, v);
     return likely(all) || count_broken(world, page, "lost", 0, 0, v);
 }
 
@@ -112,7 +114,7 @@ bool rmap_mapcount_full(const struct world *world, struct verdict *v)
     const struct pool *pool = &world->pool[POOL_PAGE];
     struct weights found = {0, 0, 0};
     uint64_t mapcounts = 0, refcounts = 0, pins = 0;
-    bool lost = false;
+    bool wrong = false;
     uint32_t n;
 
     if (!weigh_entries(world, &found, v) || !weigh_others(world, &found, v))
@@ -126,15 +128,16 @@ bool rmap_mapcount_full(const struct world *world, struct verdict *v)
         mapcounts += page->mapcount * weight;
         refcounts += page->refcount * weight;
         pins += page->pins * weight;
-        lost |= !page->refcount;
+        wrong |= !page->refcount || !mlocked_agrees(page, rmap_found(world, page).locked);
     }
-    if (likely(mapcounts == found.entries && pins == found.pins && !lost &&
+    if (likely(mapcounts == found.entries && pins == found.pins && !wrong &&
                refcounts == found.entries + found.others + found.pins))
         return true;
     for (n = 0; n < pool->used; n++) {
         const struct page *page = page_at(world, n);
+        const struct mapped mapped = page ? count_mapped(world, page) : (struct mapped){0, 0, 0};
 
-        if (page && !frame_counts_ok(world, page, count_mapped(world, page).entries, v))
+        if (page && !frame_counts_ok(world, page, mapped.entries, mapped.locked, v))
             return false;
     }
     return true;

@@ -142,8 +142,12 @@ bool place_broken(const struct world *world, const struct entry *e, const char *
                   struct verdict *v);
 /* Will the walk find what a swap entry leads to once it is mapped again? */
 bool swap_reachable(const struct world *world, const struct entry *e);
-/* How many entries that map the page the walk of its reverse map finds. */
-uint32_t rmap_found(const struct world *world, const struct page *page);
+/* What the walk of its reverse map finds of a page. */
+struct stabbed {
+    uint32_t entries; /* that map it */
+    bool locked;      /* one of them is in a VM_LOCKED VMA */
+};
+struct stabbed rmap_found(const struct world *world, const struct page *page);
 /* The same of a swap entry like e: in the tree of its family's root, at its offset. */
 uint32_t swap_found(const struct world *world, const struct entry *e);
 /* The page's neighbours in the page cache, if it is in one. */
@@ -153,6 +157,7 @@ bool page_caches_ok(const struct world *world, struct verdict *v);
 struct mapped {
     uint64_t entries; /* that map the page */
     uint64_t fitting; /* of these: those that the walk should find */
+    bool locked;      /* one of them is in a VM_LOCKED VMA */
 };
 struct mapped count_mapped(const struct world *world, const struct page *page);
 bool walk_broken(const struct world *world, const struct page *page, uint64_t found,
@@ -183,9 +188,14 @@ const char *page_exclusive_illegal(const struct world *world, const struct page 
 const char *entry_exclusive_illegal(const struct world *world, const struct entry *e);
 bool exclusive_broken(const struct world *world, const struct page *page, const struct entry *e,
                       const char *site, struct verdict *v);
-/* Mapcount and the like of one page, of which `mapped` entries are known. */
+/* Mapcount and the like of one page, of which so many entries are known; locked: one of them is in
+ * a VM_LOCKED VMA. */
 bool frame_counts_ok(const struct world *world, const struct page *page, uint64_t mapped,
-                     struct verdict *v);
+                     bool locked, struct verdict *v);
+static inline bool mlocked_agrees(const struct page *page, bool locked)
+{
+    return ((page->flags & PG_MLOCKED) != 0) == locked;
+}
 
 /* ---- swap: swap.c ---- */
 /* The slot against its page, and the page against its slot. */

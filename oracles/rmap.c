@@ -57,6 +57,7 @@ struct stab {
     bool chains;      /* of an anon_vma; else VMAs of a file */
     uint32_t left;    /* nodes, of as many as there are */
     uint32_t found;
+    bool locked; /* by one of those found */
 };
 
 static void look_into(struct stab *s, const struct vma *vma)
@@ -67,8 +68,10 @@ static void look_into(struct stab *s, const struct vma *vma)
 
     if (s->index < vma->vm_pgoff || offset >= pages || !mm_live(s->world, mm) || !mm->pgd)
         return;
-    s->found +=
-        (entry_at(s->world, mm, vma->vm_start + (offset << PAGE_SHIFT)) & s->mask) == s->want;
+    if ((entry_at(s->world, mm, vma->vm_start + (offset << PAGE_SHIFT)) & s->mask) != s->want)
+        return;
+    s->found++;
+    s->locked |= (vma->vm_flags & VM_LOCKED) != 0;
 }
 
 /* NULL: there is nothing, or interval.tree and the like have something to say. */
@@ -119,7 +122,7 @@ static uint32_t stab_family(struct stab *s, const struct anon_vma *anon_vma)
     return s->found;
 }
 
-uint32_t rmap_found(const struct world *world, const struct page *page)
+struct stabbed rmap_found(const struct world *world, const struct page *page)
 {
     const struct address_space *mapping = page_file_mapping(page);
     struct stab s = {
@@ -129,13 +132,13 @@ uint32_t rmap_found(const struct world *world, const struct page *page)
         .mask = PTE_PRESENT | PTE_SPECIAL | ~(((pte_t)1 << PTE_SHIFT) - 1),
     };
 
-    if (page->mapping & PAGE_MAPPING_ANON)
-        return stab_family(&s, page_anon_vma(page));
-    if (!object_live(world, POOL_MAPPING, mapping))
-        return 0;
-    s.left = world->pool[POOL_VMA].nlive;
-    stab(&s, mapping->i_mmap.node, 0);
-    return s.found;
+    if (page->mapping & PAGE_MAPPING_ANON) {
+        stab_family(&s, page_anon_vma(page));
+    } else if (object_live(world, POOL_MAPPING, mapping)) {
+        s.left = world->pool[POOL_VMA].nlive;
+        stab(&s, mapping->i_mmap.node, 0);
+    }
+    return (struct stabbed){s.found, s.locked};
 }
 
 /* Fork copies an entry to the same offset of a VMA of the same family, and moving keeps both. */
@@ -170,7 +173,7 @@ bool swap_reachable(const struct world *world, const struct entry *e)
 
 struct mapped count_mapped(const struct world *world, const struct page *page)
 {
-    struct mapped count = {0, 0};
+    struct mapped count = {0, 0, false};
     struct all_entries w;
     struct entry e;
 
@@ -180,6 +183,7 @@ struct mapped count_mapped(const struct world *world, const struct page *page)
             continue;
         count.entries++;
         count.fitting += e.vma && !place_illegal(world, &e);
+        count.locked |= e.vma && (e.vma->vm_flags & VM_LOCKED);
     }
     return count;
 }
@@ -213,14 +217,14 @@ bool rmap_complete_full(const struct world *world, struct verdict *v)
         const struct page *page = page_at(world, n);
 
         if (page)
-            found += rmap_found(world, page) * law_weight((uintptr_t)page);
+            found += rmap_found(world, page).entries * law_weight((uintptr_t)page);
     }
     for (n = 0; unlikely(found != expected) && n < pool->used; n++) {
         const struct page *page = page_at(world, n);
         const uint64_t fitting = page ? count_mapped(world, page).fitting : 0;
 
-        if (page && rmap_found(world, page) != fitting)
-            return walk_broken(world, page, rmap_found(world, page), fitting, v);
+        if (page && rmap_found(world, page).entries != fitting)
+            return walk_broken(world, page, rmap_found(world, page).entries, fitting, v);
     }
     return true;
 }

@@ -87,8 +87,9 @@ enum snap_page_flags {
     SNAP_PAGE_SWAPBACKED = 2,
     SNAP_PAGE_SWAPCACHE = 4,
     SNAP_PAGE_EXCLUSIVE = 8,
-    SNAP_PAGE_ANON = 16,   /* anon_vma is meant, else object */
-    SNAP_PAGE_CACHED = 32, /* in the page cache of its object */
+    SNAP_PAGE_MLOCKED = 16, /* a locked VMA maps it */
+    SNAP_PAGE_ANON = 32,    /* anon_vma is meant, else object */
+    SNAP_PAGE_CACHED = 64,  /* in the page cache of its object */
 };
 /* Frames: by first appearance in entries, then of swap cache, page caches and pins. */
 struct snap_page {

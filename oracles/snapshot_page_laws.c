@@ -154,6 +154,9 @@ static bool entry_ok(const struct judged *j)
         return broken(j, LAW_RMAP_MAPCOUNT, "dead-frame");
     if (unlikely(site != NULL) && !broken(j, LAW_PAGE_INDEX, site))
         return false;
+    if (page && unlikely((j->vma->flags & SNAP_LOCKED) && !(page->flags & SNAP_PAGE_MLOCKED)) &&
+        !broken(j, LAW_RMAP_MAPCOUNT, "mlocked"))
+        return false;
     if (is_swapped(j->pte) && !swapped_ok(j))
         return false;
     site = exclusive_illegal(j);
@@ -210,6 +213,37 @@ static bool swap_broken(const char *site, uint32_t slot, uint32_t page, struct v
                       "slot number %" PRIu32 " and page number %" PRIu32 ": %s", slot, page, site);
 }
 
+static const struct snap_vma *vma_at(const struct snapshot *s, uint32_t pte)
+{
+    const struct snap_proc *proc = s->proc;
+    const uint64_t page = s->pte[pte].page;
+
+    while (pte < proc->first_pte || pte >= proc->first_pte + proc->nr_ptes)
+        if (++proc == s->proc + s->nr_procs)
+            return NULL;
+    for (uint32_t i = 0; i < proc->nr_vmas; i++) {
+        const struct snap_vma *vma = &s->vma[proc->first_vma + i];
+
+        if (vma->end > page)
+            return vma->start <= page ? vma : NULL;
+    }
+    return NULL;
+}
+
+/* By first appearance: the page's entries are not before that of its number. */
+static bool is_mapped_locked(const struct snapshot *s, uint32_t number)
+{
+    for (uint32_t i = number - 1; i < s->nr_ptes; i++) {
+        const struct snap_vma *vma = NULL;
+
+        if (s->pte[i].number == number && page_of(s, &s->pte[i]))
+            vma = vma_at(s, i);
+        if (vma && (vma->flags & SNAP_LOCKED))
+            return true;
+    }
+    return false;
+}
+
 static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v)
 {
     const struct snap_page *page = &s->page[number - 1];
@@ -221,6 +255,9 @@ static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v
     const char *site = NULL;
 
     if (!number_ok(LAW_RMAP_MAPCOUNT, "refcount", number, page->refcount, refs, v))
+        return false;
+    if ((page->flags & SNAP_PAGE_MLOCKED) &&
+        !number_ok(LAW_RMAP_MAPCOUNT, "mlocked", number, 1, is_mapped_locked(s, number), v))
         return false;
     if (unlikely(swapped && (!slot || slot->page != number)) &&
         !swap_broken(slot ? "slot-denies" : "dead-slot", page->slot, number, v))

@@ -12,7 +12,7 @@ _Static_assert((int)SNAP_PTE_PRESENT == PTE_PRESENT && (int)SNAP_PTE_WRITE == PT
                "a picture's entries have the model's flags");
 _Static_assert((int)SNAP_PAGE_DIRTY == PG_DIRTY && (int)SNAP_PAGE_SWAPBACKED == PG_SWAPBACKED &&
                    (int)SNAP_PAGE_SWAPCACHE == PG_SWAPCACHE &&
-                   (int)SNAP_PAGE_EXCLUSIVE == PG_EXCLUSIVE,
+                   (int)SNAP_PAGE_EXCLUSIVE == PG_EXCLUSIVE && (int)SNAP_PAGE_MLOCKED == PG_MLOCKED,
                "and its frames too");
 _Static_assert((int)SNAP_RSS_FILE == MM_FILEPAGES && (int)SNAP_RSS_ANON == MM_ANONPAGES &&
                    (int)SNAP_RSS_SWAP == MM_SWAPENTS && (int)SNAP_RSS_SHMEM == MM_SHMEMPAGES,
@@ -99,7 +99,8 @@ static void show_page(const struct numbers *n, const struct world *world, const 
         .object = given_number(n, world, POOL_MAPPING, page_file_mapping(page)),
         .index = page->index,
         .stamp = page->stamp,
-        .flags = page->flags & (PG_DIRTY | PG_SWAPBACKED | PG_SWAPCACHE | PG_EXCLUSIVE),
+        .flags =
+            page->flags & (PG_DIRTY | PG_SWAPBACKED | PG_SWAPCACHE | PG_EXCLUSIVE | PG_MLOCKED),
         .slot = given_number(n, world, POOL_SLOT, slot),
     };
     if (page->mapping & PAGE_MAPPING_ANON)

@@ -56,6 +56,7 @@ static bool frames_ok(struct sweep *s)
     scratch.without = 0;
     for (uint32_t n = 0; n < pool->used; n++) {
         const struct page *page = page_at(s->world, n);
+        struct stabbed found;
         struct frame_refs refs;
         uint64_t weight;
 
@@ -65,9 +66,10 @@ static bool frames_ok(struct sweep *s)
             return false;
         refs = frame_refs(s->world, page);
         weight = law_weight((uintptr_t)page);
-        s->found += rmap_found(s->world, page) * weight;
+        found = rmap_found(s->world, page);
+        s->found += found.entries * weight;
         s->mapcounts += page->mapcount * weight;
-        if (page->pins != refs.pins || !page->refcount ||
+        if (page->pins != refs.pins || !page->refcount || !mlocked_agrees(page, found.locked) ||
             page->refcount != page->mapcount + refs.cached + refs.swapped + refs.pins)
             return false;
     }

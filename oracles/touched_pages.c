@@ -43,7 +43,8 @@ static bool walk_and_count_ok(const struct touched *t, const struct page *page, 
 
     if (asked(t, LAW_RMAP_COMPLETE) && found != mapped.fitting)
         return walk_broken(t->world, page, found, mapped.fitting, t->v);
-    return !asked(t, LAW_RMAP_MAPCOUNT) || frame_counts_ok(t->world, page, mapped.entries, t->v);
+    return !asked(t, LAW_RMAP_MAPCOUNT) ||
+           frame_counts_ok(t->world, page, mapped.entries, mapped.locked, t->v);
 }
 
 static bool frame_ok(struct touched *t, const struct page *page)
@@ -54,12 +55,13 @@ static bool frame_ok(struct touched *t, const struct page *page)
     if (was_seen(t, page))
         return true;
     if (t->laws & by_walk) {
-        const uint32_t found = rmap_found(t->world, page);
+        const struct stabbed found = rmap_found(t->world, page);
 
-        if (unlikely(found != page->mapcount)) {
-            if (!walk_and_count_ok(t, page, found))
+        if (unlikely(found.entries != page->mapcount)) {
+            if (!walk_and_count_ok(t, page, found.entries))
                 return false;
-        } else if (asked(t, LAW_RMAP_MAPCOUNT) && !frame_counts_ok(t->world, page, found, t->v)) {
+        } else if (asked(t, LAW_RMAP_MAPCOUNT) &&
+                   !frame_counts_ok(t->world, page, found.entries, found.locked, t->v)) {
             return false;
         }
     }

@@ -431,6 +431,42 @@ static void mlock_populates(enum rules rules)
     assert_int_equal(entry(0, 290), 0);
 }
 
+static bool mlocked(unsigned n, uintptr_t page)
+{
+    return frame(n, page)->flags & PG_MLOCKED;
+}
+
+/* Swapped in, new, moved, left behind, shared with a child: locked or not as the VMA says. */
+static void locked_pages(enum rules rules)
+{
+    const bool dontunmap = rules >= RULES_LINUX_5_10;
+
+    map(0, 256, 3, RW, ANON, -1);
+    put(0, 256, 1);
+    put(0, 257, 2);
+    swap_out(0, 257, 1);
+    expect(mm_mlock2(p(0), PAGES(256), PAGES(3), MLOCK_ONFAULT), 0);
+    shows(0, 257, 2);
+    put(0, 258, 3);
+    assert_true(mlocked(0, 256) && mlocked(0, 257) && mlocked(0, 258));
+    expect(mm_mremap(p(0), PAGES(256), PAGES(1), PAGES(1),
+                     MREMAP_MAYMOVE | MREMAP_FIXED | (dontunmap ? MREMAP_DONTUNMAP : 0),
+                     PAGES(400)),
+           (long)PAGES(400));
+    assert_true(mlocked(0, 400));
+    assert_true(mlocked(0, 257) != dontunmap && mlocked(0, 258) != dontunmap);
+    expect(mm_fork(p(0), 1), 0);
+    if (dontunmap) {
+        expect(mm_madvise(p(1), PAGES(400), PAGES(1), MADV_FREE), 0);
+        swap_out(1, 400, 1);
+        assert_true(mlocked(1, 400) && !(frame(1, 400)->flags & PG_SWAPBACKED));
+    }
+    put(1, 400, 4); /* the child's copy is not locked */
+    assert_false(mlocked(1, 400));
+    expect(mm_munlockall(p(0)), 0);
+    assert_false(mlocked(0, 400) || mlocked(0, 258));
+}
+
 static void advice_to_forget(enum rules rules)
 {
     (void)rules;
@@ -676,6 +712,7 @@ EACH_RULES(several_vmas_move_at_once, RULES_LINUX_6_18)
 EACH_RULES(rights_go_at_once_and_come_by_faults, RULES_LINUX_4_4)
 EACH_RULES(locked_memory_that_becomes_writable, RULES_LINUX_4_4)
 EACH_RULES(mlock_populates, RULES_LINUX_4_4)
+EACH_RULES(locked_pages, RULES_LINUX_4_4)
 EACH_RULES(advice_to_forget, RULES_LINUX_4_4)
 EACH_RULES(freed_lazily, RULES_LINUX_5_10)
 EACH_RULES(freed_lazily_from_the_swap_cache, RULES_LINUX_5_10)
@@ -713,6 +750,7 @@ int main(void)
         cmocka_unit_test(test_rights_go_at_once_and_come_by_faults),
         cmocka_unit_test(test_locked_memory_that_becomes_writable),
         cmocka_unit_test(test_mlock_populates),
+        cmocka_unit_test(test_locked_pages),
         cmocka_unit_test(test_advice_to_forget),
         cmocka_unit_test(test_freed_lazily),
         cmocka_unit_test(test_freed_lazily_from_the_swap_cache),

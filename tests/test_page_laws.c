@@ -7,7 +7,7 @@
  *   0x100  anonymous, of p0 and its child p1:  0 shared  1 p0's own  2 in swap  3 in the swap cache
  *                                              4 zeroes (p0)  5 pinned by a device
  *   0x120  a file, private:   0 the file's page  1 p0's own            0x128  the same, read-only
- *   0x130  a file, shared     0 written                                0x138  a device
+ *   0x130  a file, shared     0 written  1 too, and locked at 0x140    0x138  a device
  *   0x600  anonymous, faulted, without an entry: one empty table       0x800  nothing, no table
  */
 #include "model/internal.h"
@@ -68,6 +68,9 @@ static void files(void)
     look(s.p0, 0x120);
     put(s.p0, 0x121);
     look(s.p0, 0x128);
+    CALL((long)PAGES(0x140),
+         mm_mmap(s.p0, PAGES(0x140), PAGES(1), RW, MAP_SHARED | MAP_FIXED, 0, PAGES(1)));
+    CALL(0, mm_mlock(s.p0, PAGES(0x140), PAGES(1)));
     CALL(0, mm_munmap(s.p0, PAGES(0x132), PAGES(6))); /* in the page cache only */
 }
 
@@ -292,26 +295,23 @@ static void frame_lost(void)
     note_page(s.world, page);
 }
 
+#define FLIP(name, page, flag)                                                                     \
+    static void name(void)                                                                         \
+    {                                                                                              \
+        frame(s.p0, page)->flags ^= flag;                                                          \
+    }
+FLIP(mlocked_by_nobody, 0x130, PG_MLOCKED)
+FLIP(mlocked_shared, 0x100, PG_MLOCKED)
+FLIP(mlocked_forgotten, 0x131, PG_MLOCKED)
+
 /* ---- rmap.exclusive ---- */
-static void exclusive_shared(void)
-{
-    frame(s.p0, 0x100)->flags |= PG_EXCLUSIVE;
-}
-static void exclusive_file_page(void)
-{
-    frame(s.p0, 0x120)->flags |= PG_EXCLUSIVE;
-}
-static void exclusive_early(void)
-{
-    frame(s.p0, 0x101)->flags |= PG_EXCLUSIVE;
-}
+FLIP(exclusive_shared, 0x100, PG_EXCLUSIVE)
+FLIP(exclusive_file_page, 0x120, PG_EXCLUSIVE)
+FLIP(exclusive_early, 0x101, PG_EXCLUSIVE)
+FLIP(not_exclusive_writable, 0x101, PG_EXCLUSIVE)
 static void shared_writable(void)
 {
     *pte(s.p1, 0x100) |= PTE_WRITE;
-}
-static void not_exclusive_writable(void)
-{
-    frame(s.p0, 0x101)->flags &= ~(uint32_t)PG_EXCLUSIVE;
 }
 static void pinned_shared(void)
 {
@@ -480,6 +480,9 @@ static const struct corruption {
     ROW(pin_of_freed, RMAP_MAPCOUNT, "dead-frame", FULL | TOUCHED, NONE),
     ROW(entry_of_freed, RMAP_MAPCOUNT, "dead-frame", FULL | TOUCHED, RMAP_MAPCOUNT),
     ROW(frame_lost, RMAP_MAPCOUNT, "lost", FULL | TOUCHED, NONE),
+    ROW(mlocked_by_nobody, RMAP_MAPCOUNT, "mlocked", FULL | TOUCHED, RMAP_MAPCOUNT),
+    ROW(mlocked_shared, RMAP_MAPCOUNT, "mlocked", FULL | TOUCHED, RMAP_MAPCOUNT),
+    ROW(mlocked_forgotten, RMAP_MAPCOUNT, "mlocked", FULL | TOUCHED, RMAP_MAPCOUNT),
     ROW(exclusive_shared, RMAP_EXCLUSIVE, "exclusive-shared", FULL | TOUCHED, RMAP_EXCLUSIVE),
     ROW(exclusive_file_page, RMAP_EXCLUSIVE, "exclusive-file-page", FULL | TOUCHED, RMAP_EXCLUSIVE),
     {"exclusive_early", exclusive_early, LAW_RMAP_EXCLUSIVE, "exclusive-rules", FULL | TOUCHED,

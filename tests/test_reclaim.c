@@ -241,6 +241,95 @@ static void test_locked(void **state)
     finish();
 }
 
+static bool mlocked(unsigned n, uintptr_t addr)
+{
+    return frame(n, addr)->flags & PG_MLOCKED;
+}
+
+/* Two processes lock one page: it is locked until both have let go. */
+static void test_mlocked_fork(void **state)
+{
+    (void)state;
+    for (unsigned unmaps = 0; unmaps < 2; unmaps++) {
+        start(RULES_LINUX_6_18);
+        map_anon(0, BASE, 1);
+        put(0, BASE, 1);
+        CALL(0, mm_mlock(proc(0), BASE, PAGE_SIZE));
+        fork_to(0, 1); /* not locked */
+        CALL(0, mm_mlock2(proc(1), BASE, PAGE_SIZE, MLOCK_ONFAULT));
+        fork_to(0, 2);
+        if (unmaps)
+            CALL(0, mm_exit(proc(0)));
+        else
+            CALL(0, mm_munlock(proc(0), BASE, PAGE_SIZE));
+        assert_int_equal(happened(EV_MUNLOCK_KEPT), 1);
+        reclaim(2, BASE, 1, false);
+        assert_int_equal(happened(EV_RECLAIM_REFUSED), 1);
+        assert_true(mlocked(2, BASE));
+        if (unmaps)
+            CALL(0, mm_munmap(proc(1), BASE, PAGE_SIZE));
+        else
+            CALL(0, mm_munlockall(proc(1)));
+        assert_int_equal(happened(EV_MUNLOCK_CLEARED), 1);
+        assert_false(mlocked(2, BASE));
+        reclaim(2, BASE, 1, false);
+        assert_int_equal(happened(EV_RECLAIM_FREED), 1);
+        reads(2, BASE, 1);
+        finish();
+    }
+}
+
+/* Two VMAs of one process, of which one may have the page for itself. */
+static void test_mlocked_file(void **state)
+{
+    (void)state;
+    start(RULES_LINUX_6_18);
+    map_file(BASE, RW, MAP_SHARED);
+    map_file(PAGES(0x200), RW, MAP_PRIVATE);
+    reads(0, PAGES(0x200), 0);
+    CALL(0, mm_mlock2(proc(0), PAGES(0x200), PAGES(4), MLOCK_ONFAULT));
+    put(0, BASE, 1);
+    assert_true(mlocked(0, BASE));
+    put(0, PAGES(0x200), 2); /* a copy of its own, which is locked instead */
+    assert_false(mlocked(0, BASE));
+    assert_true(mlocked(0, PAGES(0x200)));
+    CALL(0, mm_mlock(proc(0), BASE, PAGES(4)));
+    for (unsigned i = 1; i < 4; i++)
+        reads(0, PAGES(0x200 + i), 0);
+    CALL(0, mm_migrate(proc(0), BASE, PAGES(4)));
+    CALL(0, mm_munmap(proc(0), PAGES(0x200), PAGES(3)));
+    assert_int_equal(happened(EV_MUNLOCK_KEPT), 2);
+    assert_true(mlocked(0, BASE) && mlocked(0, BASE + PAGES(1)) && mlocked(0, BASE + PAGES(3)));
+    CALL(0, mm_munlock(proc(0), BASE, PAGES(4)));
+    assert_int_equal(happened(EV_MUNLOCK_KEPT), 3);
+    assert_false(mlocked(0, BASE) || mlocked(0, BASE + PAGES(1)));
+    assert_true(mlocked(0, BASE + PAGES(3)));
+    fork_to(0, 1);
+    CALL(0, mm_madvise(proc(1), BASE, PAGES(4), MADV_REMOVE)); /* under the lock of i_mmap */
+    assert_int_equal(entry(0, PAGES(0x203)), 0);
+    finish();
+}
+
+static void test_mlock_faults(void **state)
+{
+    (void)state;
+    start(RULES_LINUX_6_18);
+    map_anon(0, BASE, 1);
+    put(0, BASE, 1);
+    fork_to(0, 1);
+    world->fault = F_MLOCK_MISSES_PRESENT;
+    CALL(0, mm_mlock2(proc(0), BASE, PAGE_SIZE, MLOCK_ONFAULT));
+    assert_int_equal(world->fault_triggered, 1);
+    assert_false(mlocked(0, BASE));
+    world->fault = F_MUNLOCK_SKIPS_WALK;
+    world->fault_triggered = 0;
+    CALL(0, mm_mlock2(proc(1), BASE, PAGE_SIZE, MLOCK_ONFAULT));
+    assert_true(mlocked(1, BASE));
+    CALL(0, mm_munlock(proc(0), BASE, PAGE_SIZE));
+    assert_int_equal(world->fault_triggered, 1);
+    assert_false(mlocked(1, BASE));
+}
+
 /* Nothing but the entry knows that the page was written after it came back. */
 static void test_loses_dirty(void **state)
 {
@@ -671,6 +760,9 @@ int main(void)
         cmocka_unit_test(test_exclusive),
         cmocka_unit_test(test_swap_cache),
         cmocka_unit_test(test_locked),
+        cmocka_unit_test(test_mlocked_fork),
+        cmocka_unit_test(test_mlocked_file),
+        cmocka_unit_test(test_mlock_faults),
         cmocka_unit_test(test_loses_dirty),
         cmocka_unit_test(test_swapoff),
         cmocka_unit_test(test_swapoff_without_vmas),
