@@ -168,9 +168,9 @@ long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote, uint64_t 
         err = handle_mm_fault(vma, addr, write ? FAULT_WRITE : 0);
     if (err || !vma_has_frames(vma))
         return err;
-    if (!write)
-        return (long)pte_stamp(world, mm_pte(mm, addr));
     page = page_of_pte(world, mm_pte(mm, addr));
+    if (!write) /* or the page of zeroes */
+        return page ? (long)page->stamp : 0;
     world_bug_on(world, !page);
     page->stamp = stamp;
     if (!page_is_anon(page)) /* others show it too */

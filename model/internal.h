@@ -416,8 +416,6 @@ void zap_page_range(struct vma *vma, uintptr_t start, uintptr_t end, bool even_c
 int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The same, if vma is locked and not on fault: what becomes of locked memory at once. */
 int populate_locked(struct vma *vma, uintptr_t start, uintptr_t end);
-/* The contents that the entry shows; it is not 0 and not PTE_MIGRATION. */
-uint64_t pte_stamp(const struct world *world, pte_t pte);
 
 /* ---- copy.c ---- */
 /* At fork: the entries of src for dst, which is the child's VMA. 0 or -ENOMEM, what was copied

@@ -300,15 +300,3 @@ void zap_page_range(struct vma *vma, uintptr_t start, uintptr_t end, bool even_c
     if (last)
         note_ptes(mm, first, last);
 }
-
-/* A page of the swap cache may be newer than its slot. */
-uint64_t pte_stamp(const struct world *world, pte_t pte)
-{
-    const struct page *page = page_of_pte(world, pte);
-    const struct swap_slot *slot;
-
-    if (!(pte & PTE_SWAP))
-        return page ? page->stamp : 0;
-    slot = slot_of_pte(world, pte);
-    return slot->page ? slot->page->stamp : slot->stamp;
-}

@@ -66,11 +66,7 @@ static void swap_out(struct world *world, struct page *page, bool keep)
         write_and_free(world, page, keep);
         return;
     }
-    event(world, EV_RECLAIM_REFUSED);
-    /* VM_LOCKED: it goes on as if it had never been added. Else a device could be given it, and
-     * before 6.1 it would be unmapped then, and shared over fork, under the device's writes. */
-    if (!page->pins && !swap_cache_slot(world, page)->count)
-        swap_cache_drop(world, page);
+    event(world, EV_RECLAIM_REFUSED); /* a device holds it */
 }
 
 /* ---- to nowhere: lazily freed neighbours, a batch at a time ---- */
