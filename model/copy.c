@@ -3,6 +3,17 @@
  * freed: all that leaves the pages themselves where they are. */
 #include "model/internal.h"
 
+/* False: the range has no entries. Otherwise they are noted, and *at is where the first one is. */
+static bool note_entries(struct mm *mm, uintptr_t *at, uintptr_t end)
+{
+    const uintptr_t start = *at;
+
+    if (!pte_next(mm, at, end))
+        return false;
+    note_ptes(mm, start, end);
+    return true;
+}
+
 /* ---- fork ---- */
 /* A device goes on with the page that it holds, so that one stays with the parent for good. */
 static bool must_be_copied(struct world *world, const struct page *page)
@@ -106,13 +117,12 @@ int copy_page_range(struct vma *dst, struct vma *src)
 /* Entries of [from, end) to `to`, as far as there are tables for them. Returns where it stopped. */
 static uintptr_t move_ptes(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to)
 {
-    const unsigned table_shift = PAGE_SHIFT + 9;
+    const uintptr_t table = PTRS_PER_TABLE * PAGE_SIZE;
     uintptr_t at = from;
 
     for (pte_t *pte, *place; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
         step(mm->world);
-        if (at >> table_shift != from >> table_shift &&
-            fault(mm->world, F_MOVE_STOPS_AT_TABLE, true))
+        if (at / table != from / table && fault(mm->world, F_MOVE_STOPS_AT_TABLE, true))
             break;
         place = pte_alloc(mm, to + (at - from));
         if (!place)
@@ -129,9 +139,8 @@ int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t le
 {
     uintptr_t at = old;
 
-    if (!mm->pgd || !pte_next(mm, &at, old + len))
+    if (!note_entries(mm, &at, old + len))
         return 0;
-    note_ptes(mm, old, old + len);
     note_ptes(mm, new_addr, new_addr + len);
     at = move_ptes(mm, old, old + len, new_addr);
     if (at == old + len)
@@ -174,9 +183,8 @@ void change_protection(struct vma *vma, uintptr_t start, uintptr_t end)
     const bool read_only = !(vma->vm_flags & VM_WRITE);
     uintptr_t at = start;
 
-    if (!mm->pgd || !pte_next(mm, &at, end))
+    if (!note_entries(mm, &at, end))
         return;
-    note_ptes(mm, start, end);
     for (pte_t *pte; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
         step(mm->world);
         if (*pte & PTE_SWAP)
@@ -190,13 +198,9 @@ void change_protection(struct vma *vma, uintptr_t start, uintptr_t end)
 /* What others may still want, here or in the slot, has to be kept. */
 static bool may_be_dropped(struct world *world, struct page *page)
 {
-    const struct swap_slot *slot = NULL;
-
-    if (page->flags & PG_SWAPCACHE)
-        slot = swap_cache_slot(world, page);
-    if (!slot && !(page->flags & PG_DIRTY))
+    if (!(page->flags & (PG_SWAPCACHE | PG_DIRTY)))
         return true;
-    return page->mapcount + (slot ? slot->count : 0) == 1;
+    return page->mapcount + page_swap_count(world, page) == 1;
 }
 
 static void lazyfree_pte(struct mm *mm, pte_t *pte)
@@ -225,9 +229,8 @@ void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end)
     struct mm *mm = vma->vm_mm;
     uintptr_t at = start;
 
-    if (!mm->pgd || !pte_next(mm, &at, end))
+    if (!note_entries(mm, &at, end))
         return;
-    note_ptes(mm, start, end);
     for (pte_t *pte; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
         step(mm->world);
         lazyfree_pte(mm, pte);

@@ -449,12 +449,17 @@ struct swap_slot *swap_cache_slot(const struct world *world, const struct page *
 int swap_cache_add(struct world *world, struct page *page);
 /* Leaves the swap cache (dirty then: the slot's copy is lost); its reference goes. */
 void swap_cache_drop(struct world *world, struct page *page);
+/* The same, if it is in the swap cache and no entry refers to its slot. True: it has left. */
+bool try_to_free_swap(struct world *world, struct page *page);
 void swap_duplicate(struct swap_slot *slot);
 /* One entry less; the last one frees the slot, with a cached page that nobody else holds. */
 void swap_free(struct world *world, struct swap_slot *slot);
 /* The page of the slot, from the cache or read into a new frame that is then cached; the caller has
  * a reference. NULL: out of memory. */
 struct page *swap_read(struct world *world, struct swap_slot *slot);
+/* The swap entry becomes one of the page, PTE_* of flags; the reference of swap_read() is its. */
+void map_swapped_page(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
+                      bool exclusive, uint64_t flags);
 
 /* ---- fault.c ---- */
 /* A debugger's write: private memory, even if it may not be written. */

@@ -125,8 +125,8 @@ static void take_over(const struct page_fault *f, struct page *page)
         page->flags |= PG_EXCLUSIVE;
         page->mapping = (uintptr_t)f->vma->anon_vma | PAGE_MAPPING_ANON;
     }
-    if (!was_exclusive && (page->flags & PG_SWAPCACHE) && page_swap_count(f->world, page) == 0)
-        swap_cache_drop(f->world, page);
+    if (!was_exclusive)
+        try_to_free_swap(f->world, page);
     set_pte(f, *f->pte | flags);
     event(f->world, EV_COW_REUSE);
 }
@@ -183,17 +183,13 @@ static int swap_fault(const struct page_fault *f)
         return -ENOMEM;
     if (!rules_have_exclusive(f->world))
         exclusive = write && page->mapcount + slot->count == 1 && !page->pins;
-    page_add_anon_rmap(page, f->vma, f->addr, exclusive);
-    rss_add(f->mm, MM_SWAPENTS, -1);
-    rss_add(f->mm, MM_ANONPAGES, 1);
-    set_pte(f, pte_of_page(page, own_flags(f, exclusive) |
-                                     (exclusive && write ? (uint64_t)PTE_DIRTY : 0)));
-    swap_free(f->world, slot);
+    map_swapped_page(f->vma, f->addr, f->pte, page, exclusive,
+                     own_flags(f, exclusive) | (exclusive && write ? (uint64_t)PTE_DIRTY : 0));
     if (!exclusive)
         return f->flags & (FAULT_WRITE | FAULT_UNSHARE) ? wp_fault(f) : 0;
     event(f->world, EV_SWAPIN_EXCLUSIVE);
-    if (write && (page->flags & PG_SWAPCACHE) && page_swap_count(f->world, page) == 0)
-        swap_cache_drop(f->world, page);
+    if (write)
+        try_to_free_swap(f->world, page);
     return 0;
 }
 

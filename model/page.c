@@ -18,10 +18,7 @@ void put_page(struct world *world, struct page *page)
         if (world->notes.npages)
             note_forget_page(world, page);
         pool_free(world, POOL_PAGE, page);
-    } else if (page->refcount == 1 && (page->flags & PG_SWAPCACHE) &&
-               page_swap_count(world, page) == 0) {
-        swap_cache_drop(world, page);
-    } else {
+    } else if (page->refcount > 1 || !try_to_free_swap(world, page)) {
         note_page(world, page);
     }
 }

@@ -271,8 +271,6 @@ static bool migrate_in_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct p
         page_add_anon_rmap(to, vma, addr, *pte & PTE_EXCLUSIVE);
     else
         page_add_file_rmap(to, vma);
-    if (*pte & PTE_EXCLUSIVE)
-        to->flags |= PG_EXCLUSIVE;
     *pte = pte_of_page(to, (*pte & (PTE_WRITE | PTE_YOUNG)) | PTE_PRESENT);
     migration->nr_entries--;
     return !migration->nr_entries || !fault(world, F_WALK_STOPS_EARLY, true);

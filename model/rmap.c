@@ -9,19 +9,12 @@
 struct walk {
     struct world *world;
     struct page *page;
-    pte_t number; /* the frame's, as in an entry */
     rmap_visit *visit;
     void *arg;
 };
 
-/* An entry that waits for the frame's copy stands for it, too. */
-static bool maps(const struct walk *walk, pte_t pte)
-{
-    return (pte & (PTE_PRESENT | PTE_MIGRATION)) && !(pte & PTE_SPECIAL) &&
-           pte_number(pte) == pte_number(walk->number);
-}
-
-/* What a stale tree sends to a place outside of the VMA is a miss. */
+/* An entry that waits for the frame's copy stands for it, too. What a stale tree sends to a place
+ * outside of the VMA is a miss. */
 static bool visit_vma(const struct walk *walk, struct vma *vma)
 {
     const uintptr_t addr = vma->vm_start + ((walk->page->index - vma->vm_pgoff) << PAGE_SHIFT);
@@ -29,7 +22,7 @@ static bool visit_vma(const struct walk *walk, struct vma *vma)
 
     if (addr >= vma->vm_start && addr < vma->vm_end)
         pte = pte_find(vma->vm_mm, addr);
-    if (!pte || !maps(walk, *pte)) {
+    if (!pte || page_of_pte(walk->world, *pte) != walk->page) {
         event(walk->world, EV_RMAP_MISS);
         return true;
     }
@@ -69,7 +62,7 @@ static bool walk_file(const struct walk *walk, struct address_space *mapping)
 
 bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *arg)
 {
-    const struct walk walk = {world, page, pte_of_page(page, 0), visit, arg};
+    const struct walk walk = {world, page, visit, arg};
 
     if (!page->mapping)
         return true;

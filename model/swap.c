@@ -70,6 +70,14 @@ void swap_cache_drop(struct world *world, struct page *page)
     put_page(world, page);
 }
 
+bool try_to_free_swap(struct world *world, struct page *page)
+{
+    if (!(page->flags & PG_SWAPCACHE) || page_swap_count(world, page))
+        return false;
+    swap_cache_drop(world, page);
+    return true;
+}
+
 struct page *swap_read(struct world *world, struct swap_slot *slot)
 {
     struct page *page = slot->page;
@@ -105,27 +113,31 @@ void swap_free(struct world *world, struct swap_slot *slot)
         swap_cache_drop(world, slot->page);
 }
 
+void map_swapped_page(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
+                      bool exclusive, uint64_t flags)
+{
+    struct mm *mm = vma->vm_mm;
+    struct swap_slot *slot = slot_of_pte(mm->world, *pte);
+
+    page_add_anon_rmap(page, vma, addr, exclusive);
+    *pte = pte_of_page(page, flags);
+    note_ptes(mm, addr, addr + PAGE_SIZE);
+    rss_add(mm, MM_SWAPENTS, -1);
+    rss_add(mm, MM_ANONPAGES, 1);
+    swap_free(mm->world, slot);
+}
+
 /* ---- swapoff ---- */
 /* As a read fault would, but that nobody has asked for the page: it is not young. */
 static int unuse_pte(struct vma *vma, uintptr_t addr, pte_t *pte)
 {
-    struct mm *mm = vma->vm_mm;
-    struct world *world = mm->world;
-    struct swap_slot *slot = slot_of_pte(world, *pte);
-    const bool exclusive = *pte & PTE_EXCLUSIVE;
-    struct page *page = swap_read(world, slot);
+    struct world *world = vma->vm_mm->world;
+    struct page *page = swap_read(world, slot_of_pte(world, *pte));
 
     if (!page)
         return -ENOMEM;
-    page_add_anon_rmap(page, vma, addr, exclusive);
-    if (exclusive)
-        page->flags |= PG_EXCLUSIVE;
-    *pte = pte_of_page(page, PTE_PRESENT);
-    rss_add(mm, MM_SWAPENTS, -1);
-    rss_add(mm, MM_ANONPAGES, 1);
-    swap_free(world, slot);
+    map_swapped_page(vma, addr, pte, page, *pte & PTE_EXCLUSIVE, PTE_PRESENT);
     note_page(world, page);
-    note_ptes(mm, addr, addr + PAGE_SIZE);
     event(world, EV_SWAPOFF_PAGE);
     return 0;
 }
