@@ -10,6 +10,7 @@
  * memory.c    faults on pages, zapping, populating    copy.c        page tables copied, moved
  * rmap.c      walks of the reverse map                swap.c        slots, swap cache, swapoff
  * reclaim.c   unmapping to swap, migration            gup.c         pins, forced writes
+ * ksm.c       equal pages merged, and copied again
  * account.c   limits, totals, commit charge           object.c      files, policies, names, ...
  * and one file per call: mmap.c munmap.c mprotect.c mremap.c brk.c mlock.c madvise.c ...
  */
@@ -220,6 +221,10 @@ int anon_vma_import(struct vma *vma, const struct vma *from);
 int anon_vma_fork(struct vma *vma, struct vma *parent);
 /* All chains go, and with them every anon_vma that nobody needs; vma->anon_vma = NULL. */
 void unlink_anon_vmas(struct vma *vma);
+/* A reference that keeps an anon_vma when no VMA is linked to it any more, and its end. */
+void anon_vma_hold(struct anon_vma *anon_vma);
+void anon_vma_release(struct anon_vma *anon_vma);
+bool anon_vma_is_linked(const struct vma *vma, const struct anon_vma *anon_vma);
 /* Around a change of start, end or pgoff: out of all interval trees, and in again. */
 void anon_vma_tree_remove(struct vma *vma);
 void anon_vma_tree_insert(struct vma *vma);
@@ -411,6 +416,8 @@ int handle_mm_fault(struct vma *vma, uintptr_t addr, unsigned fault_flags);
 /* Entries of [start, end), all in vma, are gone, with counts and rss. even_cows false: pages of the
  * file only. */
 void zap_page_range(struct vma *vma, uintptr_t start, uintptr_t end, bool even_cows);
+/* The entry does not show the page any more. What the entry knows about it is not lost. */
+void drop_page(struct mm *mm, pte_t pte, struct page *page);
 /* Faults in [start, end) of vma: for write where it is private and writable, else for read. 0,
  * -ENOMEM, -ENXIO, -EFAULT (not accessible, or no memory behind it); what came before stays. */
 int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end);
@@ -434,8 +441,9 @@ void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);
  * tree, or its file's, that cover the index. false from visit ends the walk. It takes the lock. */
 typedef bool rmap_visit(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg);
 bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *arg);
-/* Does a VM_LOCKED VMA other than this one map the page? */
-bool rmap_locked_elsewhere(const struct vma *vma, struct page *page);
+/* Does a VM_LOCKED VMA map the page elsewhere than in [start, end) of this one? */
+bool rmap_locked_elsewhere(const struct vma *vma, uintptr_t start, uintptr_t end,
+                           struct page *page);
 /* The pages that [*addr, *addr + len) meets inside of the address space: *addr is aligned down, and
  * their end is the answer. */
 uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len);
@@ -454,12 +462,20 @@ bool try_to_free_swap(struct world *world, struct page *page);
 void swap_duplicate(struct swap_slot *slot);
 /* One entry less; the last one frees the slot, with a cached page that nobody else holds. */
 void swap_free(struct world *world, struct swap_slot *slot);
-/* The page of the slot, from the cache or read into a new frame that is then cached; the caller has
- * a reference. NULL: out of memory. */
-struct page *swap_read(struct world *world, struct swap_slot *slot);
+/* The page of the slot for addr of vma, from the cache or read into a new frame that is then
+ * cached; the caller has a reference. *copied: a page of this VMA's own instead, as the reverse map
+ * of that one does not lead here, which happens to what was a KSM page. NULL: out of memory. */
+struct page *swap_read(struct vma *vma, uintptr_t addr, struct swap_slot *slot, bool *copied);
 /* The swap entry becomes one of the page, PTE_* of flags; the reference of swap_read() is its. */
 void map_swapped_page(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
                       bool exclusive, uint64_t flags);
+
+/* ---- ksm.c ---- */
+/* Nobody maps the page any more: it is no KSM page then. Not during a walk of its reverse map. */
+void ksm_page_unmapped(struct world *world, struct page *page);
+/* KSM pages of [start, end) are copied, for advice to the contrary or as they could not be found at
+ * another address. 0 or -ENOMEM, some may be copied then. */
+int ksm_unmerge(struct vma *vma, uintptr_t start, uintptr_t end);
 
 /* ---- fault.c ---- */
 /* A debugger's write: private memory, even if it may not be written. */
@@ -503,7 +519,7 @@ int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 o
 void mlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The VMA does not lock the page any more, or is about to lose its entry; and all of [start, end).
  * Walks the reverse map, so no lock of it may be held. */
-void munlock_page(const struct vma *vma, struct page *page);
+void munlock_page(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
 void munlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The range of madvise and of naming: 1 with *end, 0 if it is empty, -EINVAL. */
 int madvise_range(uintptr_t start, size_t len, uintptr_t *end);

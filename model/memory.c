@@ -26,8 +26,7 @@ static inline uint64_t own_flags(const struct page_fault *f, bool write)
     return PTE_PRESENT | PTE_YOUNG | (writable ? (uint64_t)PTE_WRITE : 0);
 }
 
-/* The entry does not show the page any more. What the entry knows about it is not lost. */
-static void drop_page(struct mm *mm, pte_t pte, struct page *page)
+void drop_page(struct mm *mm, pte_t pte, struct page *page)
 {
     struct world *world = mm->world;
 
@@ -36,6 +35,7 @@ static void drop_page(struct mm *mm, pte_t pte, struct page *page)
     rss_add(mm, page_rss_kind(page), -1);
     if (!(page->refcount > 1 && fault(world, F_ZAP_KEEPS_MAPCOUNT, true)))
         page_remove_rmap(world, page);
+    ksm_page_unmapped(world, page);
     put_page(world, page);
 }
 
@@ -51,7 +51,7 @@ static int make_own_page(const struct page_fault *f, struct page *old, uint64_t 
         return -ENOMEM;
     if (old) {
         if (unlikely(f->vma->vm_flags & VM_LOCKED))
-            munlock_page(f->vma, old);
+            munlock_page(f->vma, f->addr, f->addr + PAGE_SIZE, old);
         drop_page(f->mm, *f->pte, old);
     }
     page_add_anon_rmap(page, f->vma, f->addr, true);
@@ -104,6 +104,8 @@ static bool nobody_else_has(const struct page_fault *f, const struct page *page)
     const bool in_the_way = (page->flags & PG_SWAPCACHE) && !swapped;
     bool mine = page->refcount == 1;
 
+    if (unlikely(page_ksm_node(page)))
+        return fault(f->world, F_KSM_REUSED_IN_PLACE, once) && once;
     if (f->world->config.rules < RULES_LINUX_5_10)
         mine = once;
     else if (rules_have_exclusive(f->world))
@@ -176,13 +178,14 @@ static int swap_fault(const struct page_fault *f)
     const pte_t entry = *f->pte;
     const bool write = f->flags & FAULT_WRITE;
     struct swap_slot *slot = slot_of_pte(f->world, entry);
-    struct page *page = swap_read(f->world, slot);
-    bool exclusive = entry & PTE_EXCLUSIVE;
+    bool exclusive = entry & PTE_EXCLUSIVE, copied;
+    struct page *page = swap_read(f->vma, f->addr, slot, &copied);
 
     if (!page)
         return -ENOMEM;
     if (!rules_have_exclusive(f->world))
         exclusive = write && page->mapcount + slot->count == 1 && !page->pins;
+    exclusive |= copied;
     map_swapped_page(f->vma, f->addr, f->pte, page, exclusive,
                      own_flags(f, exclusive) | (exclusive && write ? (uint64_t)PTE_DIRTY : 0));
     if (!exclusive)

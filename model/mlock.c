@@ -21,11 +21,11 @@ static void mlock_page(const struct vma *vma, struct page *page)
     page->flags |= PG_MLOCKED;
 }
 
-void munlock_page(const struct vma *vma, struct page *page)
+void munlock_page(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page)
 {
     struct world *world = vma->vm_mm->world;
 
-    if (page->mapcount > 1 && rmap_locked_elsewhere(vma, page) &&
+    if (page->mapcount > 1 && rmap_locked_elsewhere(vma, start, end, page) &&
         !fault(world, F_MUNLOCK_SKIPS_WALK, true)) {
         event(world, EV_MUNLOCK_KEPT);
         return;
@@ -50,7 +50,7 @@ static void lock_pages(struct vma *vma, uintptr_t start, uintptr_t end, bool loc
         if (page && lock)
             mlock_page(vma, page);
         else if (page)
-            munlock_page(vma, page);
+            munlock_page(vma, start, end, page);
     }
 }
 

@@ -123,6 +123,13 @@ const char *const event_names[NR_EVENTS] = {
     "migrate",
     "migrate-refused",
     "pin",
+    "ksm-stable",
+    "ksm-merge",
+    "ksm-zero",
+    "ksm-break",
+    "ksm-swapin",
+    "ksm-gone",
+    "idle-set",
     "rmap-miss",
     "rmap-hit",
 };
@@ -143,6 +150,8 @@ static const struct pool_kind {
     [POOL_PAGE] = {"page", sizeof(struct page), 1U << 20},
     [POOL_TABLE] = {"page_table", sizeof(struct page_table), 1U << 15},
     [POOL_SLOT] = {"swap_slot", sizeof(struct swap_slot), 1U << 20},
+    [POOL_KSM_NODE] = {"ksm_node", sizeof(struct ksm_node), 1U << 16},
+    [POOL_KSM_ITEM] = {"ksm_item", sizeof(struct ksm_item), 1U << 18},
 };
 
 static size_t links_size(enum pool_id id)
@@ -265,6 +274,8 @@ int world_reset(struct world *world, const struct world_config *config)
     memset(world->fd, 0, sizeof(world->fd));
     memset(world->uffd, 0, sizeof(world->uffd));
     memset(world->pin, 0, sizeof(world->pin));
+    memset(world->candidate, 0, sizeof(world->candidate));
+    world->next_candidate = 0;
     memset(world->events, 0, sizeof(world->events));
     world->trap = TRAP_NONE;
     world->trap_reason = NULL;
@@ -281,9 +292,10 @@ static uint64_t step_budget(const struct world *world)
 {
     const struct pool *pool = world->pool;
     const uint64_t vmas = pool[POOL_VMA].nlive + pool[POOL_ANON_VMA_CHAIN].nlive;
-    const uint64_t pages = pool[POOL_PAGE].nlive + pool[POOL_SLOT].nlive;
+    const uint64_t items = pool[POOL_KSM_ITEM].nlive;
+    const uint64_t pages = pool[POOL_PAGE].nlive + pool[POOL_SLOT].nlive + 16 * items;
 
-    return 256 * (vmas + pages + 1024) + pages * pool[POOL_VMA].nlive +
+    return 256 * (vmas + pages + 1024) + pages * pool[POOL_VMA].nlive + items * items +
            64 * world->config.task_size;
 }
 

@@ -197,10 +197,24 @@ static inline bool mlocked_agrees(const struct page *page, bool locked)
     return ((page->flags & PG_MLOCKED) != 0) == locked;
 }
 
+/* ---- KSM pages: ksm.c ---- */
+static inline bool is_ksm(const struct page *page)
+{
+    return unlikely((page->mapping & PAGE_MAPPING_KSM) == PAGE_MAPPING_KSM);
+}
+/* place_illegal(), entry_illegal() and rmap_found() of entries and pages that are. */
+const char *ksm_place_illegal(const struct world *world, const struct entry *e);
+const char *ksm_entry_illegal(const struct entry *e);
+struct stabbed ksm_found(const struct world *world, const struct page *page);
+/* Nodes and items, all there are. */
+bool ksm_nodes_ok(const struct world *world, struct verdict *v);
+
 /* ---- swap: swap.c ---- */
 /* The slot against its page, and the page against its slot. */
 bool slot_ok(const struct world *world, const struct swap_slot *slot, struct verdict *v);
 bool cached_page_ok(const struct world *world, const struct page *page, struct verdict *v);
+/* Entries that are in the slot, by a walk over all tables. */
+uint64_t count_swapped(const struct world *world, const struct swap_slot *slot);
 bool slot_count_ok(const struct world *world, const struct swap_slot *slot, uint64_t entries,
                    struct verdict *v);
 bool dead_slot(const struct entry *e, struct verdict *v);

@@ -182,6 +182,7 @@ int model_snapshot(const struct world *world, struct snapshot *out)
         proc->nr_vmas = out->nr_vmas - proc->first_vma;
         show_ptes(&n, world, mm, proc, out);
     }
+    show_items(&n, world, out);
     show_anon_vmas(&n, world, out);
     show_pages(&n, world, out);
     numbers_fini(&n);

@@ -12,7 +12,9 @@ _Static_assert((int)SNAP_PTE_PRESENT == PTE_PRESENT && (int)SNAP_PTE_WRITE == PT
                "a picture's entries have the model's flags");
 _Static_assert((int)SNAP_PAGE_DIRTY == PG_DIRTY && (int)SNAP_PAGE_SWAPBACKED == PG_SWAPBACKED &&
                    (int)SNAP_PAGE_SWAPCACHE == PG_SWAPCACHE &&
-                   (int)SNAP_PAGE_EXCLUSIVE == PG_EXCLUSIVE && (int)SNAP_PAGE_MLOCKED == PG_MLOCKED,
+                   (int)SNAP_PAGE_EXCLUSIVE == PG_EXCLUSIVE &&
+                   (int)SNAP_PAGE_MLOCKED == PG_MLOCKED && (int)SNAP_PAGE_YOUNG == PG_YOUNG &&
+                   (int)SNAP_PAGE_IDLE == PG_IDLE,
                "and its frames too");
 _Static_assert((int)SNAP_RSS_FILE == MM_FILEPAGES && (int)SNAP_RSS_ANON == MM_ANONPAGES &&
                    (int)SNAP_RSS_SWAP == MM_SWAPENTS && (int)SNAP_RSS_SHMEM == MM_SHMEMPAGES,
@@ -30,6 +32,8 @@ int reserve_pages(const struct world *world, struct snapshot *out)
     out->nr_ptes = out->nr_pages = out->nr_slots = 0;
     out->has_pages = true;
     out->has_exclusive = exclusive_rules(world);
+    if (reserve_items(world, out))
+        return -ENOMEM;
     return snapshot_reserve_pages(out, ptes, world->pool[POOL_PAGE].nlive,
                                   world->pool[POOL_SLOT].nlive);
 }
@@ -99,12 +103,12 @@ static void show_page(const struct numbers *n, const struct world *world, const 
         .object = given_number(n, world, POOL_MAPPING, page_file_mapping(page)),
         .index = page->index,
         .stamp = page->stamp,
-        .flags =
-            page->flags & (PG_DIRTY | PG_SWAPBACKED | PG_SWAPCACHE | PG_EXCLUSIVE | PG_MLOCKED),
+        .flags = page->flags & (PG_DIRTY | PG_SWAPBACKED | PG_SWAPCACHE | PG_EXCLUSIVE |
+                                PG_MLOCKED | PG_YOUNG | PG_IDLE),
         .slot = given_number(n, world, POOL_SLOT, slot),
     };
     if (page->mapping & PAGE_MAPPING_ANON)
-        s->flags |= SNAP_PAGE_ANON;
+        s->flags |= SNAP_PAGE_ANON | (is_ksm(page) ? SNAP_PAGE_KSM : 0);
     if (frame_refs(world, page).cached)
         s->flags |= SNAP_PAGE_CACHED;
 }

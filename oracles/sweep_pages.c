@@ -109,5 +109,6 @@ bool sweep_pages(const struct world *world)
 
     scratch.without = 0;
     return entries_ok(&s) && frames_ok(&s) && slots_ok(&s) && pins_ok(world) &&
-           page_caches_ok(world, &scratch) && pgtable_pages_full(world, &scratch);
+           ksm_nodes_ok(world, &scratch) && page_caches_ok(world, &scratch) &&
+           pgtable_pages_full(world, &scratch);
 }

@@ -216,5 +216,7 @@ bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v)
         return true;
     if (asked(&t, LAW_RMAP_MAPCOUNT) && !pins_ok(&t))
         return false;
+    if (asked(&t, LAW_PAGE_INDEX) && !ksm_nodes_ok(world, v))
+        return false;
     return ranges_ok(&t) && frames_ok(&t);
 }
