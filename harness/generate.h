@@ -6,6 +6,7 @@
  * generate_attr.c   what changes attributes, and the rest    generate_plan.c  several steps at once
  * generate_anon.c   fork, exit, and plans about memory that has pages of its own
  * generate_page.c   what is done to pages                generate_page_plan.c  and plans about them
+ * generate_ksm.c    pages with equal contents
  *
  * The world is read through model/mm.h only, and never walked: a VMA is found by descending the
  * tree to a random page, so that an operation costs the same in a large world as in a small one.
@@ -135,7 +136,8 @@ generate_fn generate_range, generate_mprotect, generate_mlock2, generate_mlockal
     generate_mbind, generate_name, generate_msync, generate_access, generate_find,
     generate_find_range, generate_gate, generate_setrlimit, generate_open, generate_file,
     generate_uffd, generate_uffd_close, generate_uffd_range, generate_nothing, generate_fork,
-    generate_exit, generate_force, generate_pin, generate_device, generate_behind, generate_exe;
+    generate_exit, generate_force, generate_pin, generate_device, generate_behind, generate_exe,
+    generate_ksm;
 
 /* ---- processes ---- */
 unsigned live_procs(const struct world *w);
@@ -160,7 +162,7 @@ plan_fn plan_split_faulted, plan_fill_between, plan_back_beside, plan_dontunmap,
 plan_fn plan_swap_cycle, plan_back_from_swap, plan_read_by_child, plan_refused, plan_pin_left,
     plan_fork_pinned, plan_lazyfree, plan_forced, plan_one_object, plan_locked_twice,
     plan_two_tables, plan_nobody, plan_fork_fails, plan_exe, plan_mbind_walk, plan_dontunmap_charge,
-    plan_populate;
+    plan_populate, plan_ksm, plan_ksm_lazyfree;
 
 void plan_after_fork(struct gen *c, uint8_t child);
 /* Starts a plan if the world allows one. */
