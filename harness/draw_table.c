@@ -122,6 +122,18 @@ static void cell_places(char *cell, const struct snapshot *s, uint32_t number, b
         snprintf(cell + n, CELL - n, " +%" PRIu32, found - MAX_PLACES);
 }
 
+static void cell_stamp(char *cell, const uint64_t *before, uint64_t after)
+{
+    char was[24], is[24];
+
+    stamp_text(before ? *before : after, was, sizeof(was));
+    stamp_text(after, is, sizeof(is));
+    if (before && *before != after)
+        snprintf(cell, CELL, "%s→%s", was, is);
+    else
+        snprintf(cell, CELL, "%s", is);
+}
+
 /* ---- frames ---- */
 static const char *const page_heads[] = {"page", "of",    "index", "map",
                                          "ref",  "holds", "is",    "mapped at"};
@@ -132,7 +144,9 @@ static void cell_owner(char *cell, const struct snap_page *p)
     const bool anon = p->flags & SNAP_PAGE_ANON;
     uint32_t number = anon ? p->anon_vma : p->object;
 
-    if (number)
+    if (p->flags & SNAP_PAGE_KSM)
+        snprintf(cell, CELL, "ksm");
+    else if (number)
         snprintf(cell, CELL, "%s %" PRIu32, anon ? "av" : "file", number);
     else
         snprintf(cell, CELL, "%s ?", anon ? "av" : "file");
@@ -143,11 +157,9 @@ static void cell_flags(char *cell, const struct snapshot *s, const struct snap_p
     static const struct {
         uint32_t flag;
         const char *word;
-    } words[] = {{SNAP_PAGE_DIRTY, "dirty"},
-                 {SNAP_PAGE_SWAPBACKED, "swapbacked"},
-                 {SNAP_PAGE_EXCLUSIVE, "exclusive"},
-                 {SNAP_PAGE_MLOCKED, "locked"},
-                 {SNAP_PAGE_CACHED, "cached"}};
+    } words[] = {{SNAP_PAGE_DIRTY, "dirty"},         {SNAP_PAGE_SWAPBACKED, "swapbacked"},
+                 {SNAP_PAGE_EXCLUSIVE, "exclusive"}, {SNAP_PAGE_MLOCKED, "locked"},
+                 {SNAP_PAGE_IDLE, "idle"},           {SNAP_PAGE_CACHED, "cached"}};
     size_t n = 0;
 
     cell[0] = '\0';
@@ -181,10 +193,10 @@ int draw_pages(struct canvas *c, const struct changes *ch)
         }
         snprintf(cells[0], CELL, "#%" PRIu32, i);
         cell_owner(cells[1], p);
-        snprintf(cells[2], CELL, "0x%" PRIx64, p->index);
+        snprintf(cells[2], CELL, p->flags & SNAP_PAGE_KSM ? "-" : "0x%" PRIx64, p->index);
         cell_number(cells[3], b, b ? b->mapcount : 0, p->mapcount);
         cell_number(cells[4], b, b ? b->refcount : 0, p->refcount);
-        cell_number(cells[5], b, b ? b->stamp : 0, p->stamp);
+        cell_stamp(cells[5], b ? &b->stamp : NULL, p->stamp);
         cell_flags(cells[6], s, p);
         cell_places(cells[7], s, i, false);
         add_row(&t, i, change, cells);
@@ -217,7 +229,7 @@ int draw_slots(struct canvas *c, const struct changes *ch)
         }
         snprintf(cells[0], CELL, "s%" PRIu32, i);
         cell_number(cells[1], b, b ? b->count : 0, slot->count);
-        cell_number(cells[2], b, b ? b->stamp : 0, slot->stamp);
+        cell_stamp(cells[2], b ? &b->stamp : NULL, slot->stamp);
         snprintf(cells[3], CELL, slot->page ? "#%" PRIu32 : "-", slot->page);
         cell_places(cells[4], s, i, true);
         add_row(&t, i, change, cells);

@@ -194,6 +194,11 @@ struct call {
     uint64_t stamp;   /* what a write puts there: the operation's place in the program, from 1. The
                          executor's to fill in: an operation does not know its place */
 };
+/* Contents that are the same wherever they are written: digits, as no operation's number is. */
+static inline uint64_t fill_stamp(unsigned digit)
+{
+    return digit * UINT64_C(0x1111111111111111);
+}
 /* results[n] is the answer of the operation that defined mapping name n; index 0 is unused. */
 void op_resolve(const struct op *op, const struct world_config *config,
                 const long results[MAX_NAMES + 1], struct call *call);

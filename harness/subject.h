@@ -36,12 +36,6 @@ extern const struct subject_ops subject_model_ops, subject_spec_ops;
 struct world *subject_model_world(const struct subject *s);
 struct spec *subject_spec_spec(const struct subject *s);
 
-/* Contents that are the same wherever they are written: digits, as no operation's number is. */
-static inline uint64_t fill_stamp(unsigned digit)
-{
-    return digit * UINT64_C(0x1111111111111111);
-}
-
 /* One column of functions each, indexed by operation kind. call->kind is not OP_NONE and the
  * process exists. */
 long apply_model(struct world *world, const struct call *c);

@@ -471,8 +471,14 @@ void map_swapped_page(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *
                       bool exclusive, uint64_t flags);
 
 /* ---- ksm.c ---- */
-/* Nobody maps the page any more: it is no KSM page then. Not during a walk of its reverse map. */
-void ksm_page_unmapped(struct world *world, struct page *page);
+void ksm_forget_page(struct world *world, struct page *page);
+/* After entries went: if nobody maps the page any more it is no KSM page. Not during a walk of its
+ * reverse map. */
+static inline void ksm_page_unmapped(struct world *world, struct page *page)
+{
+    if (unlikely(page_ksm_node(page) != NULL) && !page->mapcount)
+        ksm_forget_page(world, page);
+}
 /* KSM pages of [start, end) are copied, for advice to the contrary or as they could not be found at
  * another address. 0 or -ENOMEM, some may be copied then. */
 int ksm_unmerge(struct vma *vma, uintptr_t start, uintptr_t end);

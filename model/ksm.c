@@ -155,11 +155,11 @@ static struct ksm_node *new_node(const struct place *place, const struct place *
     return NULL;
 }
 
-void ksm_page_unmapped(struct world *world, struct page *page)
+void ksm_forget_page(struct world *world, struct page *page)
 {
     struct ksm_node *node = page_ksm_node(page);
 
-    if (likely(!node) || page->mapcount || fault(world, F_KSM_BREAK_KEEPS_ITEM, true))
+    if (fault(world, F_KSM_BREAK_KEEPS_ITEM, true))
         return;
     page->mapping = 0;
     free_node(world, node);
