@@ -471,13 +471,13 @@ void map_swapped_page(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *
                       bool exclusive, uint64_t flags);
 
 /* ---- ksm.c ---- */
-void ksm_forget_page(struct world *world, struct page *page);
-/* After entries went: if nobody maps the page any more it is no KSM page. Not during a walk of its
- * reverse map. */
-static inline void ksm_page_unmapped(struct world *world, struct page *page)
+void ksm_forget_place(struct world *world, struct page *page);
+/* After entries went: if nobody maps the page any more it is no KSM page; and one that strangers
+ * may read back is at home nowhere. Not during a walk of its reverse map. */
+static inline void page_unmapped(struct world *world, struct page *page)
 {
-    if (unlikely(page_ksm_node(page) != NULL) && !page->mapcount)
-        ksm_forget_page(world, page);
+    if (!page->mapcount && (page_ksm_node(page) || (page->flags & PG_SWAPCACHE)))
+        ksm_forget_place(world, page);
 }
 /* KSM pages of [start, end) are copied, for advice to the contrary or as they could not be found at
  * another address. 0 or -ENOMEM, some may be copied then. */

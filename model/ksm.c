@@ -44,7 +44,8 @@ static struct page *find_stable(struct world *world, uint64_t stamp)
         const struct ksm_node *node = pool_object(nodes, n);
 
         step(world);
-        if (node && same_contents(world, node->page->stamp, stamp))
+        if (node && node->nr_items < KSM_MAX_SHARING &&
+            same_contents(world, node->page->stamp, stamp))
             return node->page;
     }
     return NULL;
@@ -126,6 +127,7 @@ static bool add_item(struct ksm_node *node, const struct vma *vma, uintptr_t add
     anon_vma_hold(anon_vma);
     *item = (struct ksm_item){.next = node->items, .anon_vma = anon_vma, .address = addr};
     node->items = item;
+    node->nr_items++;
     return true;
 }
 
@@ -155,16 +157,30 @@ static struct ksm_node *new_node(const struct place *place, const struct place *
     return NULL;
 }
 
-void ksm_forget_page(struct world *world, struct page *page)
+/* Of those who may still read it back none need be of the family that had it last, whose anon_vma
+ * goes with its VMAs. */
+static void forget_last_home(struct world *world, struct page *page)
+{
+    if (!fault(world, F_KSM_STALE_MAPPING, page->mapping && page_swap_count(world, page)))
+        page->mapping = 0;
+}
+
+void ksm_forget_place(struct world *world, struct page *page)
 {
     struct ksm_node *node = page_ksm_node(page);
 
-    if (fault(world, F_KSM_BREAK_KEEPS_ITEM, true))
+    if (node && !fault(world, F_KSM_BREAK_KEEPS_ITEM, true)) {
+        page->mapping = 0;
+        free_node(world, node);
+        note_page(world, page);
+        event(world, EV_KSM_GONE);
+    }
+    if (!(page->flags & PG_SWAPCACHE))
         return;
-    page->mapping = 0;
-    free_node(world, node);
-    note_page(world, page);
-    event(world, EV_KSM_GONE);
+    if (node)
+        swap_cache_slot(world, page)->strangers = true;
+    else if (swap_cache_slot(world, page)->strangers)
+        forget_last_home(world, page);
 }
 
 /* ---- merging ---- */

@@ -35,7 +35,7 @@ void drop_page(struct mm *mm, pte_t pte, struct page *page)
     rss_add(mm, page_rss_kind(page), -1);
     if (!(page->refcount > 1 && fault(world, F_ZAP_KEEPS_MAPCOUNT, true)))
         page_remove_rmap(world, page);
-    ksm_page_unmapped(world, page);
+    page_unmapped(world, page);
     put_page(world, page);
 }
 

@@ -25,7 +25,8 @@
 
 #define MAX_FDS 16 /* of open files, and of userfault contexts, each */
 #define MAX_PINS 16
-#define KSM_CANDIDATES 16 /* pages that the scanner of KSM remembers as still without equal */
+#define KSM_MAX_SHARING 256 /* items of a KSM page: more would make walks too long */
+#define KSM_CANDIDATES 16   /* pages that the scanner of KSM remembers as still without equal */
 #define MAX_PROCS 16
 
 /* vm_flags: the kernel's names and values, for those that this layer acts on. */
@@ -184,6 +185,7 @@ struct ksm_item {
 struct ksm_node {
     struct page *page;
     struct ksm_item *items;
+    uint32_t nr_items;
 };
 /* A page that the scanner has seen and found no equal for. It may have gone since. */
 struct ksm_candidate {
@@ -214,6 +216,7 @@ struct page_table {
 };
 struct swap_slot {
     uint32_t count;    /* swap entries in page tables */
+    bool strangers;    /* who may be of several families, at several offsets: of a KSM page */
     struct page *page; /* in the swap cache, or NULL */
     uint64_t stamp;    /* contents */
 };

@@ -63,7 +63,7 @@ static void swap_out(struct world *world, struct page *page, bool keep)
     rmap_walk(world, page, try_to_unmap_one, swap_cache_slot(world, page));
     note_page(world, page);
     if (!page->mapcount) {
-        ksm_page_unmapped(world, page);
+        page_unmapped(world, page);
         write_and_free(world, page, keep);
         return;
     }
@@ -154,7 +154,7 @@ static void discard(struct vma *vma, struct page *page)
     get_page(page);
     forget_mapping(vma->vm_mm, page);
     rmap_walk(world, page, discard_one, NULL);
-    ksm_page_unmapped(world, page);
+    page_unmapped(world, page);
     note_page(world, page);
     put_page(world, page);
     event(world, EV_LAZYFREE_DISCARD);

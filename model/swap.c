@@ -96,14 +96,16 @@ static struct page *read_slot(struct world *world, struct swap_slot *slot)
     return page;
 }
 
-/* Is the page found at addr of vma once it is mapped there? One without a mapping gets a fitting
- * one. */
-static bool is_at_home(const struct page *page, const struct vma *vma, uintptr_t addr)
+/* Is the page of the slot found at addr of vma once it is mapped there? One without a mapping gets
+ * a fitting one. */
+static bool is_at_home(const struct swap_slot *slot, const struct page *page, const struct vma *vma,
+                       uintptr_t addr)
 {
     const struct anon_vma *anon_vma = page_anon_vma(page);
 
-    return !page->mapping || (anon_vma && anon_vma->root == vma->anon_vma->root &&
-                              page->index == linear_page_index(vma, addr));
+    return likely(!slot->strangers) || !page->mapping ||
+           (anon_vma && anon_vma->root == vma->anon_vma->root &&
+            page->index == linear_page_index(vma, addr));
 }
 
 struct page *swap_read(struct vma *vma, uintptr_t addr, struct swap_slot *slot, bool *copied)
@@ -112,7 +114,7 @@ struct page *swap_read(struct vma *vma, uintptr_t addr, struct swap_slot *slot, 
     struct page *page = read_slot(world, slot), *copy;
 
     *copied = false;
-    if (!page || likely(is_at_home(page, vma, addr)) || fault(world, F_KSM_SWAPIN_NO_COPY, true))
+    if (!page || is_at_home(slot, page, vma, addr) || fault(world, F_KSM_SWAPIN_NO_COPY, true))
         return page;
     copy = page_alloc(world, page->stamp);
     put_page(world, page);

@@ -287,7 +287,8 @@ int world_reset(struct world *world, const struct world_config *config)
 
 /* The budget grows with what a call may have to walk: more than a full walk with a rebalancing and
  * a merge per VMA takes, a fault for each page of an address space, and for each page a walk of its
- * reverse map; and still only milliseconds where a loop never ends. */
+ * reverse map, or the search for one like it; and still only milliseconds where a loop never ends.
+ */
 static uint64_t step_budget(const struct world *world)
 {
     const struct pool *pool = world->pool;
@@ -295,7 +296,7 @@ static uint64_t step_budget(const struct world *world)
     const uint64_t items = pool[POOL_KSM_ITEM].nlive;
     const uint64_t pages = pool[POOL_PAGE].nlive + pool[POOL_SLOT].nlive + 16 * items;
 
-    return 256 * (vmas + pages + 1024) + pages * pool[POOL_VMA].nlive + items * items +
+    return 256 * (vmas + 2 * pages + 1024) + pages * pool[POOL_VMA].nlive + items * items +
            64 * world->config.task_size;
 }
 

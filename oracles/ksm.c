@@ -122,6 +122,8 @@ static bool node_broken(const struct world *world, const char *site, const void 
 static bool node_ok(const struct world *world, const struct ksm_node *node, uint32_t *items,
                     struct verdict *v)
 {
+    uint32_t counted = 0;
+
     if (!page_live(world, node->page))
         return node_broken(world, "node-dead-page", node, v);
     if (page_ksm_node(node->page) != node)
@@ -133,10 +135,11 @@ static bool node_ok(const struct world *world, const struct ksm_node *node, uint
             return node_broken(world, "dead-item", node, v);
         if (!(*items)--)
             return node_broken(world, "item-twice", node, v);
+        counted++;
         if (!anon_vma_live(world, item->anon_vma) || !anon_vma_live(world, item->anon_vma->root))
             return node_broken(world, "dead-anon-vma", node, v);
     }
-    return true;
+    return likely(counted == node->nr_items) || node_broken(world, "item-count", node, v);
 }
 
 bool ksm_nodes_ok(const struct world *world, struct verdict *v)

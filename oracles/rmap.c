@@ -156,13 +156,14 @@ uint32_t swap_found(const struct world *world, const struct entry *e)
         .mask = ~(pte_t)PTE_EXCLUSIVE,
     };
     const struct anon_vma *own = e->vma->anon_vma;
-    const uint32_t found = anon_vma_live(world, own) ? stab_family(&s, own->root) : 0;
 
-    return likely(found == e->slot->count) ? found : (uint32_t)count_swapped(world, e->slot);
+    if (unlikely(e->slot->strangers))
+        return (uint32_t)count_swapped(world, e->slot);
+    return anon_vma_live(world, own) ? stab_family(&s, own->root) : 0;
 }
 
 /* ---- rmap.complete ---- */
-/* One of another family or offset is copied: it was a KSM page. */
+/* One of another family or offset is copied. */
 static bool will_be_mapped(const struct world *world, const struct page *page,
                            const struct entry *e)
 {
@@ -178,7 +179,11 @@ bool swap_reachable(const struct world *world, const struct entry *e)
     const struct anon_vma_chain *chain;
     struct chain_walk w;
 
-    if (!page || !e->vma || !page_live(world, page) || !will_be_mapped(world, page, e))
+    if (!page || !e->vma || !page_live(world, page))
+        return true;
+    if (page_anon_vma(page) && !anon_vma_live(world, page_anon_vma(page)))
+        return false;
+    if (!page_anon_vma(page) || (e->slot->strangers && !will_be_mapped(world, page, e)))
         return true;
     w = chain_walk(world, e->vma);
     while ((chain = chain_walk_next(&w)))

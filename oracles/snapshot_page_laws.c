@@ -152,6 +152,9 @@ static bool swapped_ok(const struct judged *j)
     if (unlikely(!slot))
         return broken(j, LAW_SWAP_COUNTS, "dead-slot");
     page = slot->page && slot->page <= j->s->nr_pages ? &j->s->page[slot->page - 1] : NULL;
+    if (page && unlikely((page->flags & (SNAP_PAGE_ANON | SNAP_PAGE_KSM)) == SNAP_PAGE_ANON &&
+                         !page->anon_vma))
+        return broken(j, LAW_RMAP_COMPLETE, "swapped-missed");
     /* what does not fit is copied: it was a KSM page */
     return !page || !page->anon_vma || place_illegal(j, page) || likely(is_chained(j, page)) ||
            broken(j, LAW_RMAP_COMPLETE, "swapped-missed");

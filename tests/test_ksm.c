@@ -390,6 +390,22 @@ static void locked_twice(enum rules rules)
     assert_false(frame(p0, 0x110)->flags & PG_MLOCKED);
 }
 
+/* A page has so many items at most; then there is a second one. */
+static void sharing_is_limited(enum rules rules)
+{
+    (void)rules;
+    map(0x200, 600, true);
+    for (uintptr_t page = 0x200; page < 0x200 + 600; page++)
+        put(p0, page, TWOS);
+    scan(p0);
+    assert_int_equal(world->pool[POOL_KSM_NODE].nlive, 4);
+    assert_int_equal(walked(frame(p0, 0x200)), KSM_MAX_SHARING);
+    assert_quiet();
+    CALL(0, mm_mlock(p0, AT(0x200), AT(600)));
+    scan(p0);
+    CALL(0, mm_munlock(p0, AT(0x200), AT(600)));
+}
+
 /* No place is merged, or all of one pair; nothing is lost. */
 static void scans_without_memory(enum rules rules)
 {
@@ -407,6 +423,7 @@ static void merge_tests(void **state)
     for_all_rules(writes_copy);
     for_all_rules(zeroes_merge);
     for_all_rules(some_do_not_merge);
+    for_all_rules(sharing_is_limited);
     for_all_rules(scans_without_memory);
 }
 
@@ -510,12 +527,17 @@ static void dead_family(void)
 }
 static void item_lost(void)
 {
+    node(p0, 0x100)->nr_items--;
     node(p0, 0x100)->items->anon_vma->refcount--;
     node(p0, 0x100)->items = node(p0, 0x100)->items->next;
 }
 static void item_twice(void)
 {
     item(0x100)->next = node(p0, 0x110)->items;
+}
+static void item_uncounted(void)
+{
+    node(p0, 0x100)->nr_items++;
 }
 static void not_held(void)
 {
@@ -548,6 +570,7 @@ static const struct corruption {
     {"dead family", dead_family, LAW_PAGE_INDEX, "dead-anon-vma", "dead-anon-vma", NULL},
     {"item lost", item_lost, LAW_PAGE_INDEX, "no-item", "lost-item", "no-item"},
     {"item twice", item_twice, LAW_PAGE_INDEX, "item-twice", "item-twice", NULL},
+    {"item uncounted", item_uncounted, LAW_PAGE_INDEX, "item-count", "item-count", NULL},
     {"not held", not_held, LAW_ANON_COUNTS, "refcount", "refcount", "refcount"},
     {"mapcount", mapcount_high, LAW_RMAP_MAPCOUNT, "mapcount", "mapcount", "mapcount"},
     {"locked by nobody", locked_unseen, LAW_RMAP_MAPCOUNT, "mlocked", "mlocked", "mlocked"},
