@@ -153,9 +153,19 @@ enum page_flags {
     PG_SWAPCACHE = 4,  /* slot `swap` has a copy, or is to get it; holds a reference */
     PG_EXCLUSIVE = 8,  /* rules since linux-6.1: anonymous, and one process' own */
     PG_MLOCKED = 16,   /* an entry of a VM_LOCKED VMA maps it: not reclaimed */
+    PG_HEAD = 32,      /* part 0 of a compound page */
+    PG_TAIL = 64,      /* another part: of the other flags only PG_EXCLUSIVE is its own */
 };
 #define PAGE_MAPPING_ANON 1UL /* tag of page->mapping */
-/* A frame. Of page->mapping: see page_anon_vma(), page_file_mapping(). */
+/*
+ * A frame, or one part of a compound page: HPAGE_PAGES frames that are one page until it is split.
+ * Of page->mapping: see page_anon_vma(), page_file_mapping().
+ *
+ * Of a compound page the head has refcount (of entries of all parts, huge entries and pins; each
+ * once), mapping, index, flags, pins and entire_mapcount. Each part has its own mapcount (of its
+ * entries of the lowest level), stamp and PG_EXCLUSIVE; that of the head stands for all parts
+ * while a huge entry maps the page. Index of part n: the head's + n.
+ */
 struct page {
     uint32_t refcount;     /* page-table entries + page cache + swap cache + pins */
     uint32_t mapcount;     /* page-table entries that are present */
@@ -167,8 +177,16 @@ struct page {
     union {                /* 64 bytes in all: one cache line */
         uint32_t swap;     /* PG_SWAPCACHE: number of the slot in POOL_SLOT */
         struct rb_node rb; /* page cache: in address_space->pages, ordered by index */
+        uint32_t entire_mapcount; /* PG_HEAD: huge entries that map all of it */
     };
 };
+/* Frames side by side in POOL_HUGE, which lies right behind POOL_PAGE in the arena, so that numbers
+ * of frames go on there. After a split the parts are pages like others; the object is free again
+ * when the last of them is. */
+struct huge_page {
+    struct page part[HPAGE_PAGES];
+};
+#define MAX_HUGE_PAGES 1024
 
 /* Page-table entries: flags, and from bit PTE_SHIFT on the number of a frame in POOL_PAGE or of a
  * slot in POOL_SLOT. 0: nothing there. */
@@ -182,12 +200,16 @@ enum pte_flags {
     PTE_SWAP = 32,       /* not present: a slot */
     PTE_MIGRATION = 64,  /* not present: a frame on its way; only inside of a call */
     PTE_EXCLUSIVE = 128, /* PTE_SWAP, PTE_MIGRATION: the page was PG_EXCLUSIVE */
+    PTE_HUGE = 256,      /* in a table of level 1: maps all of a compound page, or with PTE_SPECIAL
+                            huge page of zeroes. In what mm_pte() answers: such an entry is meant */
 };
 #define PTE_SHIFT 16
 #define PTRS_PER_TABLE 512
 #define TABLE_LEVELS 4
 /* One table of any level. Above the lowest an entry is the number of a table in POOL_TABLE plus 1,
- * or 0. The top one is made with the first entry and goes with the last table below it. */
+ * or 0; in one of level 1 perhaps a huge entry, a pte_t with PTE_HUGE and the number of the head,
+ * told apart by bit 63. A table is kept for each of those (mm->deposited, counted in nr_tables), so
+ * that splitting the entry cannot fail. The top one is made with the first entry and goes with the last table below it. */
 struct page_table {
     uint64_t entry[PTRS_PER_TABLE];
 };
@@ -293,7 +315,8 @@ struct mm {
     uint64_t rlimit[NR_MM_RLIMITS]; /* pages */
     uint32_t id;                    /* process number */
     struct page_table *pgd;         /* top table; NULL: no entry was ever needed */
-    uint32_t nr_tables;             /* page tables, the top one too */
+    uint32_t nr_tables;             /* page tables, the top one and deposited ones too */
+    struct page_table *deposited;   /* one for each huge entry, chained by number + 1 in entry[0] */
     uint64_t rss[NR_RSS];           /* entries of page tables by kind; zero page counts nowhere */
     uint64_t hiwater_rss;           /* largest file + anon + shmem; may be higher */
     struct file *exe_file;          /* counted, or NULL */
@@ -444,6 +467,7 @@ enum pool_id {
     POOL_ANON_VMA,
     POOL_ANON_VMA_CHAIN,
     POOL_PAGE,
+    POOL_HUGE, /* behind POOL_PAGE: see struct huge_page */
     POOL_TABLE,
     POOL_SLOT,
     NR_POOLS
@@ -546,11 +570,16 @@ static inline struct address_space *page_file_mapping(const struct page *page) /
 {
     return page->mapping & PAGE_MAPPING_ANON ? NULL : (struct address_space *)page->mapping;
 }
+/* The part that stands for the whole: of a frame by itself, the frame. */
+struct page *page_head(const struct world *world, const struct page *page);
+/* Entries that map this frame, huge ones too. */
+uint32_t page_mapcount(const struct world *world, const struct page *page);
 static inline uint32_t pte_number(pte_t pte)
 {
     return (uint32_t)(pte >> PTE_SHIFT);
 }
-/* The entry for addr; 0 if there is no table. */
+/* The entry for addr; 0 if there is no table. Of a huge entry what an entry of the part would be,
+ * with PTE_HUGE. */
 pte_t mm_pte(const struct mm *mm, uintptr_t addr);
 
 /* ---- calls (spec.md section 5): system calls, on a process, results as the kernel gives ---- */
@@ -601,6 +630,10 @@ long mm_reclaim(struct mm *mm, uintptr_t addr, size_t len, bool keep);
 /* Each page that the range shows (pins let them not) is replaced by a copy in another frame,
  * through migration entries. Always 0. */
 long mm_migrate(struct mm *mm, uintptr_t addr, size_t len);
+/* khugepaged comes by: each aligned HPAGE_SIZE of the range that lies in one VM_HUGEPAGE VMA of
+ * private anonymous memory and has pages of its own becomes one huge page, where that is possible.
+ * Always 0. (MADV_COLLAPSE is the same with an answer.) */
+long mm_khugepaged(struct mm *mm, uintptr_t addr, size_t len);
 enum rmap_work { RMAP_REFERENCED, RMAP_MKCLEAN, NR_RMAP_WORKS };
 /* Walks over the reverse map that change flags of entries only. Always 0. */
 long mm_rmap_walk(struct mm *mm, uintptr_t addr, size_t len, enum rmap_work work);
