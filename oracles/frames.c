@@ -51,6 +51,7 @@ bool frame_counts_ok(const struct world *world, const struct page *page, uint64_
 /* References to pages, weighed. */
 struct weights {
     uint64_t entries, others, pins;
+    uint64_t references; /* of entries, by the page that they are counted in */
 };
 
 static bool dead_page(const char *what, uint64_t number, struct verdict *v)
@@ -70,14 +71,17 @@ static bool weigh_entries(const struct world *world, struct weights *sum, struct
             continue;
         if (unlikely(!e.page))
             return entry_broken(&e, LAW_RMAP_MAPCOUNT, "dead-frame", v);
-        sum->entries += law_weight((uintptr_t)e.page);
+        sum->entries += entry_weight(&e);
+        sum->references += law_weight((uintptr_t)e.head);
     }
     return true;
 }
 
 static bool weigh_others(const struct world *world, struct weights *sum, struct verdict *v)
 {
-    const struct pool *mappings = &world->pool[POOL_MAPPING], *pages = &world->pool[POOL_PAGE];
+    const struct pool *mappings = &world->pool[POOL_MAPPING];
+    struct all_pages pages = {.world = world};
+    const struct page *swapped;
     uint32_t n;
 
     for (n = 0; n < mappings->used; n++) {
@@ -91,12 +95,9 @@ static bool weigh_others(const struct world *world, struct weights *sum, struct 
         while ((page = cache_walk_next(&w)))
             sum->others += law_weight((uintptr_t)page);
     }
-    for (n = 0; n < pages->used; n++) {
-        const struct page *page = page_at(world, n);
-
-        if (page && (page->flags & PG_SWAPCACHE))
-            sum->others += law_weight((uintptr_t)page);
-    }
+    while ((swapped = all_pages_next(&pages)))
+        if ((swapped->flags & PG_SWAPCACHE) && !is_compound(world, swapped))
+            sum->others += law_weight((uintptr_t)swapped);
     for (n = 0; n < MAX_PINS; n++) {
         const struct pin *pin = &world->pin[n];
 
@@ -104,42 +105,53 @@ static bool weigh_others(const struct world *world, struct weights *sum, struct 
             continue;
         if (unlikely(!page_live(world, pin->page)))
             return dead_page("a pin", n, v);
-        sum->pins += law_weight((uintptr_t)pin->page);
+        sum->pins += law_weight((uintptr_t)head_of(world, pin->page));
     }
     return true;
 }
 
+static bool page_counts_ok(const struct world *world, const struct page *page, struct verdict *v)
+{
+    struct mapped_parts parts;
+    struct mapped mapped;
+
+    if (is_compound(world, page)) {
+        count_mapped_parts(world, page, &parts);
+        return compound_counts_ok(world, page, &parts, v);
+    }
+    mapped = count_mapped(world, page);
+    return frame_counts_ok(world, page, mapped.entries, mapped.locked, v);
+}
+
 bool rmap_mapcount_full(const struct world *world, struct verdict *v)
 {
-    const struct pool *pool = &world->pool[POOL_PAGE];
-    struct weights found = {0, 0, 0};
+    struct all_pages w = {.world = world};
+    struct weights found = {0, 0, 0, 0};
     uint64_t mapcounts = 0, refcounts = 0, pins = 0;
+    const struct page *page;
     bool wrong = false;
-    uint32_t n;
 
-    if (!weigh_entries(world, &found, v) || !weigh_others(world, &found, v))
+    if (!huge_objects_ok(world, v) || !weigh_entries(world, &found, v) ||
+        !weigh_others(world, &found, v))
         return false;
-    for (n = 0; n < pool->used; n++) {
-        const struct page *page = page_at(world, n);
+    while ((page = all_pages_next(&w))) {
         const uint64_t weight = law_weight((uintptr_t)page);
+        const bool compound = is_compound(world, page);
 
-        if (!page)
-            continue;
-        mapcounts += page->mapcount * weight;
+        mapcounts += compound ? weight_of_parts(page) : page->mapcount * weight;
         refcounts += page->refcount * weight;
         pins += page->pins * weight;
-        wrong |= !page->refcount || !mlocked_agrees(page, rmap_found(world, page).locked);
+        wrong |=
+            !page->refcount || !mlocked_agrees(page, compound ? rmap_found_parts(world, page).locked
+                                                              : rmap_found(world, page).locked);
     }
     if (likely(mapcounts == found.entries && pins == found.pins && !wrong &&
-               refcounts == found.entries + found.others + found.pins))
+               refcounts == found.references + found.others + found.pins))
         return true;
-    for (n = 0; n < pool->used; n++) {
-        const struct page *page = page_at(world, n);
-        const struct mapped mapped = page ? count_mapped(world, page) : (struct mapped){0, 0, 0};
-
-        if (page && !frame_counts_ok(world, page, mapped.entries, mapped.locked, v))
+    w = (struct all_pages){.world = world};
+    while ((page = all_pages_next(&w)))
+        if (!page_counts_ok(world, page, v))
             return false;
-    }
     return true;
 }
 
@@ -156,6 +168,8 @@ const char *page_exclusive_illegal(const struct world *world, const struct page 
 {
     const bool anon = page->mapping & PAGE_MAPPING_ANON;
 
+    if (is_compound(world, page))
+        return compound_exclusive_illegal(world, page, true);
     if (!(page->flags & PG_EXCLUSIVE))
         return unlikely(page->pins && page->mapcount && anon && exclusive_rules(world))
                    ? "pinned-shared"
@@ -181,8 +195,10 @@ const char *entry_exclusive_illegal(const struct world *world, const struct entr
             return "swap-shared";
         return NULL;
     }
-    if (!(e->pte & PTE_WRITE) || !page || !(page->mapping & PAGE_MAPPING_ANON))
+    if (!(e->pte & PTE_WRITE) || !page || !(e->head->mapping & PAGE_MAPPING_ANON))
         return NULL;
+    if (is_compound(world, page))
+        return compound_writable_illegal(world, e);
     if (unlikely(page->mapcount > 1 || swapped_elsewhere(world, page)))
         return "shared-writable";
     return unlikely(exclusive_rules(world) && !(page->flags & PG_EXCLUSIVE)) ? "shared-writable"
@@ -203,7 +219,8 @@ bool exclusive_broken(const struct world *world, const struct page *page, const 
 
 bool rmap_exclusive_full(const struct world *world, struct verdict *v)
 {
-    const struct pool *pool = &world->pool[POOL_PAGE];
+    struct all_pages pages = {.world = world};
+    const struct page *page;
     struct all_entries w;
     const char *site;
     struct entry e;
@@ -214,10 +231,8 @@ bool rmap_exclusive_full(const struct world *world, struct verdict *v)
         if (unlikely(site != NULL))
             return exclusive_broken(world, e.page, &e, site, v);
     }
-    for (uint32_t n = 0; n < pool->used; n++) {
-        const struct page *page = page_at(world, n);
-
-        site = page ? page_exclusive_illegal(world, page) : NULL;
+    while ((page = all_pages_next(&pages))) {
+        site = page_exclusive_illegal(world, page);
         if (unlikely(site != NULL))
             return exclusive_broken(world, page, NULL, site, v);
     }

@@ -4,6 +4,9 @@
  *
  * Everything may be corrupt here too. Tables, frames and slots are named by number, and a number is
  * good if the pool says so. A walk over tables visits no more of them than there are.
+ *
+ * A page is a frame by itself or a compound page, which is judged once, as a whole: its head stands
+ * for it.
  */
 #ifndef ORACLES_PAGES_H
 #define ORACLES_PAGES_H
@@ -15,9 +18,12 @@ static inline const void *pool_at(const struct pool *pool, uint64_t n, size_t si
 {
     return likely(n < pool->used && pool->link[n] == POOL_LIVE) ? pool->base + n * size : NULL;
 }
+const struct page *part_at(const struct world *world, uint64_t n); /* in POOL_HUGE: compound.c */
 static inline const struct page *page_at(const struct world *world, uint64_t n)
 {
-    return pool_at(&world->pool[POOL_PAGE], n, sizeof(struct page));
+    const struct pool *pool = &world->pool[POOL_PAGE];
+
+    return likely(n < pool->used) ? pool_at(pool, n, sizeof(struct page)) : part_at(world, n);
 }
 static inline const struct page_table *table_at(const struct world *world, uint64_t n)
 {
@@ -38,6 +44,39 @@ static inline uint32_t page_number(const struct world *world, const struct page 
     const char *base = world->pool[POOL_PAGE].base;
 
     return (uint32_t)((size_t)((const char *)page - base) / sizeof(*page));
+}
+/* Of POOL_HUGE, whether it still is a part or has been split off. */
+static inline bool from_huge(const struct world *world, const struct page *page)
+{
+    return unlikely((uintptr_t)page >= (uintptr_t)world->pool[POOL_HUGE].base);
+}
+static inline bool is_compound(const struct world *world, const struct page *page)
+{
+    return from_huge(world, page) && page->flags & (PG_HEAD | PG_TAIL);
+}
+/* The part that stands for the whole; of a frame by itself, the frame. */
+const struct page *head_of_part(const struct world *world, const struct page *part);
+static inline const struct page *head_of(const struct world *world, const struct page *page)
+{
+    return from_huge(world, page) ? head_of_part(world, page) : page;
+}
+/* All pages: frames by themselves and heads. */
+struct all_pages {
+    const struct world *world;
+    uint64_t frame, part; /* next of POOL_PAGE, of POOL_HUGE */
+};
+const struct page *next_of_parts(struct all_pages *w);
+static inline const struct page *all_pages_next(struct all_pages *w)
+{
+    const uint32_t used = w->world->pool[POOL_PAGE].used;
+
+    while (w->frame < used) {
+        const struct page *page = page_at(w->world, w->frame++);
+
+        if (page)
+            return page;
+    }
+    return likely(!w->world->pool[POOL_HUGE].used) ? NULL : next_of_parts(w);
 }
 static inline const struct page *page_of_rb(const struct rb_node *node)
 {
@@ -76,6 +115,10 @@ static inline unsigned table_index(uintptr_t addr, unsigned level)
 {
     return (unsigned)(addr >> (PAGE_SHIFT + TABLE_BITS * level)) % PTRS_PER_TABLE;
 }
+#define HUGE_ENTRY (UINT64_C(1) << 63) /* in a table of level 1: not a table's number */
+/* The same, and if a huge entry is there instead, *huge is that, else 0. */
+const struct page_table *leaf_or_huge(const struct world *world, const struct mm *mm,
+                                      uintptr_t addr, uintptr_t *end, pte_t *huge);
 /* The lowest table for addr; NULL: none, and *end is where there may be one again. */
 const struct page_table *leaf_table(const struct world *world, const struct mm *mm, uintptr_t addr,
                                     uintptr_t *end);
@@ -88,18 +131,34 @@ static inline pte_t entry_at(const struct world *world, const struct mm *mm, uin
     return leaf ? leaf->entry[table_index(addr, 0)] : 0;
 }
 
-/* One entry that is not 0. */
+/* One entry that is not 0. A huge one is met as a whole, wherever the range begins in it. */
 struct entry {
     const struct mm *mm;
     const struct vma *vma; /* NULL: it is outside of all VMAs */
     uintptr_t addr;
     pte_t pte;
-    const struct page *page;      /* that it maps; NULL: none, or it is freed */
+    bool huge;
+    const struct page *page; /* that it maps, of a huge one the head; NULL: none, or it is freed */
+    const struct page *head; /* of that page */
     const struct swap_slot *slot; /* that it is in; NULL: none, or it is freed */
 };
 static inline bool maps_a_frame(pte_t pte)
 {
     return (pte & (PTE_PRESENT | PTE_SPECIAL)) == PTE_PRESENT;
+}
+static inline uint64_t entry_pages(const struct entry *e)
+{
+    return unlikely(e->huge) ? HPAGE_PAGES : 1;
+}
+/* For counting who maps what. */
+static inline uint64_t entry_weight(const struct entry *e)
+{
+    return law_weight((uintptr_t)e->page + e->huge);
+}
+/* The frame that the entry shows at an address in it. */
+static inline const struct page *entry_shows(const struct entry *e, uintptr_t addr)
+{
+    return e->page && unlikely(e->huge) ? e->page + ((addr - e->addr) >> PAGE_SHIFT) : e->page;
 }
 static inline bool is_swapped(pte_t pte)
 {
@@ -111,6 +170,7 @@ struct entry_walk {
     const struct mm *mm;
     const struct vma *vma; /* first that ends above `at` */
     const struct page_table *leaf;
+    pte_t huge; /* instead of the table */
     uintptr_t at, end, leaf_end;
     uint32_t vmas_left, tables_left;
 };
@@ -132,6 +192,8 @@ bool entry_broken(const struct entry *e, enum law_id law, const char *site, stru
 /* Tables that the range uses; vma is the first that ends above its start. */
 bool tables_of_range_ok(const struct world *world, const struct mm *mm, uintptr_t start,
                         uintptr_t end, const struct vma *vma, struct verdict *v);
+/* A table is deposited for each huge entry of the process. */
+bool deposits_ok(const struct world *world, const struct mm *mm, struct verdict *v);
 /* Live tables and what the processes count. */
 bool table_counts_ok(const struct world *world, struct verdict *v);
 
@@ -148,6 +210,13 @@ struct stabbed {
     bool locked;      /* one of them is in a VM_LOCKED VMA */
 };
 struct stabbed rmap_found(const struct world *world, const struct page *page);
+/* The same of a compound page, from its head. */
+struct stabbed_parts {
+    uint32_t entire, small; /* huge entries; entries of single parts */
+    uint64_t weight;        /* of both: sum of entry_weight() */
+    bool locked;
+};
+struct stabbed_parts rmap_found_parts(const struct world *world, const struct page *head);
 /* The same of a swap entry like e: in the tree of its family's root, at its offset. */
 uint32_t swap_found(const struct world *world, const struct entry *e);
 /* The page's neighbours in the page cache, if it is in one. */
@@ -196,6 +265,38 @@ static inline bool mlocked_agrees(const struct page *page, bool locked)
 {
     return ((page->flags & PG_MLOCKED) != 0) == locked;
 }
+
+/* ---- compound pages: compound.c ---- */
+/* How many map it, its entries by part, by a walk over all tables. */
+struct mapped_parts {
+    uint64_t entries, fitting; /* as of a frame */
+    uint32_t entire;
+    uint32_t part[HPAGE_PAGES]; /* entries of this part alone */
+    bool locked;
+};
+void count_mapped_parts(const struct world *world, const struct page *head, struct mapped_parts *m);
+/* Entries of single parts, by what the parts say. */
+uint64_t sum_of_parts(const struct page *head);
+/* The same, with the huge ones, weighed. */
+uint64_t weight_of_parts(const struct page *head);
+/* Is it whole: one head, and tails that leave to it what it has for them? */
+bool compound_whole(const struct world *world, const struct page *page, struct verdict *v);
+/* All objects of POOL_HUGE: whole, or parts by themselves of which some are used. */
+bool huge_objects_ok(const struct world *world, struct verdict *v);
+/* All but for who has which part. */
+bool compound_counts_agree(const struct world *world, const struct page *head,
+                           const struct stabbed_parts *found);
+bool compound_counts_ok(const struct world *world, const struct page *head,
+                        const struct mapped_parts *m, struct verdict *v);
+/* parts: look at those of each part too, not only at that of the head. */
+const char *compound_exclusive_illegal(const struct world *world, const struct page *head,
+                                       bool parts);
+/* The touched forms of all laws on frames that the mask has; page: the part that was touched. Each
+ * part is looked at, and the head put into *parts_of, only if some part has entries of its own. */
+bool compound_touched_ok(const struct world *world, const struct page *page, uint64_t laws,
+                         const struct page **parts_of, struct verdict *v);
+/* A writable entry that maps it, or a part. */
+const char *compound_writable_illegal(const struct world *world, const struct entry *e);
 
 /* ---- swap: swap.c ---- */
 /* The slot against its page, and the page against its slot. */

@@ -5,14 +5,15 @@
 #include <inttypes.h>
 
 /* ---- walks ---- */
-const struct page_table *leaf_table(const struct world *world, const struct mm *mm, uintptr_t addr,
-                                    uintptr_t *end)
+const struct page_table *leaf_or_huge(const struct world *world, const struct mm *mm,
+                                      uintptr_t addr, uintptr_t *end, pte_t *huge)
 {
     const struct pool *pool = &world->pool[POOL_TABLE];
     const struct page_table *table = mm->pgd;
     const uintptr_t offset = (uintptr_t)table - (uintptr_t)pool->base;
     unsigned level = TABLE_LEVELS - 1;
 
+    *huge = 0;
     if (unlikely(!table || offset % sizeof(*table) ||
                  !pool_at(pool, offset / sizeof(*table), sizeof(*table)))) {
         *end = UINTPTR_MAX;
@@ -24,11 +25,21 @@ const struct page_table *leaf_table(const struct world *world, const struct mm *
         table = next ? pool_at(pool, next - 1, sizeof(*table)) : NULL;
         if (!table) {
             level--;
+            if (unlikely(next & HUGE_ENTRY) && !level)
+                *huge = next & ~HUGE_ENTRY;
             break;
         }
     }
     *end = (addr & ~(table_span(level) - 1)) + table_span(level);
     return table;
+}
+
+const struct page_table *leaf_table(const struct world *world, const struct mm *mm, uintptr_t addr,
+                                    uintptr_t *end)
+{
+    pte_t huge;
+
+    return leaf_or_huge(world, mm, addr, end, &huge);
 }
 
 static uintptr_t page_ceiling(uintptr_t n)
@@ -105,24 +116,47 @@ static uintptr_t skip_empty(const struct entry_walk *w)
     return w->at + ((uintptr_t)(i - first) << PAGE_SHIFT);
 }
 
+/* The huge entry where the walk is. */
+static void take_huge(struct entry_walk *w, struct entry *e)
+{
+    *e = (struct entry){
+        .mm = w->mm,
+        .vma = vma_here(w),
+        .addr = w->leaf_end - table_span(0),
+        .pte = w->huge,
+        .huge = true,
+    };
+    if (maps_a_frame(w->huge))
+        e->page = page_at(w->world, pte_number(w->huge));
+    if (e->page && !(e->page->flags & PG_HEAD && head_of(w->world, e->page) == e->page))
+        e->page = NULL; /* it has been split */
+    e->head = e->page;
+    w->at = w->leaf_end;
+}
+
 bool entry_walk_next(struct entry_walk *w, struct entry *e)
 {
     while (w->at < w->end) {
         pte_t pte;
 
         if (w->at >= w->leaf_end) {
-            w->leaf = leaf_table(w->world, w->mm, w->at, &w->leaf_end);
+            w->leaf = leaf_or_huge(w->world, w->mm, w->at, &w->leaf_end, &w->huge);
             if (w->leaf && !w->tables_left--)
                 return false; /* more than there are: pgtable.pages */
+            if (unlikely(w->huge)) {
+                take_huge(w, e);
+                return true;
+            }
         }
         w->at = w->leaf ? skip_empty(w) : w->leaf_end;
         if (w->at >= w->end || w->at >= w->leaf_end)
             continue;
         pte = w->leaf->entry[table_index(w->at, 0)];
         *e = (struct entry){.mm = w->mm, .vma = vma_here(w), .addr = w->at, .pte = pte};
-        if (maps_a_frame(pte))
+        if (maps_a_frame(pte)) {
             e->page = page_at(w->world, pte_number(pte));
-        else if (is_swapped(pte))
+            e->head = e->page ? head_of(w->world, e->page) : NULL;
+        } else if (is_swapped(pte))
             e->slot = slot_at(w->world, pte_number(pte));
         w->at += PAGE_SIZE;
         return true;
@@ -172,18 +206,28 @@ bool entry_broken(const struct entry *e, enum law_id law, const char *site, stru
 }
 
 /* Which bits may be together. */
-static bool bits_make_sense(pte_t pte)
+static bool bits_make_sense(pte_t pte, bool huge)
 {
     const pte_t known = PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | PTE_SPECIAL | PTE_SWAP |
                         PTE_MIGRATION | PTE_EXCLUSIVE;
-    const pte_t flags = pte & ((1U << PTE_SHIFT) - 1);
+    const pte_t flags = (pte & ((1U << PTE_SHIFT) - 1)) ^ (huge ? PTE_HUGE : 0);
 
-    if (flags & ~known)
+    if (flags & ~known || (huge && !(pte & PTE_PRESENT)))
         return false;
     if (pte & PTE_PRESENT)
         return !(pte & (PTE_SWAP | PTE_MIGRATION | PTE_EXCLUSIVE)) &&
                (!(pte & PTE_SPECIAL) || !pte_number(pte));
     return flags == PTE_SWAP || flags == (PTE_SWAP | PTE_EXCLUSIVE);
+}
+
+/* A huge entry is private anonymous memory's, all of it in one VMA. */
+static const char *huge_illegal(const struct entry *e)
+{
+    if (unlikely(e->vma->vm_start > e->addr || e->vma->vm_end - e->addr < HPAGE_SIZE))
+        return "huge-outside";
+    return unlikely(e->vma->vm_ops || (e->vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
+               ? "huge-of-file"
+               : NULL;
 }
 
 const char *entry_illegal(const struct entry *e)
@@ -196,7 +240,7 @@ const char *entry_illegal(const struct entry *e)
         return "outside";
     if (unlikely((pte & (PTE_PRESENT | PTE_MIGRATION)) == PTE_MIGRATION))
         return "migration";
-    if (unlikely(!bits_make_sense(pte)))
+    if (unlikely(!bits_make_sense(pte, e->huge)))
         return "bits";
     if (unlikely(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)))
         return "no-memory";
@@ -205,7 +249,7 @@ const char *entry_illegal(const struct entry *e)
             return "writable";
         if (unlikely(pte & PTE_SPECIAL))
             return "writable-zeroes";
-        if (unlikely(e->page && !(e->page->mapping & PAGE_MAPPING_ANON) &&
+        if (unlikely(e->page && !(e->head->mapping & PAGE_MAPPING_ANON) &&
                      !(vma->vm_flags & shared)))
             return "writable-file-page";
     }
@@ -213,7 +257,7 @@ const char *entry_illegal(const struct entry *e)
         return "zeroes-of-file";
     if (unlikely((pte & PTE_SWAP) && !vma->anon_vma))
         return "swap-unfaulted";
-    return NULL;
+    return unlikely(e->huge) ? huge_illegal(e) : NULL;
 }
 
 bool pgtable_inside_full(const struct world *world, struct verdict *v)
@@ -239,6 +283,7 @@ struct table_walk {
     uintptr_t start, end;  /* tables outside are not visited */
     bool ordered;          /* vma follows the tables, which come in order from the lowest */
     uint64_t weight;       /* sum of the tables linked */
+    uint64_t huge;         /* huge entries of this process, among those visited */
     uint32_t linked, mine; /* by all processes, by this one */
     struct verdict *v;
 };
@@ -290,7 +335,9 @@ static bool table_ok(struct table_walk *w, const struct page_table *table, uintp
     for (; level && at < w->end && at < addr + table_span(level); at += span) {
         const uint64_t next = table->entry[table_index(at, level)];
 
-        if (next && !table_ok(w, table_at(w->world, next - 1), at, level - 1))
+        if (unlikely(next & HUGE_ENTRY) && level == 1)
+            w->huge++;
+        else if (next && !table_ok(w, table_at(w->world, next - 1), at, level - 1))
             return false;
     }
     return true;
@@ -301,8 +348,49 @@ static bool top_table_ok(struct table_walk *w)
     const struct page_table *pgd = w->mm->pgd;
 
     w->mine = 0;
+    w->huge = 0;
     return !pgd ||
            table_ok(w, object_live(w->world, POOL_TABLE, pgd) ? pgd : NULL, 0, TABLE_LEVELS - 1);
+}
+
+/* The tables kept for huge entries, after all of these have been counted. */
+static bool deposited_ok(struct table_walk *w)
+{
+    const struct page_table *table = w->mm->deposited;
+    uint64_t kept = 0;
+
+    for (; table; kept++) {
+        if (unlikely(!object_live(w->world, POOL_TABLE, table)))
+            return table_broken(w, "dead-deposited", 0, 0);
+        w->mine++;
+        w->weight += law_weight((uintptr_t)table);
+        if (unlikely(++w->linked > w->world->pool[POOL_TABLE].nlive))
+            return table_broken(w, "linked-twice", 0, 0);
+        if (!table->entry[0])
+            table = NULL;
+        else if (!(table = table_at(w->world, table->entry[0] - 1)))
+            return table_broken(w, "dead-deposited", 0, 0);
+    }
+    if (likely(kept == w->huge))
+        return true;
+    return law_broken(w->v, LAW_PGTABLE_PAGES, "deposited", w->mm->id, 0,
+                      "process %" PRIu32 " has %" PRIu64 " huge entries, and %" PRIu64
+                      " tables kept for them",
+                      w->mm->id, w->huge, kept);
+}
+
+bool deposits_ok(const struct world *world, const struct mm *mm, struct verdict *v)
+{
+    struct table_walk w = {
+        .world = world,
+        .mm = mm,
+        .vma = vma_live(world, mm->mmap) ? mm->mmap : NULL,
+        .end = world->config.task_size << PAGE_SHIFT,
+        .ordered = true,
+        .v = v,
+    };
+
+    return top_table_ok(&w) && deposited_ok(&w);
 }
 
 bool tables_of_range_ok(const struct world *world, const struct mm *mm, uintptr_t start,
@@ -357,7 +445,7 @@ bool pgtable_pages_full(const struct world *world, struct verdict *v)
 
     for_each_mm (world, i, w.mm) {
         w.vma = vma_live(world, w.mm->mmap) ? w.mm->mmap : NULL;
-        if (!top_table_ok(&w))
+        if (!top_table_ok(&w) || !deposited_ok(&w))
             return false;
         mine[i] = w.mine;
     }

@@ -76,10 +76,12 @@ enum snap_pte_flags {
     SNAP_PTE_SWAP = 32,    /* `number` is a slot's */
     SNAP_PTE_MIGRATION = 64,
     SNAP_PTE_EXCLUSIVE = 128,
+    SNAP_PTE_HUGE = 256, /* maps a compound page: SNAP_PARTS pages from `page` on */
 };
+#define SNAP_PARTS 512
 struct snap_pte {
     uint64_t page;   /* address */
-    uint32_t number; /* of a page or slot */
+    uint32_t number; /* of a page or slot; huge: of the head */
     uint32_t flags;  /* SNAP_PTE_* */
 };
 enum snap_page_flags {
@@ -91,14 +93,18 @@ enum snap_page_flags {
     SNAP_PAGE_ANON = 32,    /* anon_vma is meant, else object */
     SNAP_PAGE_CACHED = 64,  /* in the page cache of its object */
 };
-/* Frames: by first appearance in entries, then of swap cache, page caches and pins. */
+/* Frames: by first appearance in entries, then of swap cache, page caches and pins. The parts of a
+ * compound page have numbers in a row, from that of its head on; only the head has references,
+ * pins and entire_mapcount. */
 struct snap_page {
     uint32_t refcount, mapcount, pins;
     uint32_t anon_vma, object; /* numbers, the one that flags say; 0: none, or not in the picture */
     uint64_t index;
     uint64_t stamp;
-    uint32_t flags; /* SNAP_PAGE_* */
-    uint32_t slot;  /* SNAP_PAGE_SWAPCACHE */
+    uint32_t flags;           /* SNAP_PAGE_* */
+    uint32_t slot;            /* SNAP_PAGE_SWAPCACHE */
+    uint32_t head;            /* number, of the head too; 0: a frame by itself */
+    uint32_t entire_mapcount; /* entries that are huge */
 };
 /* Slots: by first appearance in entries, then those that only the swap cache holds. */
 struct snap_slot {

@@ -128,6 +128,7 @@ long spec_access(struct spec *spec, unsigned proc, uint64_t addr, int access, bo
         return error;
     if (access == PROT_WRITE)
         return write_page(spec, space, page, stamp);
+    spec_read_in(spec, space, page, page + 1);
     spec_settle(spec, proc, page, seen);
     return (long)spec_contents(spec, proc, page);
 }

@@ -31,6 +31,8 @@ int spec_fault_in(struct spec *spec, struct spec_space *space, uint64_t start, u
             spec_touch_bare(spec, space, page, page + 1);
             spec_make_own(space, page, spec_contents(spec, proc, page));
         }
+    } else {
+        spec_read_in(spec, space, start, start + pages);
     }
     return pages < end - start ? -ENXIO : 0;
 }

@@ -38,6 +38,10 @@ bool cached_page_ok(const struct world *world, const struct page *page, struct v
 
     if (!(page->flags & PG_SWAPCACHE))
         return true;
+    if (unlikely(is_compound(world, page)))
+        return law_broken(v, LAW_SWAP_COUNTS, "compound", 0, 0,
+                          "frame %" PRIu32 " is part of a compound page, and in the swap cache",
+                          page_number(world, page));
     slot = slot_at(world, page->swap);
     if (likely(slot && slot->page == page))
         return true;
@@ -96,7 +100,8 @@ static bool slots_ok(const struct world *world, uint64_t weight_found, struct ve
 
 bool swap_counts_full(const struct world *world, struct verdict *v)
 {
-    const struct pool *pages = &world->pool[POOL_PAGE];
+    struct all_pages pages = {.world = world};
+    const struct page *page;
     struct all_entries w;
     uint64_t weight = 0;
     struct entry e;
@@ -109,12 +114,9 @@ bool swap_counts_full(const struct world *world, struct verdict *v)
             return dead_slot(&e, v);
         weight += law_weight((uintptr_t)e.slot);
     }
-    for (uint32_t n = 0; n < pages->used; n++) {
-        const struct page *page = page_at(world, n);
-
-        if (page && !cached_page_ok(world, page, v))
+    while ((page = all_pages_next(&pages)))
+        if (!cached_page_ok(world, page, v))
             return false;
-    }
     return slots_ok(world, weight, v);
 }
 
@@ -134,9 +136,9 @@ enum rss_kind entry_rss_kind(const struct world *world, const struct entry *e)
         return MM_SWAPENTS;
     if (!e->page) /* zeroes, or rmap.mapcount */
         return NR_RSS;
-    if (e->page->mapping & PAGE_MAPPING_ANON)
+    if (e->head->mapping & PAGE_MAPPING_ANON)
         return MM_ANONPAGES;
-    mapping = page_file_mapping(e->page);
+    mapping = page_file_mapping(e->head);
     if (!object_live(world, POOL_MAPPING, mapping))
         return NR_RSS; /* page.index */
     return mapping->kind == FILE_SHMEM || mapping->kind == FILE_SYSV ? MM_SHMEMPAGES : MM_FILEPAGES;
@@ -171,7 +173,7 @@ bool account_rss_full(const struct world *world, struct verdict *v)
 
         entry_walk_start(&w, world, mm, 0, UINTPTR_MAX);
         while (entry_walk_next(&w, &e))
-            rss[entry_rss_kind(world, &e)]++;
+            rss[entry_rss_kind(world, &e)] += entry_pages(&e);
         if (!rss_agrees(mm, rss, v))
             return false;
     }

@@ -20,7 +20,7 @@ static bool entry_ok(struct sweep *s, const struct entry *e)
         return true;
     if (unlikely(!e->page || place_illegal(s->world, e)))
         return false;
-    s->entries += law_weight((uintptr_t)e->page);
+    s->entries += entry_weight(e);
     return true;
 }
 
@@ -40,7 +40,7 @@ static bool entries_ok(struct sweep *s)
         while (entry_walk_next(&w, &e)) {
             if (!entry_ok(s, &e))
                 return false;
-            rss[entry_rss_kind(s->world, &e)]++;
+            rss[entry_rss_kind(s->world, &e)] += entry_pages(&e);
         }
         if (!rss_agrees(mm, rss, &scratch))
             return false;
@@ -48,22 +48,34 @@ static bool entries_ok(struct sweep *s)
     return true;
 }
 
+static bool compound_ok(struct sweep *s, const struct page *head)
+{
+    const struct stabbed_parts found = rmap_found_parts(s->world, head);
+
+    s->found += found.weight;
+    s->mapcounts += weight_of_parts(head);
+    return compound_counts_agree(s->world, head, &found);
+}
+
 static bool frames_ok(struct sweep *s)
 {
-    const struct pool *pool = &s->world->pool[POOL_PAGE];
+    struct all_pages w = {.world = s->world};
+    const struct page *page;
     struct verdict scratch;
 
     scratch.without = 0;
-    for (uint32_t n = 0; n < pool->used; n++) {
-        const struct page *page = page_at(s->world, n);
+    while ((page = all_pages_next(&w))) {
         struct stabbed found;
         struct frame_refs refs;
         uint64_t weight;
 
-        if (!page)
-            continue;
         if (page_exclusive_illegal(s->world, page) || !cached_page_ok(s->world, page, &scratch))
             return false;
+        if (is_compound(s->world, page)) {
+            if (!compound_ok(s, page))
+                return false;
+            continue;
+        }
         refs = frame_refs(s->world, page);
         weight = law_weight((uintptr_t)page);
         found = rmap_found(s->world, page);
@@ -109,5 +121,6 @@ bool sweep_pages(const struct world *world)
 
     scratch.without = 0;
     return entries_ok(&s) && frames_ok(&s) && slots_ok(&s) && pins_ok(world) &&
-           page_caches_ok(world, &scratch) && pgtable_pages_full(world, &scratch);
+           huge_objects_ok(world, &scratch) && page_caches_ok(world, &scratch) &&
+           pgtable_pages_full(world, &scratch);
 }

@@ -19,6 +19,7 @@ struct touched {
     uint64_t laws;
     struct verdict *v;
     const void *seen[SEEN];
+    const struct page *parts_of; /* the compound page of which each part was judged last */
 };
 
 static bool asked(const struct touched *t, enum law_id law)
@@ -47,11 +48,27 @@ static bool walk_and_count_ok(const struct touched *t, const struct page *page, 
            frame_counts_ok(t->world, page, mapped.entries, mapped.locked, t->v);
 }
 
+/* Once, but for a part that has entries of its own while nothing was said of them. */
+static bool compound_ok(struct touched *t, const struct page *page)
+{
+    const struct page *head = head_of(t->world, page);
+
+    if (asked(t, LAW_SWAP_COUNTS) && !cached_page_ok(t->world, page, t->v))
+        return false;
+    if (asked(t, LAW_RMAP_MAPCOUNT) && !compound_whole(t->world, page, t->v))
+        return false;
+    if (was_seen(t, head) && (!page->mapcount || t->parts_of == head))
+        return true;
+    return compound_touched_ok(t->world, page, t->laws, &t->parts_of, t->v);
+}
+
 static bool frame_ok(struct touched *t, const struct page *page)
 {
     const uint64_t by_walk = LAW_BIT(LAW_RMAP_COMPLETE) | LAW_BIT(LAW_RMAP_MAPCOUNT);
     const char *site;
 
+    if (is_compound(t->world, page))
+        return compound_ok(t, page);
     if (was_seen(t, page))
         return true;
     if (t->laws & by_walk) {
@@ -124,17 +141,21 @@ static bool range_ok(struct touched *t, const struct note_range *r)
 {
     struct entry_walk w;
     struct entry e;
+    bool huge;
 
     if (!mm_live(t->world, r->mm) || !r->mm->pgd)
         return true;
+    huge = r->mm->deposited;
     entry_walk_start(&w, t->world, r->mm, r->start, r->end);
     if (asked(t, LAW_PGTABLE_PAGES) &&
         !tables_of_range_ok(t->world, r->mm, r->start, r->end, w.vma, t->v))
         return false;
-    while (entry_walk_next(&w, &e))
+    while (entry_walk_next(&w, &e)) {
+        huge |= e.huge;
         if (!entry_ok(t, &e))
             return false;
-    return true;
+    }
+    return likely(!huge) || !asked(t, LAW_PGTABLE_PAGES) || deposits_ok(t->world, r->mm, t->v);
 }
 
 static bool covered(const struct notes *notes, const struct note_range *r)
@@ -165,13 +186,14 @@ static bool ranges_ok(struct touched *t)
 static bool frames_ok(struct touched *t)
 {
     const struct notes *notes = &t->world->notes;
-    const uint32_t used = t->world->pool[POOL_PAGE].used;
+    struct all_pages w = {.world = t->world};
+    const struct page *page;
 
     for (uint32_t i = 0; !notes->page_overflow && i < notes->npages; i++)
         if (page_live(t->world, notes->page[i]) && !frame_ok(t, notes->page[i]))
             return false;
-    for (uint32_t n = 0; unlikely(notes->page_overflow) && n < used; n++)
-        if (page_at(t->world, n) && !frame_ok(t, page_at(t->world, n)))
+    while (unlikely(notes->page_overflow) && (page = all_pages_next(&w)))
+        if (!frame_ok(t, page))
             return false;
     return true;
 }
@@ -208,11 +230,13 @@ bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v)
     t.laws = laws;
     t.v = v;
     memset(t.seen, 0, sizeof(t.seen));
+    t.parts_of = NULL;
     if (asked(&t, LAW_LOCKS) && !locks_ok(world, v))
         return false;
     if (asked(&t, LAW_PGTABLE_PAGES) && !table_counts_ok(world, v))
         return false;
-    if (!world->pool[POOL_TABLE].nlive && !world->pool[POOL_PAGE].nlive)
+    if (!world->pool[POOL_TABLE].nlive && !world->pool[POOL_PAGE].nlive &&
+        !world->pool[POOL_HUGE].nlive)
         return true;
     if (asked(&t, LAW_RMAP_MAPCOUNT) && !pins_ok(&t))
         return false;

@@ -48,9 +48,9 @@ static void faulted_range_joins_unfaulted_since_6_18(void **state)
     for (int rules = SPEC_LINUX_6_1; rules <= SPEC_LINUX_6_18; rules++) {
         start_world((enum spec_rules)rules);
         map(0x100, 4, RW, FIXED);
-        spec_madvise(spec, 0, bytes(0x102), bytes(2), MADV_DONTFORK);
+        spec_madvise(spec, 0, bytes(0x102), bytes(2), MADV_DONTFORK, NULL);
         assert_int_equal(write_to(0, 0x102), 0);
-        assert_int_equal(spec_madvise(spec, 0, bytes(0x102), bytes(2), MADV_DOFORK), 0);
+        assert_int_equal(spec_madvise(spec, 0, bytes(0x102), bytes(2), MADV_DOFORK, NULL), 0);
         assert_layout(rules == SPEC_LINUX_6_18 ? "100-104 rwa" : "100-102 rw, 102-104 rwa");
     }
 }
@@ -163,8 +163,8 @@ static void fork_copies_but_not_all(void **state)
     map(0x106, 2, RW, FIXED | MAP_NORESERVE);
     write_to(0, 0x106);
     map(0x108, 2, R, FIXED);
-    spec_madvise(spec, 0, bytes(0x104), bytes(2), MADV_DONTFORK);
-    spec_madvise(spec, 0, bytes(0x106), bytes(1), MADV_WIPEONFORK);
+    spec_madvise(spec, 0, bytes(0x104), bytes(2), MADV_DONTFORK, NULL);
+    spec_madvise(spec, 0, bytes(0x106), bytes(1), MADV_WIPEONFORK, NULL);
     spec_uffd_create(spec, 0, 0);
     assert_int_equal(spec_uffd_register(spec, 0, bytes(0x108), bytes(2), 1), 0);
     assert_int_equal(spec_fork(spec, 0, 0), -EAGAIN);
