@@ -14,6 +14,7 @@ static void mlock_page(const struct vma *vma, struct page *page)
 {
     struct world *world = vma->vm_mm->world;
 
+    page = compound_head(page);
     if (page->flags & PG_MLOCKED)
         return;
     if ((vma->vm_flags & VM_LOCKONFAULT) && fault(world, F_MLOCK_MISSES_PRESENT, true))
@@ -21,11 +22,15 @@ static void mlock_page(const struct vma *vma, struct page *page)
     page->flags |= PG_MLOCKED;
 }
 
-void munlock_page(const struct vma *vma, struct page *page)
+void munlock_page(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page)
 {
     struct world *world = vma->vm_mm->world;
+    const bool once = page->mapcount <= 1 && !page_is_compound(page);
 
-    if (page->mapcount > 1 && rmap_locked_elsewhere(vma, page) &&
+    page = compound_head(page);
+    if (unlikely(page_is_compound(page)) && !(page->flags & PG_MLOCKED))
+        return; /* another entry of it was asked about */
+    if (!once && rmap_locked_elsewhere(vma, start, end, page) &&
         !fault(world, F_MUNLOCK_SKIPS_WALK, true)) {
         event(world, EV_MUNLOCK_KEPT);
         return;
@@ -43,14 +48,14 @@ static void lock_pages(struct vma *vma, uintptr_t start, uintptr_t end, bool loc
     if (!pte_next(mm, &at, end))
         return;
     note_ptes(mm, at, end);
-    for (pte_t *pte; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
+    for (pte_t *pte; (pte = pte_next(mm, &at, end)); at = pte_end(*pte, at)) {
         struct page *page = page_of_pte(mm->world, *pte);
 
         step(mm->world);
         if (page && lock)
             mlock_page(vma, page);
         else if (page)
-            munlock_page(vma, page);
+            munlock_page(vma, start, end, page);
     }
 }
 

@@ -181,8 +181,9 @@ struct page {
     };
 };
 /* Frames side by side in POOL_HUGE, which lies right behind POOL_PAGE in the arena, so that numbers
- * of frames go on there. After a split the parts are pages like others; the object is free again
- * when the last of them is. */
+ * of frames go on there: part n of object m is number capacity of POOL_PAGE + m * 512 + n. After a
+ * split the parts are pages like others, and one that is free is all zeroes: neither refcount nor
+ * PG_TAIL. The object is free again when the last of them is. */
 struct huge_page {
     struct page part[HPAGE_PAGES];
 };
@@ -209,7 +210,8 @@ enum pte_flags {
 /* One table of any level. Above the lowest an entry is the number of a table in POOL_TABLE plus 1,
  * or 0; in one of level 1 perhaps a huge entry, a pte_t with PTE_HUGE and the number of the head,
  * told apart by bit 63. A table is kept for each of those (mm->deposited, counted in nr_tables), so
- * that splitting the entry cannot fail. The top one is made with the first entry and goes with the last table below it. */
+ * that splitting the entry cannot fail. The top one is made with the first entry and goes with the
+ * last table below it. */
 struct page_table {
     uint64_t entry[PTRS_PER_TABLE];
 };
@@ -407,6 +409,20 @@ enum event {
     EV_PIN,
     EV_RMAP_MISS, /* a visited VMA did not map the page */
     EV_RMAP_HIT,
+    EV_HUGE_FAULT,        /* write: a huge page */
+    EV_HUGE_ZERO,         /* read: huge page of zeroes */
+    EV_HUGE_FALLBACK,     /* no huge page to be had, or a table is there: small pages */
+    EV_HUGE_COW_REUSE,
+    EV_HUGE_COW_COPY,     /* 512 pages at once, also of the huge page of zeroes */
+    EV_HUGE_SPLIT_ENTRY,
+    EV_HUGE_SPLIT_PAGE,
+    EV_HUGE_SPLIT_REFUSED, /* references that are no entries */
+    EV_HUGE_ZAP,
+    EV_HUGE_FORK,
+    EV_HUGE_MOVE,
+    EV_HUGE_LAZYFREE,
+    EV_COLLAPSE,
+    EV_COLLAPSE_REFUSED,
     NR_EVENTS
 };
 extern const char *const event_names[NR_EVENTS];
@@ -528,6 +544,7 @@ struct world {
     struct notes notes;
     struct search_note search;
     uint32_t events[NR_EVENTS];
+    uint16_t huge_parts[MAX_HUGE_PAGES]; /* live parts of a compound page that was split */
     struct pool pool[NR_POOLS];
     enum trap trap;
     const char *trap_reason;

@@ -9,20 +9,40 @@
 struct walk {
     struct world *world;
     struct page *page;
+    uint64_t index, n; /* of it; how many pages from there on */
     rmap_visit *visit;
     void *arg;
 };
+
+/* A huge entry maps this frame among others, in its place. */
+static bool huge_maps_frame(const struct walk *walk, const struct vma *vma, uintptr_t addr,
+                            pte_t pte)
+{
+    const struct page *head = page_of_pte(walk->world, pte);
+    const uintptr_t block = addr & HPAGE_MASK;
+
+    return head == page_head(walk->world, walk->page) && block >= vma->vm_start &&
+           linear_page_index(vma, block) == head->index;
+}
+
+static inline bool maps_frame(const struct walk *walk, const struct vma *vma, uintptr_t addr,
+                              pte_t pte)
+{
+    if (unlikely(pte & PTE_HUGE))
+        return huge_maps_frame(walk, vma, addr, pte);
+    return page_of_pte(walk->world, pte) == walk->page;
+}
 
 /* An entry that waits for the frame's copy stands for it, too. What a stale tree sends to a place
  * outside of the VMA is a miss. */
 static bool visit_vma(const struct walk *walk, struct vma *vma)
 {
-    const uintptr_t addr = vma->vm_start + ((walk->page->index - vma->vm_pgoff) << PAGE_SHIFT);
+    const uintptr_t addr = vma->vm_start + ((walk->index - vma->vm_pgoff) << PAGE_SHIFT);
     pte_t *pte = NULL;
 
     if (addr >= vma->vm_start && addr < vma->vm_end)
         pte = pte_find(vma->vm_mm, addr);
-    if (!pte || page_of_pte(walk->world, *pte) != walk->page) {
+    if (!pte || !maps_frame(walk, vma, addr, *pte)) {
         event(walk->world, EV_RMAP_MISS);
         return true;
     }
@@ -30,16 +50,45 @@ static bool visit_vma(const struct walk *walk, struct vma *vma)
     return walk->visit(vma, addr, pte, walk->page, walk->arg);
 }
 
+/* All parts of the compound page that vma may map. */
+static bool visit_parts(const struct walk *walk, struct vma *vma)
+{
+    const uint64_t end_index = walk->index + HPAGE_PAGES;
+    struct mm *mm = vma->vm_mm;
+    uintptr_t addr = vma->vm_start, end = vma->vm_end;
+    bool on = true;
+
+    if (walk->index > vma->vm_pgoff)
+        addr += (walk->index - vma->vm_pgoff) << PAGE_SHIFT;
+    if (end_index - vma->vm_pgoff < vma_pages(vma))
+        end = vma->vm_start + ((end_index - vma->vm_pgoff) << PAGE_SHIFT);
+    for (pte_t *pte; on && (pte = pte_next(mm, &addr, end));) {
+        const pte_t entry = *pte;
+        const bool huge = entry & PTE_HUGE;
+        const uint64_t n = linear_page_index(vma, addr) - walk->index;
+
+        step(walk->world);
+        if (page_of_pte(walk->world, entry) == walk->page + (huge ? 0 : n) &&
+            !(huge && ((addr >> PAGE_SHIFT) & (HPAGE_PAGES - 1)) != n))
+            on = walk->visit(vma, huge ? addr & HPAGE_MASK : addr, pte,
+                             walk->page + (huge ? 0 : n), walk->arg);
+        addr = pte_end(entry, addr);
+    }
+    return on;
+}
+
 static bool walk_anon(const struct walk *walk, struct anon_vma *anon_vma)
 {
-    const uint64_t index = walk->page->index;
+    const uint64_t index = walk->index, last = index + walk->n - 1;
     bool on = true;
 
     anon_vma_lock(walk->world, anon_vma->root);
-    for (struct interval_node *node = interval_tree_first(&anon_vma->rb_root, index, index);
-         node && on; node = interval_tree_next(node, index, index)) {
+    for (struct interval_node *node = interval_tree_first(&anon_vma->rb_root, index, last);
+         node && on; node = interval_tree_next(node, index, last)) {
+        struct vma *vma = rb_entry(node, struct anon_vma_chain, node)->vma;
+
         step(walk->world);
-        on = visit_vma(walk, rb_entry(node, struct anon_vma_chain, node)->vma);
+        on = walk->n == 1 ? visit_vma(walk, vma) : visit_parts(walk, vma);
     }
     anon_vma_unlock(walk->world);
     return on;
@@ -62,13 +111,21 @@ static bool walk_file(const struct walk *walk, struct address_space *mapping)
 
 bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *arg)
 {
-    const struct walk walk = {world, page, visit, arg};
+    const struct page *head = compound_head(page);
+    const struct walk walk = {world, page, head->index + (uint64_t)(page - head), 1, visit, arg};
 
-    if (!page->mapping)
+    if (!head->mapping)
         return true;
-    if (page_is_anon(page))
-        return walk_anon(&walk, page_anon_vma(page));
+    if (page_is_anon(head))
+        return walk_anon(&walk, page_anon_vma(head));
     return walk_file(&walk, page_file_mapping(page));
+}
+
+bool rmap_walk_compound(struct world *world, struct page *head, rmap_visit *visit, void *arg)
+{
+    const struct walk walk = {world, head, head->index, HPAGE_PAGES, visit, arg};
+
+    return !head->mapping || walk_anon(&walk, page_anon_vma(head));
 }
 
 uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len)
@@ -80,18 +137,31 @@ uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len)
 }
 
 /* ---- walks that only look at entries and change flags ---- */
+struct except {
+    const struct vma *vma;
+    uintptr_t start, end;
+};
+
 static bool not_locked_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
                            void *arg)
 {
-    (void)addr;
+    const struct except *except = arg;
+
     (void)pte;
     (void)page;
-    return vma == arg || !(vma->vm_flags & VM_LOCKED);
+    return !(vma->vm_flags & VM_LOCKED) ||
+           (vma == except->vma && addr >= except->start && addr < except->end);
 }
 
-bool rmap_locked_elsewhere(const struct vma *vma, struct page *page)
+bool rmap_locked_elsewhere(const struct vma *vma, uintptr_t start, uintptr_t end,
+                           struct page *page)
 {
-    return !rmap_walk(vma->vm_mm->world, page, not_locked_one, (void *)(uintptr_t)vma);
+    struct world *world = vma->vm_mm->world;
+    struct except except = {vma, start, end};
+
+    if (unlikely(page_is_compound(page)))
+        return !rmap_walk_compound(world, compound_head(page), not_locked_one, &except);
+    return !rmap_walk(world, page, not_locked_one, &except);
 }
 
 static void clear_flags(struct vma *vma, uintptr_t addr, pte_t *pte, pte_t flags)
@@ -99,7 +169,7 @@ static void clear_flags(struct vma *vma, uintptr_t addr, pte_t *pte, pte_t flags
     if (!(*pte & flags))
         return;
     *pte &= ~flags;
-    note_ptes(vma->vm_mm, addr, addr + PAGE_SIZE);
+    note_ptes(vma->vm_mm, *pte & PTE_HUGE ? addr & HPAGE_MASK : addr, pte_end(*pte, addr));
 }
 
 static bool page_referenced_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
@@ -127,11 +197,13 @@ long mm_rmap_walk(struct mm *mm, uintptr_t addr, size_t len, enum rmap_work work
     struct world *world = mm->world;
     const uintptr_t end = pages_meeting(mm, &addr, len);
 
-    for (pte_t *pte; (pte = pte_next(mm, &addr, end)); addr += PAGE_SIZE) {
+    for (pte_t *pte; (pte = pte_next(mm, &addr, end)); addr = pte_end(*pte, addr)) {
         struct page *page = page_of_pte(world, *pte);
 
         step(world);
-        if (page && work == RMAP_REFERENCED)
+        if (page && (*pte & PTE_HUGE) && work == RMAP_REFERENCED)
+            rmap_walk_compound(world, page, page_referenced_one, NULL);
+        else if (page && work == RMAP_REFERENCED)
             rmap_walk(world, page, page_referenced_one, NULL);
         else if (page && !page_is_anon(page))
             rmap_walk(world, page, page_mkclean_one, NULL);
