@@ -127,6 +127,13 @@ static const char *const page_heads[] = {"page", "of",    "index", "map",
                                          "ref",  "holds", "is",    "mapped at"};
 static const int page_columns[] = {5, 8, 9, 5, 5, 7, 29, 30, 0};
 
+/* Of a compound page the head has a row for all parts; the first of them goes without one of its
+ * own, and so do others of which there is nothing to tell. */
+static bool is_plain_part(const struct snap_page *p, uint32_t number)
+{
+    return p->head && p->head != number && !p->mapcount && !p->stamp;
+}
+
 static void cell_owner(char *cell, const struct snap_page *p)
 {
     const bool anon = p->flags & SNAP_PAGE_ANON;
@@ -148,9 +155,11 @@ static void cell_flags(char *cell, const struct snapshot *s, const struct snap_p
                  {SNAP_PAGE_EXCLUSIVE, "exclusive"},
                  {SNAP_PAGE_MLOCKED, "locked"},
                  {SNAP_PAGE_CACHED, "cached"}};
-    size_t n = 0;
+    const bool head = p->head && p == &s->page[p->head - 1];
+    size_t n = head ? (size_t)snprintf(cell, CELL, "512 parts") : 0;
 
-    cell[0] = '\0';
+    if (!n)
+        cell[0] = '\0';
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (p->flags & words[i].flag && (words[i].flag != SNAP_PAGE_EXCLUSIVE || s->has_exclusive))
             n += (size_t)snprintf(cell + n, CELL - n, "%s%s", n ? " " : "", words[i].word);
@@ -161,33 +170,79 @@ static void cell_flags(char *cell, const struct snapshot *s, const struct snap_p
                  p->pins == 1 ? "" : "s");
 }
 
+/* The row of number i. */
+static void page_cells(char cells[][CELL], const struct changes *ch, uint32_t i)
+{
+    const struct snap_page *p = &ch->after->page[i - 1], *b = page_before(ch, i);
+    const bool head = p->head == i, part = p->head && !head;
+
+    if (head)
+        snprintf(cells[0], CELL, "#%" PRIu32 "…", i);
+    else
+        snprintf(cells[0], CELL, "#%" PRIu32, i);
+    cell_owner(cells[1], p);
+    if (part)
+        snprintf(cells[1], CELL, "…#%" PRIu32, p->head);
+    snprintf(cells[2], CELL, "0x%" PRIx64, p->index);
+    if (head && p->mapcount)
+        snprintf(cells[3], CELL, "%" PRIu32 "+%" PRIu32, p->entire_mapcount, p->mapcount);
+    else if (head)
+        cell_number(cells[3], b && b->head, b ? b->entire_mapcount : 0, p->entire_mapcount);
+    else
+        cell_number(cells[3], b, b ? b->mapcount : 0, p->mapcount);
+    cell_number(cells[4], b, b ? b->refcount : 0, p->refcount);
+    if (part)
+        cells[4][0] = '\0';
+    cell_number(cells[5], b, b ? b->stamp : 0, p->stamp);
+    cell_flags(cells[6], ch->after, p);
+    cell_places(cells[7], ch->after, i, false);
+}
+
+/* Parts from number i on that look the same, one by one: of one compound page, without contents. */
+static uint32_t alike_parts(const struct changes *ch, uint32_t i)
+{
+    const struct snap_page *p = &ch->after->page[i - 1], *b = page_before(ch, i);
+    uint32_t n = 1;
+
+    if (!p->head || p->head == i || p->stamp)
+        return 1;
+    for (; i + n <= ch->after->nr_pages; n++) {
+        const struct snap_page *next = &p[n], *was = page_before(ch, i + n);
+
+        if (next->head != p->head || next->mapcount != p->mapcount || next->flags != p->flags ||
+            next->stamp || !was != !b || (b && was->mapcount != b->mapcount) ||
+            page_change(ch, i + n) != page_change(ch, i))
+            break;
+    }
+    return n;
+}
+
 int draw_pages(struct canvas *c, const struct changes *ch)
 {
     const struct snapshot *s = ch->after;
     struct table t = {c, ch, page_heads, page_columns, 0};
-    uint32_t skipped = 0;
+    uint32_t skipped = 0, told = 0, row = 0;
 
     if (!s->has_pages || (!s->nr_pages && !ch->gone_pages))
         return 0;
+    for (uint32_t i = 1; i <= s->nr_pages; i += alike_parts(ch, i))
+        told += !is_plain_part(&s->page[i - 1], i);
     start_table(&t, "PAGES", s->nr_pages, ch->gone_pages);
-    for (uint32_t i = 1; i <= s->nr_pages; i++) {
-        const struct snap_page *p = &s->page[i - 1], *b = page_before(ch, i);
+    for (uint32_t i = 1, n; i <= s->nr_pages; i += n) {
         enum change change = page_change(ch, i);
         char cells[MAX_CELLS][CELL];
 
-        if (!is_drawn(&t, s->nr_pages, i, change)) {
+        n = alike_parts(ch, i);
+        if (is_plain_part(&s->page[i - 1], i))
+            continue;
+        if (!is_drawn(&t, told, ++row, change)) {
             skipped++;
             continue;
         }
-        snprintf(cells[0], CELL, "#%" PRIu32, i);
-        cell_owner(cells[1], p);
-        snprintf(cells[2], CELL, "0x%" PRIx64, p->index);
-        cell_number(cells[3], b, b ? b->mapcount : 0, p->mapcount);
-        cell_number(cells[4], b, b ? b->refcount : 0, p->refcount);
-        cell_number(cells[5], b, b ? b->stamp : 0, p->stamp);
-        cell_flags(cells[6], s, p);
-        cell_places(cells[7], s, i, false);
-        add_row(&t, i, change, cells);
+        page_cells(cells, ch, i);
+        if (n > 1)
+            snprintf(cells[6], CELL, "%" PRIu32 " parts, to #%" PRIu32, n, i + n - 1);
+        add_row(&t, row, change, cells);
     }
     end_table(&t, skipped);
     return 0;

@@ -74,13 +74,17 @@ static json_t *json_pages(const struct snapshot *s)
 
     for (uint32_t i = 0; i < s->nr_pages; i++) {
         const struct snap_page *p = &s->page[i];
+        json_t *page =
+            json_pack("{s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i, s:i}", "refcount", (int)p->refcount,
+                      "mapcount", (int)p->mapcount, "pins", (int)p->pins, "anon_vma",
+                      (int)p->anon_vma, "object", (int)p->object, "index", json_u64(p->index),
+                      "stamp", json_u64(p->stamp), "flags", (int)p->flags, "slot", (int)p->slot);
 
-        json_array_append_new(all, json_pack("{s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i, s:i}",
-                                             "refcount", (int)p->refcount, "mapcount",
-                                             (int)p->mapcount, "pins", (int)p->pins, "anon_vma",
-                                             (int)p->anon_vma, "object", (int)p->object, "index",
-                                             json_u64(p->index), "stamp", json_u64(p->stamp),
-                                             "flags", (int)p->flags, "slot", (int)p->slot));
+        if (p->head) /* a part of a compound page */
+            json_object_set_new(page, "head", json_integer(p->head));
+        if (p->head == i + 1)
+            json_object_set_new(page, "huge_entries", json_integer(p->entire_mapcount));
+        json_array_append_new(all, page);
     }
     return all;
 }

@@ -176,7 +176,8 @@ long spec_pin_page(struct spec *, unsigned proc, unsigned n, uint64_t addr, bool
 long spec_unpin(struct spec *, unsigned n);
 long spec_device_read(struct spec *, unsigned n, const struct spec_seen *seen);
 long spec_device_write(struct spec *, unsigned n, uint64_t stamp);
-/* What the mm does behind everybody's back: khugepaged, reclaim, migration, walks, swapoff. Nothing changes. */
+/* What the mm does behind everybody's back: khugepaged, reclaim, migration, walks, swapoff. Nothing
+ * changes. */
 long spec_nothing(struct spec *, unsigned proc);
 long spec_set_exe_file(struct spec *, unsigned proc, unsigned fd);
 long spec_install_special(struct spec *, unsigned proc, uint64_t hint, uint64_t len,
