@@ -18,7 +18,8 @@ static bool note_entries(struct mm *mm, uintptr_t *at, uintptr_t end)
 /* A device goes on with the page that it holds, so that one stays with the parent for good. */
 bool must_be_copied(struct world *world, const struct page *page)
 {
-    if (!page_head(world, page)->pins || (rules_have_exclusive(world) && !(page->flags & PG_EXCLUSIVE)))
+    if (!page_head(world, page)->pins ||
+        (rules_have_exclusive(world) && !(page->flags & PG_EXCLUSIVE)))
         return false;
     return !fault(world, F_FORK_PINNED, true);
 }

@@ -152,7 +152,8 @@ static int split_and_go_on(struct mm *mm, uintptr_t addr, pte_t *pmd)
 
 static bool nobody_else_has(struct world *world, const struct page *head)
 {
-    bool mine = head->refcount == 1 || (rules_have_exclusive(world) && (head->flags & PG_EXCLUSIVE));
+    bool mine =
+        head->refcount == 1 || (rules_have_exclusive(world) && (head->flags & PG_EXCLUSIVE));
 
     if (fault(world, F_HUGE_COW_REUSE_SHARED, !mine && head->entire_mapcount == 1))
         mine = mine || head->entire_mapcount == 1;

@@ -403,7 +403,8 @@ void page_cache_punch(struct world *world, struct address_space *mapping, uint64
                       uint64_t last);
 
 /* ---- pgtable.c: entries of the lowest level, or huge ones, which have PTE_HUGE ---- */
-#define PTE_OF_BLOCK (PTE_HUGE | 1UL << 63) /* of a huge entry in its table, see struct page_table */
+#define PTE_OF_BLOCK                                                                               \
+    (PTE_HUGE | 1UL << 63) /* of a huge entry in its table, see struct page_table */
 pte_t *pte_find(struct mm *mm, uintptr_t addr);  /* NULL: there is no table */
 pte_t *pte_alloc(struct mm *mm, uintptr_t addr); /* with tables; NULL: out of memory */
 /* First entry that is not 0 at or above *addr and below end, with *addr set to its address; NULL:
@@ -461,7 +462,7 @@ uint32_t compound_mapcount(const struct page *head);
 bool compound_split(struct world *world, struct page *page);
 
 /* ---- huge.c ---- */
-/* A huge entry more (exclusive: see page_add_anon_rmap), one less. The reference is the caller's. */
+/* A huge entry more (exclusive: see page_add_anon_rmap), one less. No reference, no rss. */
 void huge_add_rmap(struct page *head, struct vma *vma, uintptr_t addr, bool exclusive);
 void huge_remove_rmap(struct page *head);
 /* The VMA has VM_HUGEPAGE. 1: small pages it is, or an entry is there. 0: done; -ENOMEM. */
@@ -506,7 +507,7 @@ bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *
 /* The same for all parts of a compound page, each huge entry once: its addr is that of the block,
  * its page the head. */
 bool rmap_walk_compound(struct world *world, struct page *head, rmap_visit *visit, void *arg);
-/* Does an entry outside of [start, end) of vma, in a VM_LOCKED VMA, map the page or a part of it? */
+/* Does an entry of a VM_LOCKED VMA map the page or a part of it, outside of [start, end) of vma? */
 bool rmap_locked_elsewhere(const struct vma *vma, uintptr_t start, uintptr_t end,
                            struct page *page);
 /* The pages that [*addr, *addr + len) meets inside of the address space: *addr is aligned down, and
@@ -574,8 +575,8 @@ struct vma *find_extend_vma(struct mm *mm, uintptr_t addr);
 int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 or -EAGAIN */
 /* What [start, end) of vma, which is locked now, shows is PG_MLOCKED. */
 void mlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
-/* What [start, end) shows of the page is not locked by the VMA any more, or is about to go: an entry
- * of it, and all of [start, end). Walks the reverse map, so no lock of it may be held. */
+/* The VMA does not lock what [start, end) shows of the page any more, or is about to lose it; and
+ * the same of all pages. Walks the reverse map, so no lock of it may be held. */
 void munlock_page(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
 void munlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The range of madvise and of naming: 1 with *end, 0 if it is empty, -EINVAL. */

@@ -409,11 +409,11 @@ enum event {
     EV_PIN,
     EV_RMAP_MISS, /* a visited VMA did not map the page */
     EV_RMAP_HIT,
-    EV_HUGE_FAULT,        /* write: a huge page */
-    EV_HUGE_ZERO,         /* read: huge page of zeroes */
-    EV_HUGE_FALLBACK,     /* no huge page to be had, or a table is there: small pages */
+    EV_HUGE_FAULT,    /* write: a huge page */
+    EV_HUGE_ZERO,     /* read: huge page of zeroes */
+    EV_HUGE_FALLBACK, /* no huge page to be had, or a table is there: small pages */
     EV_HUGE_COW_REUSE,
-    EV_HUGE_COW_COPY,     /* 512 pages at once, also of the huge page of zeroes */
+    EV_HUGE_COW_COPY, /* 512 pages at once, also of the huge page of zeroes */
     EV_HUGE_SPLIT_ENTRY,
     EV_HUGE_SPLIT_PAGE,
     EV_HUGE_SPLIT_REFUSED, /* references that are no entries */

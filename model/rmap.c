@@ -12,6 +12,12 @@ struct walk {
     uint64_t index, n; /* of it; how many pages from there on */
     rmap_visit *visit;
     void *arg;
+    const struct except *locked; /* NULL, or only VM_LOCKED VMAs matter, and not all of one */
+};
+/* What does not count: [start, end) of a VMA. */
+struct except {
+    const struct vma *vma;
+    uintptr_t start, end;
 };
 
 /* A huge entry maps this frame among others, in its place. */
@@ -50,6 +56,13 @@ static bool visit_vma(const struct walk *walk, struct vma *vma)
     return walk->visit(vma, addr, pte, walk->page, walk->arg);
 }
 
+/* Looked for are locks: VMAs that cannot have any are as many as there are processes. */
+static bool may_lock(const struct except *except, const struct vma *vma)
+{
+    return (vma->vm_flags & VM_LOCKED) &&
+           !(vma == except->vma && except->start <= vma->vm_start && except->end >= vma->vm_end);
+}
+
 /* All parts of the compound page that vma may map. */
 static bool visit_parts(const struct walk *walk, struct vma *vma)
 {
@@ -58,6 +71,8 @@ static bool visit_parts(const struct walk *walk, struct vma *vma)
     uintptr_t addr = vma->vm_start, end = vma->vm_end;
     bool on = true;
 
+    if (walk->locked && !may_lock(walk->locked, vma))
+        return true;
     if (walk->index > vma->vm_pgoff)
         addr += (walk->index - vma->vm_pgoff) << PAGE_SHIFT;
     if (end_index - vma->vm_pgoff < vma_pages(vma))
@@ -70,8 +85,8 @@ static bool visit_parts(const struct walk *walk, struct vma *vma)
         step(walk->world);
         if (page_of_pte(walk->world, entry) == walk->page + (huge ? 0 : n) &&
             !(huge && ((addr >> PAGE_SHIFT) & (HPAGE_PAGES - 1)) != n))
-            on = walk->visit(vma, huge ? addr & HPAGE_MASK : addr, pte,
-                             walk->page + (huge ? 0 : n), walk->arg);
+            on = walk->visit(vma, huge ? addr & HPAGE_MASK : addr, pte, walk->page + (huge ? 0 : n),
+                             walk->arg);
         addr = pte_end(entry, addr);
     }
     return on;
@@ -112,7 +127,8 @@ static bool walk_file(const struct walk *walk, struct address_space *mapping)
 bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *arg)
 {
     const struct page *head = compound_head(page);
-    const struct walk walk = {world, page, head->index + (uint64_t)(page - head), 1, visit, arg};
+    const uint64_t index = head->index + (uint64_t)(page - head);
+    const struct walk walk = {world, page, index, 1, visit, arg, NULL};
 
     if (!head->mapping)
         return true;
@@ -123,7 +139,7 @@ bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *
 
 bool rmap_walk_compound(struct world *world, struct page *head, rmap_visit *visit, void *arg)
 {
-    const struct walk walk = {world, head, head->index, HPAGE_PAGES, visit, arg};
+    const struct walk walk = {world, head, head->index, HPAGE_PAGES, visit, arg, NULL};
 
     return !head->mapping || walk_anon(&walk, page_anon_vma(head));
 }
@@ -137,11 +153,6 @@ uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len)
 }
 
 /* ---- walks that only look at entries and change flags ---- */
-struct except {
-    const struct vma *vma;
-    uintptr_t start, end;
-};
-
 static bool not_locked_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
                            void *arg)
 {
@@ -153,14 +164,18 @@ static bool not_locked_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct p
            (vma == except->vma && addr >= except->start && addr < except->end);
 }
 
-bool rmap_locked_elsewhere(const struct vma *vma, uintptr_t start, uintptr_t end,
-                           struct page *page)
+bool rmap_locked_elsewhere(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page)
 {
     struct world *world = vma->vm_mm->world;
     struct except except = {vma, start, end};
 
-    if (unlikely(page_is_compound(page)))
-        return !rmap_walk_compound(world, compound_head(page), not_locked_one, &except);
+    if (unlikely(page_is_compound(page))) {
+        struct page *head = compound_head(page);
+        const struct walk walk = {world,          head,    head->index, HPAGE_PAGES,
+                                  not_locked_one, &except, &except};
+
+        return head->mapping && !walk_anon(&walk, page_anon_vma(head));
+    }
     return !rmap_walk(world, page, not_locked_one, &except);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The arena of a world: struct world, the links of all pools, then their objects, all at fixed
- * offsets of a fixed address. So two runs give the same pointers, and an object finds its world by masking its
- * own address.
+ * offsets of a fixed address. So two runs give the same pointers, and an object finds its world by
+ * masking its own address.
  */
 #include "model/internal.h"
 
