@@ -72,7 +72,7 @@ uint64_t spec_contents(const struct spec *spec, unsigned proc, uint64_t page);
 bool spec_tell_zero(struct spec *spec, unsigned proc, uint64_t page, bool own);
 /* In pages [start, end) of one block (2 MiB) the subject has pages of its own, which are zeroes
  * where nothing was: a huge page has come to be there. false: that cannot be: the block is not
- * private anonymous memory of one VMA, or the VMA refuses huge pages. */
+ * private anonymous memory of one VMA. */
 bool spec_tell_own(struct spec *spec, unsigned proc, uint64_t start, uint64_t end);
 /*
  * A pin is attached to the page of a process that it was taken from, or to a page of an object, or

@@ -30,8 +30,9 @@ bool spec_tell_own(struct spec *spec, unsigned proc, uint64_t start, uint64_t en
     const struct spec_page *first = &space->page[start];
     struct spec_run blocks;
 
+    /* Without huge pages by now: one of zeroes may have been there before. */
     if (!spec_mapped(spec, space, start) || !first->anon || !spec_is_anonymous(first) ||
-        !spec_is_private(first) || first->flags & SNAP_NOHUGEPAGE)
+        !spec_is_private(first))
         return false;
     blocks = blocks_inside(spec_run_of(spec, space, start));
     if (start < blocks.start || end > blocks.end)
