@@ -185,11 +185,12 @@ static void drop_huge_page(struct mm *mm, pte_t pte, struct page *head)
     put_page(world, head);
 }
 
-/* 512 pages at once: of another page, or of the one of zeroes (NULL). */
+/* 512 pages at once: of another page, or of the one of zeroes (NULL). Not if the VMA does not take
+ * huge pages any more. */
 static int copy_huge_page(struct vma *vma, uintptr_t addr, pte_t *pmd, struct page *old)
 {
     struct mm *mm = vma->vm_mm;
-    struct page *head = compound_alloc(mm->world);
+    struct page *head = takes_huge_page(vma, addr) ? compound_alloc(mm->world) : NULL;
 
     if (!head) {
         event(mm->world, EV_HUGE_FALLBACK);

@@ -508,8 +508,7 @@ bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *
  * its page the head. */
 bool rmap_walk_compound(struct world *world, struct page *head, rmap_visit *visit, void *arg);
 /* Does an entry of a VM_LOCKED VMA map the page or a part of it, outside of [start, end) of vma? */
-bool rmap_locked_elsewhere(const struct vma *vma, uintptr_t start, uintptr_t end,
-                           struct page *page);
+bool rmap_locked_elsewhere(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
 /* The pages that [*addr, *addr + len) meets inside of the address space: *addr is aligned down, and
  * their end is the answer. */
 uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len);
@@ -577,7 +576,7 @@ int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 o
 void mlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The VMA does not lock what [start, end) shows of the page any more, or is about to lose it; and
  * the same of all pages. Walks the reverse map, so no lock of it may be held. */
-void munlock_page(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
+void munlock_page(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
 void munlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The range of madvise and of naming: 1 with *end, 0 if it is empty, -EINVAL. */
 int madvise_range(uintptr_t start, size_t len, uintptr_t *end);

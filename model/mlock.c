@@ -22,7 +22,7 @@ static void mlock_page(const struct vma *vma, struct page *page)
     page->flags |= PG_MLOCKED;
 }
 
-void munlock_page(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page)
+void munlock_page(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page)
 {
     struct world *world = vma->vm_mm->world;
     const bool once = page->mapcount <= 1 && !page_is_compound(page);

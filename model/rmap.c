@@ -63,21 +63,22 @@ static bool may_lock(const struct except *except, const struct vma *vma)
            !(vma == except->vma && except->start <= vma->vm_start && except->end >= vma->vm_end);
 }
 
-/* All parts of the compound page that vma may map. */
-static bool visit_parts(const struct walk *walk, struct vma *vma)
+/* All parts of the compound page that vma maps from addr on. */
+static bool visit_parts(const struct walk *walk, struct vma *vma, uintptr_t addr)
 {
     const uint64_t end_index = walk->index + HPAGE_PAGES;
-    struct mm *mm = vma->vm_mm;
-    uintptr_t addr = vma->vm_start, end = vma->vm_end;
+    uintptr_t end = vma->vm_end, first = vma->vm_start;
     bool on = true;
 
     if (walk->locked && !may_lock(walk->locked, vma))
         return true;
     if (walk->index > vma->vm_pgoff)
-        addr += (walk->index - vma->vm_pgoff) << PAGE_SHIFT;
+        first += (walk->index - vma->vm_pgoff) << PAGE_SHIFT;
     if (end_index - vma->vm_pgoff < vma_pages(vma))
         end = vma->vm_start + ((end_index - vma->vm_pgoff) << PAGE_SHIFT);
-    for (pte_t *pte; on && (pte = pte_next(mm, &addr, end));) {
+    if (addr < first)
+        addr = first;
+    for (pte_t *pte; on && (pte = pte_next(vma->vm_mm, &addr, end));) {
         const pte_t entry = *pte;
         const bool huge = entry & PTE_HUGE;
         const uint64_t n = linear_page_index(vma, addr) - walk->index;
@@ -103,7 +104,7 @@ static bool walk_anon(const struct walk *walk, struct anon_vma *anon_vma)
         struct vma *vma = rb_entry(node, struct anon_vma_chain, node)->vma;
 
         step(walk->world);
-        on = walk->n == 1 ? visit_vma(walk, vma) : visit_parts(walk, vma);
+        on = walk->n == 1 ? visit_vma(walk, vma) : visit_parts(walk, vma, vma->vm_start);
     }
     anon_vma_unlock(walk->world);
     return on;
@@ -164,19 +165,22 @@ static bool not_locked_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct p
            (vma == except->vma && addr >= except->start && addr < except->end);
 }
 
-bool rmap_locked_elsewhere(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page)
+/* Whoever goes through the page part by part finds another one right behind, mostly. */
+static bool part_locked_elsewhere(struct vma *vma, struct except *except, struct page *head)
 {
-    struct world *world = vma->vm_mm->world;
+    const struct walk walk = {vma->vm_mm->world, head,   head->index, HPAGE_PAGES,
+                              not_locked_one,    except, except};
+
+    return !visit_parts(&walk, vma, except->end) || !walk_anon(&walk, page_anon_vma(head));
+}
+
+bool rmap_locked_elsewhere(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page)
+{
     struct except except = {vma, start, end};
 
-    if (unlikely(page_is_compound(page))) {
-        struct page *head = compound_head(page);
-        const struct walk walk = {world,          head,    head->index, HPAGE_PAGES,
-                                  not_locked_one, &except, &except};
-
-        return head->mapping && !walk_anon(&walk, page_anon_vma(head));
-    }
-    return !rmap_walk(world, page, not_locked_one, &except);
+    if (unlikely(page_is_compound(page)))
+        return part_locked_elsewhere(vma, &except, compound_head(page));
+    return !rmap_walk(vma->vm_mm->world, page, not_locked_one, &except);
 }
 
 static void clear_flags(struct vma *vma, uintptr_t addr, pte_t *pte, pte_t flags)
