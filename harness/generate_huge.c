@@ -65,7 +65,9 @@ static void step_move_block(struct gen *c, uint32_t block)
 
     if (to > task_pages(c))
         return;
-    to += chance(c, 160) ? r.start - block : chance(c, 128) ? 1 + below(c, 4) : 0;
+    if (chance(c, 128))
+        r = (struct range){block, block + BLOCK};
+    to += chance(c, 128) ? r.start - block : chance(c, 160) ? 1 + below(c, 4) : 0;
     r.end = r.end > block + BLOCK ? block + BLOCK : r.end;
     n = pages_in(r);
     if (to + n > task_pages(c) || (to < r.end && r.start < to + n))

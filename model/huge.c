@@ -185,12 +185,13 @@ static void drop_huge_page(struct mm *mm, pte_t pte, struct page *head)
     put_page(world, head);
 }
 
-/* 512 pages at once: of another page, or of the one of zeroes (NULL). Not if the VMA does not take
- * huge pages any more. */
+/* 512 pages at once: of another page, or of the one of zeroes (NULL). Until they were made
+ * from the one of zeroes again, not if the VMA does not take huge pages any more. */
 static int copy_huge_page(struct vma *vma, uintptr_t addr, pte_t *pmd, struct page *old)
 {
     struct mm *mm = vma->vm_mm;
-    struct page *head = takes_huge_page(vma, addr) ? compound_alloc(mm->world) : NULL;
+    const bool wanted = mm_rules(mm) >= RULES_LINUX_6_18 || takes_huge_page(vma, addr);
+    struct page *head = wanted ? compound_alloc(mm->world) : NULL;
 
     if (!head) {
         event(mm->world, EV_HUGE_FALLBACK);
@@ -290,13 +291,20 @@ int huge_copy(struct vma *dst, struct vma *src, uintptr_t addr, pte_t *from)
     return DONE;
 }
 
+static bool block_is_free(struct mm *mm, uintptr_t addr)
+{
+    const pte_t *pmd = pmd_find(mm, addr);
+
+    return !pmd || !*pmd;
+}
+
 int huge_move(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to, pte_t *pmd)
 {
     const bool whole = !(from & ~HPAGE_MASK) && end - from >= HPAGE_SIZE;
-    const bool misaligned = to & ~HPAGE_MASK;
+    const bool aligned = !(to & ~HPAGE_MASK);
     pte_t *place = NULL;
 
-    if (whole && (!misaligned || fault(mm->world, F_HUGE_MREMAP_MISALIGNED, true))) {
+    if (whole && (aligned || fault(mm->world, F_HUGE_MREMAP_MISALIGNED, block_is_free(mm, to)))) {
         place = pmd_alloc(mm, to);
         if (!place)
             return -ENOMEM;
