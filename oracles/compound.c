@@ -194,19 +194,15 @@ bool compound_counts_agree(const struct world *world, const struct page *head,
            mlocked_agrees(head, found->locked);
 }
 
-bool compound_touched_ok(const struct world *world, const struct page *page, uint64_t laws,
-                         const struct page **parts_of, struct verdict *v)
+bool compound_touched_ok(const struct world *world, const struct page *head, uint64_t laws,
+                         bool parts, struct verdict *v)
 {
-    const struct page *head = head_of(world, page);
     const struct stabbed_parts found = rmap_found_parts(world, head);
     const bool counts = compound_counts_agree(world, head, &found);
-    /* Nobody has one part alone, as far as the walk, the counts and this part say. */
-    const bool entire = counts && !found.small && !page->mapcount;
     const char *site;
 
-    if (!entire)
-        *parts_of = head;
-    if (unlikely(!counts || (!entire && weight_of_parts(head) != found.weight))) {
+    parts |= found.small != 0;
+    if (unlikely(!counts || (parts && weight_of_parts(head) != found.weight))) {
         struct mapped_parts m;
 
         count_mapped_parts(world, head, &m);
@@ -217,7 +213,7 @@ bool compound_touched_ok(const struct world *world, const struct page *page, uin
     }
     if (!(laws & LAW_BIT(LAW_RMAP_EXCLUSIVE)))
         return true;
-    site = compound_exclusive_illegal(world, head, !entire);
+    site = compound_exclusive_illegal(world, head, parts);
     return likely(!site) || exclusive_broken(world, head, NULL, site, v);
 }
 

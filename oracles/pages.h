@@ -291,10 +291,10 @@ bool compound_counts_ok(const struct world *world, const struct page *head,
 /* parts: look at those of each part too, not only at that of the head. */
 const char *compound_exclusive_illegal(const struct world *world, const struct page *head,
                                        bool parts);
-/* The touched forms of all laws on frames that the mask has; page: the part that was touched. Each
- * part is looked at, and the head put into *parts_of, only if some part has entries of its own. */
-bool compound_touched_ok(const struct world *world, const struct page *page, uint64_t laws,
-                         const struct page **parts_of, struct verdict *v);
+/* The touched forms of all laws on frames that the mask has. parts: look at what each part says,
+ * even if the walk finds no entry of a single part. */
+bool compound_touched_ok(const struct world *world, const struct page *head, uint64_t laws,
+                         bool parts, struct verdict *v);
 /* A writable entry that maps it, or a part. */
 const char *compound_writable_illegal(const struct world *world, const struct entry *e);
 

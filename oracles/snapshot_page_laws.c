@@ -39,6 +39,16 @@ static uint64_t mapped_times(const struct snapshot *s, const struct snap_page *p
     return (uint64_t)page->mapcount + head_of(s, page)->entire_mapcount;
 }
 
+/* Parts of the page that are mapped by themselves, each as often as it is. */
+static uint64_t small_entries(const struct snapshot *s, const struct snap_page *head)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < SNAP_PARTS && head + i < s->page + s->nr_pages; i++)
+        sum += head[i].mapcount;
+    return sum;
+}
+
 static bool is_exclusive(const struct snapshot *s, const struct snap_page *page)
 {
     const struct snap_page *head = head_of(s, page);
@@ -154,7 +164,8 @@ static const char *exclusive_illegal(const struct judged *j)
     }
     if (!(j->pte->flags & SNAP_PTE_WRITE) || !page || !(page->flags & SNAP_PAGE_ANON))
         return NULL;
-    if (unlikely(mapped_times(j->s, page) > 1 || swapped_elsewhere(j->s, page)))
+    if (unlikely(mapped_times(j->s, page) > 1 || swapped_elsewhere(j->s, page) ||
+                 ((j->pte->flags & SNAP_PTE_HUGE) && small_entries(j->s, page))))
         return "shared-writable";
     return unlikely(j->s->has_exclusive && !is_exclusive(j->s, page)) ? "shared-writable" : NULL;
 }
@@ -293,21 +304,21 @@ static bool is_mapped_locked(const struct snapshot *s, uint32_t number)
 static bool head_ok(const struct snapshot *s, uint32_t number, uint64_t *refs, struct verdict *v)
 {
     const struct snap_page *head = &s->page[number - 1];
-    uint64_t small = 0;
+    const uint64_t small = small_entries(s, head);
+    const bool marked = head->flags & SNAP_PAGE_EXCLUSIVE;
+    uint32_t parts = 0;
 
-    for (uint32_t i = 0; i < SNAP_PARTS; i++) {
-        if (unlikely(number - 1 + i >= s->nr_pages || head[i].head != number))
-            return law_broken(
-                v, LAW_RMAP_MAPCOUNT, "half-split", 0, 0,
-                "page number %" PRIu32 " is head of a page that has %" PRIu32 " parts", number, i);
-        small += head[i].mapcount;
-    }
     *refs = head->entire_mapcount + small + head->pins;
-    if (likely(!(head->flags & SNAP_PAGE_EXCLUSIVE) || !head->entire_mapcount || !small) &&
-        likely(!head->pins || !head->entire_mapcount || !s->has_exclusive ||
-               head->flags & SNAP_PAGE_EXCLUSIVE))
+    while (parts < SNAP_PARTS && number + parts <= s->nr_pages && head[parts].head == number)
+        parts++;
+    if (unlikely(parts < SNAP_PARTS) &&
+        !law_broken(v, LAW_RMAP_MAPCOUNT, "half-split", 0, 0,
+                    "page number %" PRIu32 " is head of a page that has %" PRIu32 " parts", number,
+                    parts))
+        return false;
+    if (likely(!head->entire_mapcount || (marked ? !small : !head->pins || !s->has_exclusive)))
         return true;
-    return law_broken(v, LAW_RMAP_EXCLUSIVE, small ? "exclusive-shared" : "pinned-shared", 0, 0,
+    return law_broken(v, LAW_RMAP_EXCLUSIVE, marked ? "exclusive-shared" : "pinned-shared", 0, 0,
                       "page number %" PRIu32 ", compound, %" PRIu32 " huge entries, %" PRIu64
                       " others",
                       number, head->entire_mapcount, small);

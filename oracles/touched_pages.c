@@ -48,27 +48,31 @@ static bool walk_and_count_ok(const struct touched *t, const struct page *page, 
            frame_counts_ok(t->world, page, mapped.entries, mapped.locked, t->v);
 }
 
-/* Once, but for a part that has entries of its own while nothing was said of them. */
-static bool compound_ok(struct touched *t, const struct page *page)
+/* Once; each part is judged only if this one has entries of its own, or if the page has lost
+ * something (noted): that may have been the last entry of a part. */
+static bool compound_ok(struct touched *t, const struct page *page, bool noted)
 {
     const struct page *head = head_of(t->world, page);
+    const bool parts = noted || page->mapcount;
 
     if (asked(t, LAW_SWAP_COUNTS) && !cached_page_ok(t->world, page, t->v))
         return false;
     if (asked(t, LAW_RMAP_MAPCOUNT) && !compound_whole(t->world, page, t->v))
         return false;
-    if (was_seen(t, head) && (!page->mapcount || t->parts_of == head))
+    if (was_seen(t, head) && (!parts || t->parts_of == head))
         return true;
-    return compound_touched_ok(t->world, page, t->laws, &t->parts_of, t->v);
+    if (parts)
+        t->parts_of = head;
+    return compound_touched_ok(t->world, head, t->laws, parts, t->v);
 }
 
-static bool frame_ok(struct touched *t, const struct page *page)
+static bool frame_ok(struct touched *t, const struct page *page, bool noted)
 {
     const uint64_t by_walk = LAW_BIT(LAW_RMAP_COMPLETE) | LAW_BIT(LAW_RMAP_MAPCOUNT);
     const char *site;
 
     if (is_compound(t->world, page))
-        return compound_ok(t, page);
+        return compound_ok(t, page, noted);
     if (was_seen(t, page))
         return true;
     if (t->laws & by_walk) {
@@ -134,7 +138,7 @@ static bool entry_ok(struct touched *t, const struct entry *e)
         if (unlikely(site != NULL))
             return place_broken(t->world, e, site, t->v);
     }
-    return frame_ok(t, e->page);
+    return frame_ok(t, e->page, false);
 }
 
 static bool range_ok(struct touched *t, const struct note_range *r)
@@ -190,10 +194,10 @@ static bool frames_ok(struct touched *t)
     const struct page *page;
 
     for (uint32_t i = 0; !notes->page_overflow && i < notes->npages; i++)
-        if (page_live(t->world, notes->page[i]) && !frame_ok(t, notes->page[i]))
+        if (page_live(t->world, notes->page[i]) && !frame_ok(t, notes->page[i], true))
             return false;
     while (unlikely(notes->page_overflow) && (page = all_pages_next(&w)))
-        if (!frame_ok(t, page))
+        if (!frame_ok(t, page, true))
             return false;
     return true;
 }
