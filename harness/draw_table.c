@@ -17,10 +17,18 @@
 
 struct table {
     struct canvas *c;
-    const struct changes *ch;
     const char *const *heads;
     const int *columns; /* characters, 0: the end */
     int y;
+};
+
+/* What the tables of frames and of slots differ in. */
+struct numbered {
+    const char *title;
+    const char *const *heads;
+    const int *columns;
+    enum change (*change)(const struct changes *ch, uint32_t number);
+    void (*fill)(char cells[][CELL], const struct changes *ch, uint32_t number);
 };
 
 static int table_width(const struct table *t)
@@ -86,6 +94,30 @@ static void end_table(struct table *t, uint32_t skipped)
 static bool is_drawn(const struct table *t, uint32_t nr, uint32_t number, enum change change)
 {
     return nr <= MAX_ROWS || number <= FIRST_ROWS || (change != CHANGE_NONE && t->y < MAX_HEIGHT);
+}
+
+/* All of a kind, from 1; nothing if there are none and none have gone. */
+static void draw_numbered(struct canvas *c, const struct changes *ch, const struct numbered *kind,
+                          uint32_t nr, uint32_t gone)
+{
+    struct table t = {c, kind->heads, kind->columns, 0};
+    uint32_t skipped = 0;
+
+    if (!ch->after->has_pages || (!nr && !gone))
+        return;
+    start_table(&t, kind->title, nr, gone);
+    for (uint32_t i = 1; i <= nr; i++) {
+        enum change change = kind->change(ch, i);
+        char cells[MAX_CELLS][CELL];
+
+        if (!is_drawn(&t, nr, i, change)) {
+            skipped++;
+            continue;
+        }
+        kind->fill(cells, ch, i);
+        add_row(&t, i, change, cells);
+    }
+    end_table(&t, skipped);
 }
 
 /* "3", "2→3". */
@@ -161,35 +193,26 @@ static void cell_flags(char *cell, const struct snapshot *s, const struct snap_p
                  p->pins == 1 ? "" : "s");
 }
 
+static void fill_page(char cells[][CELL], const struct changes *ch, uint32_t number)
+{
+    const struct snap_page *p = &ch->after->page[number - 1], *b = page_before(ch, number);
+
+    snprintf(cells[0], CELL, "#%" PRIu32, number);
+    cell_owner(cells[1], p);
+    snprintf(cells[2], CELL, "0x%" PRIx64, p->index);
+    cell_number(cells[3], b, b ? b->mapcount : 0, p->mapcount);
+    cell_number(cells[4], b, b ? b->refcount : 0, p->refcount);
+    cell_number(cells[5], b, b ? b->stamp : 0, p->stamp);
+    cell_flags(cells[6], ch->after, p);
+    cell_places(cells[7], ch->after, number, false);
+}
+
 int draw_pages(struct canvas *c, const struct changes *ch)
 {
-    const struct snapshot *s = ch->after;
-    struct table t = {c, ch, page_heads, page_columns, 0};
-    uint32_t skipped = 0;
+    static const struct numbered pages = {"PAGES", page_heads, page_columns, page_change,
+                                          fill_page};
 
-    if (!s->has_pages || (!s->nr_pages && !ch->gone_pages))
-        return 0;
-    start_table(&t, "PAGES", s->nr_pages, ch->gone_pages);
-    for (uint32_t i = 1; i <= s->nr_pages; i++) {
-        const struct snap_page *p = &s->page[i - 1], *b = page_before(ch, i);
-        enum change change = page_change(ch, i);
-        char cells[MAX_CELLS][CELL];
-
-        if (!is_drawn(&t, s->nr_pages, i, change)) {
-            skipped++;
-            continue;
-        }
-        snprintf(cells[0], CELL, "#%" PRIu32, i);
-        cell_owner(cells[1], p);
-        snprintf(cells[2], CELL, "0x%" PRIx64, p->index);
-        cell_number(cells[3], b, b ? b->mapcount : 0, p->mapcount);
-        cell_number(cells[4], b, b ? b->refcount : 0, p->refcount);
-        cell_number(cells[5], b, b ? b->stamp : 0, p->stamp);
-        cell_flags(cells[6], s, p);
-        cell_places(cells[7], s, i, false);
-        add_row(&t, i, change, cells);
-    }
-    end_table(&t, skipped);
+    draw_numbered(c, ch, &pages, ch->after->nr_pages, ch->gone_pages);
     return 0;
 }
 
@@ -197,32 +220,23 @@ int draw_pages(struct canvas *c, const struct changes *ch)
 static const char *const slot_heads[] = {"slot", "count", "holds", "cache", "entries at"};
 static const int slot_columns[] = {5, 6, 7, 6, 44, 0};
 
+static void fill_slot(char cells[][CELL], const struct changes *ch, uint32_t number)
+{
+    const struct snap_slot *slot = &ch->after->slot[number - 1], *b = slot_before(ch, number);
+
+    snprintf(cells[0], CELL, "s%" PRIu32, number);
+    cell_number(cells[1], b, b ? b->count : 0, slot->count);
+    cell_number(cells[2], b, b ? b->stamp : 0, slot->stamp);
+    snprintf(cells[3], CELL, slot->page ? "#%" PRIu32 : "-", slot->page);
+    cell_places(cells[4], ch->after, number, true);
+}
+
 int draw_slots(struct canvas *c, const struct changes *ch)
 {
-    const struct snapshot *s = ch->after;
-    struct table t = {c, ch, slot_heads, slot_columns, 0};
-    uint32_t skipped = 0;
+    static const struct numbered slots = {"SWAP SLOTS", slot_heads, slot_columns, slot_change,
+                                          fill_slot};
 
-    if (!s->has_pages || (!s->nr_slots && !ch->gone_slots))
-        return 0;
-    start_table(&t, "SWAP SLOTS", s->nr_slots, ch->gone_slots);
-    for (uint32_t i = 1; i <= s->nr_slots; i++) {
-        const struct snap_slot *slot = &s->slot[i - 1], *b = slot_before(ch, i);
-        enum change change = slot_change(ch, i);
-        char cells[MAX_CELLS][CELL];
-
-        if (!is_drawn(&t, s->nr_slots, i, change)) {
-            skipped++;
-            continue;
-        }
-        snprintf(cells[0], CELL, "s%" PRIu32, i);
-        cell_number(cells[1], b, b ? b->count : 0, slot->count);
-        cell_number(cells[2], b, b ? b->stamp : 0, slot->stamp);
-        snprintf(cells[3], CELL, slot->page ? "#%" PRIu32 : "-", slot->page);
-        cell_places(cells[4], s, i, true);
-        add_row(&t, i, change, cells);
-    }
-    end_table(&t, skipped);
+    draw_numbered(c, ch, &slots, ch->after->nr_slots, ch->gone_slots);
     return 0;
 }
 
@@ -234,7 +248,7 @@ int draw_objects(struct canvas *c, const struct changes *ch)
 {
     static const char *const kinds[] = {"regular", "shmem", "hugetlb", "sysv", "device", "nommap"};
     const struct snapshot *s = ch->after;
-    struct table t = {c, ch, object_heads, object_columns, 0};
+    struct table t = {c, object_heads, object_columns, 0};
 
     if (!s->nr_objects)
         return 0;
