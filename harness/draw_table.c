@@ -12,7 +12,7 @@
 #define FIRST_ROWS 16
 #define MAX_HEIGHT (20 + 60 * ROW) /* beyond it no changed ones either */
 #define MAX_PLACES 3               /* of those that an entry is told by */
-#define MAX_CELLS 8
+#define MAX_CELLS 9
 #define CELL 64
 
 struct table {
@@ -155,9 +155,9 @@ static void cell_places(char *cell, const struct snapshot *s, uint32_t number, b
 }
 
 /* ---- frames ---- */
-static const char *const page_heads[] = {"page", "of",    "index", "map",
-                                         "ref",  "holds", "is",    "mapped at"};
-static const int page_columns[] = {5, 8, 9, 5, 5, 7, 29, 30, 0};
+static const char *const page_heads[] = {"page", "frame", "of", "index",    "map",
+                                         "ref",  "holds", "is", "mapped at"};
+static const int page_columns[] = {5, 6, 8, 9, 5, 5, 7, 46, 30, 0};
 
 static void cell_owner(char *cell, const struct snap_page *p)
 {
@@ -198,13 +198,14 @@ static void fill_page(char cells[][CELL], const struct changes *ch, uint32_t num
     const struct snap_page *p = &ch->after->page[number - 1], *b = page_before(ch, number);
 
     snprintf(cells[0], CELL, "#%" PRIu32, number);
-    cell_owner(cells[1], p);
-    snprintf(cells[2], CELL, "0x%" PRIx64, p->index);
-    cell_number(cells[3], b, b ? b->mapcount : 0, p->mapcount);
-    cell_number(cells[4], b, b ? b->refcount : 0, p->refcount);
-    cell_number(cells[5], b, b ? b->stamp : 0, p->stamp);
-    cell_flags(cells[6], ch->after, p);
-    cell_places(cells[7], ch->after, number, false);
+    snprintf(cells[1], CELL, "%" PRIu32, p->frame);
+    cell_owner(cells[2], p);
+    snprintf(cells[3], CELL, "0x%" PRIx64, p->index);
+    cell_number(cells[4], b, b ? b->mapcount : 0, p->mapcount);
+    cell_number(cells[5], b, b ? b->refcount : 0, p->refcount);
+    cell_number(cells[6], b, b ? b->stamp : 0, p->stamp);
+    cell_flags(cells[7], ch->after, p);
+    cell_places(cells[8], ch->after, number, false);
 }
 
 int draw_pages(struct canvas *c, const struct changes *ch)
@@ -217,18 +218,19 @@ int draw_pages(struct canvas *c, const struct changes *ch)
 }
 
 /* ---- swap slots ---- */
-static const char *const slot_heads[] = {"slot", "count", "holds", "cache", "entries at"};
-static const int slot_columns[] = {5, 6, 7, 6, 44, 0};
+static const char *const slot_heads[] = {"slot", "number", "count", "holds", "cache", "entries at"};
+static const int slot_columns[] = {5, 7, 6, 7, 6, 44, 0};
 
 static void fill_slot(char cells[][CELL], const struct changes *ch, uint32_t number)
 {
     const struct snap_slot *slot = &ch->after->slot[number - 1], *b = slot_before(ch, number);
 
     snprintf(cells[0], CELL, "s%" PRIu32, number);
-    cell_number(cells[1], b, b ? b->count : 0, slot->count);
-    cell_number(cells[2], b, b ? b->stamp : 0, slot->stamp);
-    snprintf(cells[3], CELL, slot->page ? "#%" PRIu32 : "-", slot->page);
-    cell_places(cells[4], ch->after, number, true);
+    snprintf(cells[1], CELL, "%" PRIu32, slot->number);
+    cell_number(cells[2], b, b ? b->count : 0, slot->count);
+    cell_number(cells[3], b, b ? b->stamp : 0, slot->stamp);
+    snprintf(cells[4], CELL, slot->page ? "#%" PRIu32 : "-", slot->page);
+    cell_places(cells[5], ch->after, number, true);
 }
 
 int draw_slots(struct canvas *c, const struct changes *ch)

@@ -102,6 +102,7 @@ static void show_page(const struct numbers *n, const struct world *world, const 
         .flags =
             page->flags & (PG_DIRTY | PG_SWAPBACKED | PG_SWAPCACHE | PG_EXCLUSIVE | PG_MLOCKED),
         .slot = given_number(n, world, POOL_SLOT, slot),
+        .frame = page_number(world, page),
     };
     if (page->mapping & PAGE_MAPPING_ANON)
         s->flags |= SNAP_PAGE_ANON;
@@ -130,6 +131,7 @@ void show_pages(struct numbers *n, const struct world *world, struct snapshot *o
             out->slot[n->of[POOL_SLOT][i] - 1] = (struct snap_slot){
                 .count = slot->count,
                 .page = given_number(n, world, POOL_PAGE, slot->page),
+                .number = i,
                 .stamp = slot->stamp,
             };
     }

@@ -59,6 +59,13 @@ case $(dot -V 2>&1) in
     ;;
 esac
 
+# The number that the verdict has is in the tables, beside the one that the drawing has.
+expect 1 draw --fault ttu-missing-swap-free corpus/bugs/ttu-missing-swap-free.vma
+for text in 'BROKEN rmap.exclusive (exclusive-shared): frame 1,' '>#1</text><text [^>]*>1<' \
+    '>s1</text><text [^>]*>0<'; do
+    if tr -d '\n' <"$dir/out" | grep -q -e "$text"; then ok; else wrong "$what: no '$text'"; fi
+done
+
 # ---- many processes, many VMAs, many pages ----
 {
     printf 'vmafuzz 1\nworld rules=linux-6.1\np0: a = mmap 0x100 400 rw private anon populate\n'
