@@ -296,6 +296,9 @@ bool snapshot_pages_ok(const struct snapshot *s, struct verdict *v);
 bool touched_pass(const struct world *world, uint64_t laws, struct verdict *v);
 /* All of them, fast: true if all hold. If not, touched_pass() has the verdict. */
 bool touched_pass_all(const struct world *world);
+/* What that pass counts of page tables is wrong: pgtable.c. mm: of this process alone, or NULL. */
+bool table_counts_broken(const struct world *world, const struct mm *mm, uint64_t sum,
+                         struct verdict *v);
 /* touched_pages.c: the part of it that is about entries, frames, swap and locks. */
 bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v);
 
