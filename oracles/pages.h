@@ -51,6 +51,17 @@ static inline const struct swap_slot *cached_slot(const struct world *world,
 
     return slot && slot->page == page ? slot : NULL;
 }
+static inline bool pins_in_use(const struct world *world)
+{
+    const struct pin *pin = world->pin;
+    unsigned used = 0;
+
+    _Static_assert(MAX_PINS % 8 == 0, "by eights: this is asked after every operation");
+    for (unsigned n = 0; n < MAX_PINS; n += 8)
+        used |= pin[n].used | pin[n + 1].used | pin[n + 2].used | pin[n + 3].used |
+                pin[n + 4].used | pin[n + 5].used | pin[n + 6].used | pin[n + 7].used;
+    return used != 0;
+}
 static inline bool exclusive_rules(const struct world *world)
 {
     return world->config.rules >= RULES_LINUX_6_1;

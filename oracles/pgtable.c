@@ -28,15 +28,8 @@ const struct page_table *leaf_table(const struct world *world, const struct mm *
 
 void view_start(struct view *view, const struct world *world)
 {
-    const struct pin *pin = world->pin;
-    unsigned used = 0;
-
-    _Static_assert(MAX_PINS % 8 == 0, "by eights: this is asked after every operation");
-    for (unsigned n = 0; n < MAX_PINS; n += 8)
-        used |= pin[n].used | pin[n + 1].used | pin[n + 2].used | pin[n + 3].used |
-                pin[n + 4].used | pin[n + 5].used | pin[n + 6].used | pin[n + 7].used;
     view->world = world;
-    view->pinned = used != 0;
+    view->pinned = pins_in_use(world);
     view->known = 0;
 }
 
