@@ -198,13 +198,10 @@ struct mapped count_mapped(const struct world *world, const struct page *page);
 bool walk_broken(const struct world *world, const struct page *page, uint64_t found,
                  uint64_t expected, struct verdict *v);
 
-/* In-order walk of a page cache; broken: it could not go on. */
+/* In-order walk of a page cache. */
 struct cache_walk {
     const struct world *world;
-    const struct page *stack[TREE_MAX_DEPTH];
-    unsigned depth;
-    uint32_t left;
-    bool broken;
+    struct rb_walk rb;
 };
 void cache_walk_start(struct cache_walk *w, const struct world *world,
                       const struct address_space *mapping);

@@ -238,49 +238,28 @@ bool rmap_complete_full(const struct world *world, struct verdict *v)
 }
 
 /* ---- page cache ---- */
-static void push_left_spine(struct cache_walk *w, const struct rb_node *node)
+static bool part_of_cache(const void *world, const struct rb_node *node)
 {
-    for (; node; node = w->stack[w->depth - 1]->rb.left) {
-        const struct page *page = page_of_rb(node);
-
-        if (w->depth == TREE_MAX_DEPTH || !page_live(w->world, page)) {
-            w->broken = true;
-            return;
-        }
-        w->stack[w->depth++] = page;
-    }
+    return page_live(world, page_of_rb(node));
 }
 
 void cache_walk_start(struct cache_walk *w, const struct world *world,
                       const struct address_space *mapping)
 {
     w->world = world;
-    w->depth = 0;
-    w->left = world->pool[POOL_PAGE].nlive;
-    w->broken = false;
-    push_left_spine(w, mapping->pages.node);
+    rb_walk_start(&w->rb, &mapping->pages, world->pool[POOL_PAGE].nlive, part_of_cache, world);
 }
 
 const struct page *cache_walk_next(struct cache_walk *w)
 {
-    const struct page *page;
-
-    if (w->broken || !w->depth)
-        return NULL;
-    if (!w->left--) { /* more nodes than pages: a cycle */
-        w->broken = true;
-        return NULL;
-    }
-    page = w->stack[--w->depth];
-    push_left_spine(w, page->rb.right);
-    return page;
+    return page_of_rb(rb_walk_next(&w->rb, part_of_cache, w->world));
 }
 
 void all_cached_start(struct all_cached *w, const struct world *world)
 {
     w->world = world;
-    w->walk.depth = 0;
-    w->walk.broken = false;
+    w->walk.rb.depth = 0;
+    w->walk.rb.broken = false;
     w->mapping = 0;
 }
 
@@ -363,7 +342,7 @@ static bool cache_ok(const struct world *world, const struct address_space *mapp
             return false;
         prev = page;
     }
-    if (likely(!w.broken))
+    if (likely(!w.rb.broken))
         return true;
     return law_broken(v, LAW_PAGE_INDEX, "cache-dead-page", 0, 0,
                       "the page cache of object %p leads to something that is no live page",
