@@ -30,7 +30,8 @@ const char *place_illegal(const struct world *world, const struct entry *e)
             return "dead-anon-vma";
         if (unlikely(!vma->anon_vma))
             return "unfaulted";
-        if (unlikely(anon_vma_live(world, vma->anon_vma) && vma->anon_vma->root != anon_vma->root))
+        if (unlikely(vma->anon_vma != anon_vma && anon_vma_live(world, vma->anon_vma) &&
+                     vma->anon_vma->root != anon_vma->root))
             return "family";
     } else if (unlikely(vma_mapping(world, vma) != page_file_mapping(e->page))) {
         return "object";
@@ -51,7 +52,8 @@ bool place_broken(const struct world *world, const struct entry *e, const char *
 
 /* ---- the walk ---- */
 struct stab {
-    const struct world *world;
+    struct view *view;
+    const struct world *world; /* the view's */
     uint64_t index;
     pte_t want, mask; /* entries looked for */
     bool chains;      /* of an anon_vma; else VMAs of a file */
@@ -68,7 +70,7 @@ static void look_into(struct stab *s, const struct vma *vma)
 
     if (s->index < vma->vm_pgoff || offset >= pages || !mm_live(s->world, mm) || !mm->pgd)
         return;
-    if ((entry_at(s->world, mm, vma->vm_start + (offset << PAGE_SHIFT)) & s->mask) != s->want)
+    if ((entry_at(s->view, mm, vma->vm_start + (offset << PAGE_SHIFT)) & s->mask) != s->want)
         return;
     s->found++;
     s->locked |= (vma->vm_flags & VM_LOCKED) != 0;
@@ -103,7 +105,8 @@ static void stab(struct stab *s, const struct rb_node *rb, unsigned depth)
         if (!vma || node->subtree_last < s->index)
             return;
         s->left--;
-        stab(s, rb->left, depth);
+        if (rb->left)
+            stab(s, rb->left, depth);
         if (node->start > s->index)
             return;
         if (node->last >= s->index)
@@ -122,10 +125,12 @@ static uint32_t stab_family(struct stab *s, const struct anon_vma *anon_vma)
     return s->found;
 }
 
-struct stabbed rmap_found(const struct world *world, const struct page *page)
+struct stabbed rmap_found(struct view *view, const struct page *page)
 {
+    const struct world *world = view->world;
     const struct address_space *mapping = page_file_mapping(page);
     struct stab s = {
+        .view = view,
         .world = world,
         .index = page->index,
         .want = PTE_PRESENT | (pte_t)page_number(world, page) << PTE_SHIFT,
@@ -142,17 +147,18 @@ struct stabbed rmap_found(const struct world *world, const struct page *page)
 }
 
 /* Fork copies an entry to the same offset of a VMA of the same family, and moving keeps both. */
-uint32_t swap_found(const struct world *world, const struct entry *e)
+uint32_t swap_found(struct view *view, const struct entry *e)
 {
     struct stab s = {
-        .world = world,
+        .view = view,
+        .world = view->world,
         .index = index_of(e->vma, e->addr),
         .want = e->pte & ~(pte_t)PTE_EXCLUSIVE,
         .mask = ~(pte_t)PTE_EXCLUSIVE,
     };
     const struct anon_vma *own = e->vma->anon_vma;
 
-    return anon_vma_live(world, own) ? stab_family(&s, own->root) : 0;
+    return anon_vma_live(s.world, own) ? stab_family(&s, own->root) : 0;
 }
 
 /* ---- rmap.complete ---- */
@@ -203,9 +209,11 @@ bool rmap_complete_full(const struct world *world, struct verdict *v)
     const struct pool *pool = &world->pool[POOL_PAGE];
     uint64_t expected = 0, found = 0;
     struct all_entries w;
+    struct view view;
     struct entry e;
     uint32_t n;
 
+    view_start(&view, world);
     all_entries_start(&w, world);
     while (all_entries_next(&w, &e)) {
         if (e.page && e.vma && !place_illegal(world, &e))
@@ -217,54 +225,58 @@ bool rmap_complete_full(const struct world *world, struct verdict *v)
         const struct page *page = page_at(world, n);
 
         if (page)
-            found += rmap_found(world, page).entries * law_weight((uintptr_t)page);
+            found += rmap_found(&view, page).entries * law_weight((uintptr_t)page);
     }
     for (n = 0; unlikely(found != expected) && n < pool->used; n++) {
         const struct page *page = page_at(world, n);
         const uint64_t fitting = page ? count_mapped(world, page).fitting : 0;
 
-        if (page && rmap_found(world, page).entries != fitting)
-            return walk_broken(world, page, rmap_found(world, page).entries, fitting, v);
+        if (page && rmap_found(&view, page).entries != fitting)
+            return walk_broken(world, page, rmap_found(&view, page).entries, fitting, v);
     }
     return true;
 }
 
 /* ---- page cache ---- */
-static void push_left_spine(struct cache_walk *w, const struct rb_node *node)
+static bool part_of_cache(const void *world, const struct rb_node *node)
 {
-    for (; node; node = w->stack[w->depth - 1]->rb.left) {
-        const struct page *page = page_of_rb(node);
-
-        if (w->depth == TREE_MAX_DEPTH || !page_live(w->world, page)) {
-            w->broken = true;
-            return;
-        }
-        w->stack[w->depth++] = page;
-    }
+    return page_live(world, page_of_rb(node));
 }
 
 void cache_walk_start(struct cache_walk *w, const struct world *world,
                       const struct address_space *mapping)
 {
     w->world = world;
-    w->depth = 0;
-    w->left = world->pool[POOL_PAGE].nlive;
-    w->broken = false;
-    push_left_spine(w, mapping->pages.node);
+    rb_walk_start(&w->rb, &mapping->pages, world->pool[POOL_PAGE].nlive, part_of_cache, world);
 }
 
 const struct page *cache_walk_next(struct cache_walk *w)
 {
+    return page_of_rb(rb_walk_next(&w->rb, part_of_cache, w->world));
+}
+
+void all_cached_start(struct all_cached *w, const struct world *world)
+{
+    w->world = world;
+    w->walk.rb.depth = 0;
+    w->walk.rb.broken = false;
+    w->mapping = 0;
+}
+
+const struct page *all_cached_next(struct all_cached *w)
+{
+    const struct pool *mappings = &w->world->pool[POOL_MAPPING];
     const struct page *page;
 
-    if (w->broken || !w->depth)
-        return NULL;
-    if (!w->left--) { /* more nodes than pages: a cycle */
-        w->broken = true;
-        return NULL;
+    while (!(page = cache_walk_next(&w->walk))) {
+        const struct address_space *mapping;
+
+        if (w->mapping >= mappings->used)
+            return NULL;
+        mapping = pool_object(mappings, w->mapping++);
+        if (mapping)
+            cache_walk_start(&w->walk, w->world, mapping);
     }
-    page = w->stack[--w->depth];
-    push_left_spine(w, page->rb.right);
     return page;
 }
 
@@ -330,7 +342,7 @@ static bool cache_ok(const struct world *world, const struct address_space *mapp
             return false;
         prev = page;
     }
-    if (likely(!w.broken))
+    if (likely(!w.rb.broken))
         return true;
     return law_broken(v, LAW_PAGE_INDEX, "cache-dead-page", 0, 0,
                       "the page cache of object %p leads to something that is no live page",

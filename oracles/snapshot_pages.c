@@ -58,7 +58,9 @@ void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm
 /* What no entry leads to: in the swap cache, in page caches, pinned. */
 static void number_the_rest(struct numbers *n, const struct world *world)
 {
-    const struct pool *slots = &world->pool[POOL_SLOT], *mappings = &world->pool[POOL_MAPPING];
+    const struct pool *slots = &world->pool[POOL_SLOT];
+    const struct page *page;
+    struct all_cached w;
     uint32_t i;
 
     for (i = 0; i < slots->used; i++) {
@@ -70,17 +72,9 @@ static void number_the_rest(struct numbers *n, const struct world *world)
         if (page_live(world, slot->page))
             number_of(n, world, POOL_PAGE, slot->page);
     }
-    for (i = 0; i < mappings->used; i++) {
-        const struct address_space *mapping = pool_object(mappings, i);
-        const struct page *page;
-        struct cache_walk w;
-
-        if (!mapping)
-            continue;
-        cache_walk_start(&w, world, mapping);
-        while ((page = cache_walk_next(&w)))
-            number_of(n, world, POOL_PAGE, page);
-    }
+    all_cached_start(&w, world);
+    while ((page = all_cached_next(&w)))
+        number_of(n, world, POOL_PAGE, page);
     for (i = 0; i < MAX_PINS; i++)
         if (world->pin[i].used && page_live(world, world->pin[i].page))
             number_of(n, world, POOL_PAGE, world->pin[i].page);
@@ -106,7 +100,7 @@ static void show_page(const struct numbers *n, const struct world *world, const 
     };
     if (page->mapping & PAGE_MAPPING_ANON)
         s->flags |= SNAP_PAGE_ANON;
-    if (frame_refs(world, page).cached)
+    if (page_is_cached(world, page))
         s->flags |= SNAP_PAGE_CACHED;
 }
 
