@@ -54,6 +54,8 @@ static const char doc[] =
     "Without --time and --ops it runs until Ctrl-C, which ends the current program and prints the "
     "verdict. With --fault it stops at the first find. The same --seed and --ops give the same "
     "output and finds, whatever --jobs is; progress goes to standard error.\n\n"
+    "Without --rules, programs take the rules of all kernels in turn, and of a flaw that a kernel "
+    "had by itself only the number of programs that met it is told; with --rules it is a find.\n\n"
     "At the end a table tells how often each operation succeeded. An operation that fails in more "
     "than 95 of 100 calls is marked, because it tests little, if there were 100.\n\n"
     "Exit status: 0 clean, 1 a law was broken, 2 bad usage or a find that could not be stored, 130 "

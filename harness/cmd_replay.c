@@ -31,9 +31,9 @@ struct replay {
 static const char doc[] =
     "Run programs on the model with all laws checked, and report those that break one. A folder "
     "stands for all *.vma files below it; - is standard input.\v"
-    "A program runs under the rules that it names. --rules runs it under others; --all-rules under "
-    "each kernel's in turn. A program that was found with a fault needs that fault again, by "
-    "--fault.\n\n"
+    "A program runs under the rules that it names, or else those of linux-6.18. --rules runs it "
+    "under others; --all-rules under each kernel's in turn. A program that was found with a fault "
+    "needs that fault again, by --fault.\n\n"
     "A program may say that a kernel's own flaw shows in it: with `# expect: RULES LAW' in its "
     "header, breaking that law under those rules is what passes. With --fault, --rules or "
     "--without it is reported like any other violation.\n\n"

@@ -97,6 +97,7 @@ static void draw_kinds(struct legend *l, const struct snapshot *s)
         return;
     cell(l, "none", "", "", "", "no", "entry");
     words_beside(l, 0, "w writable · d dirty", "y young · x exclusive");
+    words_beside(l, 0, "frame, number: as the", "broken law's text has it");
 }
 
 int draw_legend(struct canvas *c, const struct changes *ch, int width)

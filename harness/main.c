@@ -37,8 +37,9 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const char intro[] = "Find bugs in the VMA layer of a memory manager.\v"
-                            "Commands (each has its own --help):\n";
+static const char intro[] =
+    "Find bugs in a memory manager: VMAs, page tables, fork, the reverse map, swap.\v"
+    "Commands (each has its own --help):\n";
 
 /* The list of commands comes from the table, so that it cannot go stale. */
 static char *list_commands(int key, const char *text, void *input)

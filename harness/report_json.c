@@ -74,11 +74,11 @@ static json_t *json_pages(const struct snapshot *s)
 
     for (uint32_t i = 0; i < s->nr_pages; i++) {
         const struct snap_page *p = &s->page[i];
-        json_t *page =
-            json_pack("{s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i, s:i}", "refcount", (int)p->refcount,
-                      "mapcount", (int)p->mapcount, "pins", (int)p->pins, "anon_vma",
-                      (int)p->anon_vma, "object", (int)p->object, "index", json_u64(p->index),
-                      "stamp", json_u64(p->stamp), "flags", (int)p->flags, "slot", (int)p->slot);
+        json_t *page = json_pack(
+            "{s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i, s:i, s:i}", "refcount", (int)p->refcount,
+            "mapcount", (int)p->mapcount, "pins", (int)p->pins, "anon_vma", (int)p->anon_vma,
+            "object", (int)p->object, "index", json_u64(p->index), "stamp", json_u64(p->stamp),
+            "flags", (int)p->flags, "slot", (int)p->slot, "frame", (int)p->frame);
 
         if (p->head) /* a part of a compound page */
             json_object_set_new(page, "head", json_integer(p->head));
@@ -94,9 +94,10 @@ static json_t *json_slots(const struct snapshot *s)
     json_t *all = json_array();
 
     for (uint32_t i = 0; i < s->nr_slots; i++)
-        json_array_append_new(all,
-                              json_pack("{s:i, s:i, s:o}", "count", (int)s->slot[i].count, "page",
-                                        (int)s->slot[i].page, "stamp", json_u64(s->slot[i].stamp)));
+        json_array_append_new(all, json_pack("{s:i, s:i, s:o, s:i}", "count", (int)s->slot[i].count,
+                                             "page", (int)s->slot[i].page, "stamp",
+                                             json_u64(s->slot[i].stamp), "number",
+                                             (int)s->slot[i].number));
     return all;
 }
 

@@ -214,6 +214,7 @@ enum pte_flags {
  * last table below it. */
 struct page_table {
     uint64_t entry[PTRS_PER_TABLE];
+    uint64_t apart[8]; /* or the same entry of all tables would want the same few cache lines */
 };
 struct swap_slot {
     uint32_t count;    /* swap entries in page tables */

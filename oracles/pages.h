@@ -92,11 +92,14 @@ static inline const struct swap_slot *cached_slot(const struct world *world,
 }
 static inline bool pins_in_use(const struct world *world)
 {
+    const struct pin *pin = world->pin;
     unsigned used = 0;
 
-    for (unsigned n = 0; n < MAX_PINS; n++)
-        used |= world->pin[n].used;
-    return used;
+    _Static_assert(MAX_PINS % 8 == 0, "by eights: this is asked after every operation");
+    for (unsigned n = 0; n < MAX_PINS; n += 8)
+        used |= pin[n].used | pin[n + 1].used | pin[n + 2].used | pin[n + 3].used |
+                pin[n + 4].used | pin[n + 5].used | pin[n + 6].used | pin[n + 7].used;
+    return used != 0;
 }
 static inline bool exclusive_rules(const struct world *world)
 {
@@ -122,13 +125,45 @@ const struct page_table *leaf_or_huge(const struct world *world, const struct mm
 /* The lowest table for addr; NULL: none, and *end is where there may be one again. */
 const struct page_table *leaf_table(const struct world *world, const struct mm *mm, uintptr_t addr,
                                     uintptr_t *end);
-/* The entry for addr; 0 if there is no table. */
-static inline pte_t entry_at(const struct world *world, const struct mm *mm, uintptr_t addr)
-{
-    uintptr_t end;
-    const struct page_table *leaf = leaf_table(world, mm, addr, &end);
 
-    return leaf ? leaf->entry[table_index(addr, 0)] : 0;
+/* A world that does not change while it is looked at: what has been found out need not be found out
+ * again for the next page. */
+struct view {
+    const struct world *world;
+    bool pinned;    /* some pin is in use */
+    uint32_t known; /* bit per process: `last` has something of it */
+    struct {        /* the lowest table that was asked for last */
+        const struct mm *mm;
+        const struct page_table *leaf;
+        uintptr_t end;
+    } last[MAX_PROCS];
+};
+_Static_assert(MAX_PROCS <= 32, "a bit per process");
+void view_start(struct view *view, const struct world *world);
+static inline bool view_knows(const struct view *view, const struct mm *mm, uintptr_t addr)
+{
+    const unsigned i = mm->id % MAX_PROCS;
+
+    return (view->known >> i & 1) && view->last[i].mm == mm &&
+           view->last[i].end - 1 - addr < table_span(0);
+}
+static inline void view_learn(struct view *view, const struct mm *mm, const struct page_table *leaf,
+                              uintptr_t end)
+{
+    const unsigned i = mm->id % MAX_PROCS;
+
+    view->known |= 1U << i;
+    view->last[i].mm = mm;
+    view->last[i].leaf = leaf;
+    view->last[i].end = end;
+}
+/* The entry for addr; 0 if there is no table. */
+pte_t entry_at_slow(struct view *view, const struct mm *mm, uintptr_t addr);
+static inline pte_t entry_at(struct view *view, const struct mm *mm, uintptr_t addr)
+{
+    if (likely(view_knows(view, mm, addr)))
+        return view->last[mm->id % MAX_PROCS].leaf->entry[table_index(addr, 0)];
+    return entry_at_slow(view, mm, addr);
 }
 
 /* One entry that is not 0. A huge one is met as a whole, wherever the range begins in it. */
@@ -176,6 +211,8 @@ struct entry_walk {
 };
 void entry_walk_start(struct entry_walk *w, const struct world *world, const struct mm *mm,
                       uintptr_t start, uintptr_t end);
+/* The first table at once, and known to the view from now on, or from it. */
+void entry_walk_lead(struct entry_walk *w, struct view *view);
 bool entry_walk_next(struct entry_walk *w, struct entry *e);
 /* All of them, process by process. */
 struct all_entries {
@@ -189,13 +226,11 @@ bool all_entries_next(struct all_entries *w, struct entry *e);
 /* NULL: the entry may be there. What it leads to is for the others. */
 const char *entry_illegal(const struct entry *e);
 bool entry_broken(const struct entry *e, enum law_id law, const char *site, struct verdict *v);
-/* Tables that the range uses; vma is the first that ends above its start. */
-bool tables_of_range_ok(const struct world *world, const struct mm *mm, uintptr_t start,
-                        uintptr_t end, const struct vma *vma, struct verdict *v);
+/* Tables that the range uses of which the walk has its first table. */
+bool tables_of_range_ok(const struct entry_walk *w, uintptr_t start, uintptr_t end,
+                        struct verdict *v);
 /* A table is deposited for each huge entry of the process. */
 bool deposits_ok(const struct world *world, const struct mm *mm, struct verdict *v);
-/* Live tables and what the processes count. */
-bool table_counts_ok(const struct world *world, struct verdict *v);
 
 /* ---- reverse map: rmap.c ---- */
 /* NULL: the page is where mapping and index say, as far as they go. e->page is there. */
@@ -209,7 +244,7 @@ struct stabbed {
     uint32_t entries; /* that map it */
     bool locked;      /* one of them is in a VM_LOCKED VMA */
 };
-struct stabbed rmap_found(const struct world *world, const struct page *page);
+struct stabbed rmap_found(struct view *view, const struct page *page);
 /* The same of a compound page, from its head. */
 struct stabbed_parts {
     uint32_t entire, small; /* huge entries; entries of single parts */
@@ -218,7 +253,7 @@ struct stabbed_parts {
 };
 struct stabbed_parts rmap_found_parts(const struct world *world, const struct page *head);
 /* The same of a swap entry like e: in the tree of its family's root, at its offset. */
-uint32_t swap_found(const struct world *world, const struct entry *e);
+uint32_t swap_found(struct view *view, const struct entry *e);
 /* The page's neighbours in the page cache, if it is in one. */
 bool cached_place_ok(const struct world *world, const struct page *page, struct verdict *v);
 bool page_caches_ok(const struct world *world, struct verdict *v);
@@ -232,26 +267,42 @@ struct mapped count_mapped(const struct world *world, const struct page *page);
 bool walk_broken(const struct world *world, const struct page *page, uint64_t found,
                  uint64_t expected, struct verdict *v);
 
-/* In-order walk of a page cache; broken: it could not go on. */
+/* In-order walk of a page cache. */
 struct cache_walk {
     const struct world *world;
-    const struct page *stack[TREE_MAX_DEPTH];
-    unsigned depth;
-    uint32_t left;
-    bool broken;
+    struct rb_walk rb;
 };
 void cache_walk_start(struct cache_walk *w, const struct world *world,
                       const struct address_space *mapping);
 const struct page *cache_walk_next(struct cache_walk *w);
+/* The pages of all page caches, as far as the walks lead. */
+struct all_cached {
+    const struct world *world;
+    struct cache_walk walk;
+    uint32_t mapping; /* number of the next one */
+};
+void all_cached_start(struct all_cached *w, const struct world *world);
+const struct page *all_cached_next(struct all_cached *w);
 /* The page of the file that has this index; NULL: none. */
 const struct page *cache_find(const struct world *world, const struct address_space *mapping,
                               uint64_t index);
 
 /* ---- counts and ownership: frames.c ---- */
+/* Is the page in the page cache that it says it is in? */
+bool page_is_cached(const struct world *world, const struct page *page);
+uint32_t pins_of(const struct world *world, const struct page *page);
 struct frame_refs {
     uint32_t cached, swapped, pins;
 };
-struct frame_refs frame_refs(const struct world *world, const struct page *page);
+static inline struct frame_refs frame_refs(const struct view *view, const struct page *page)
+{
+    return (struct frame_refs){
+        .cached = page_file_mapping(page) && page_is_cached(view->world, page),
+        .swapped = (page->flags & PG_SWAPCACHE) != 0, /* rightly? swap.counts */
+        .pins = unlikely(view->pinned) ? pins_of(view->world, page) : 0,
+    };
+}
+bool pinned_frames_ok(const struct world *world, struct verdict *v);
 /* Of the page by itself, and of one entry that maps it; NULL: as it should be. */
 const char *page_exclusive_illegal(const struct world *world, const struct page *page);
 const char *entry_exclusive_illegal(const struct world *world, const struct entry *e);
@@ -259,8 +310,8 @@ bool exclusive_broken(const struct world *world, const struct page *page, const 
                       const char *site, struct verdict *v);
 /* Mapcount and the like of one page, of which so many entries are known; locked: one of them is in
  * a VM_LOCKED VMA. */
-bool frame_counts_ok(const struct world *world, const struct page *page, uint64_t mapped,
-                     bool locked, struct verdict *v);
+bool frame_counts_ok(const struct view *view, const struct page *page, uint64_t mapped, bool locked,
+                     struct verdict *v);
 static inline bool mlocked_agrees(const struct page *page, bool locked)
 {
     return ((page->flags & PG_MLOCKED) != 0) == locked;

@@ -19,16 +19,13 @@ const struct page_table *leaf_or_huge(const struct world *world, const struct mm
         *end = UINTPTR_MAX;
         return NULL;
     }
-    for (; level; level--) {
+    while (level && table) { /* an entry of 0 is no number either */
         const uint64_t next = table->entry[table_index(addr, level)];
 
-        table = next ? pool_at(pool, next - 1, sizeof(*table)) : NULL;
-        if (!table) {
-            level--;
-            if (unlikely(next & HUGE_ENTRY) && !level)
-                *huge = next & ~HUGE_ENTRY;
-            break;
-        }
+        table = pool_at(pool, next - 1, sizeof(*table));
+        level--;
+        if (unlikely(!table && !level && (next & HUGE_ENTRY)))
+            *huge = next & ~HUGE_ENTRY;
     }
     *end = (addr & ~(table_span(level) - 1)) + table_span(level);
     return table;
@@ -40,6 +37,24 @@ const struct page_table *leaf_table(const struct world *world, const struct mm *
     pte_t huge;
 
     return leaf_or_huge(world, mm, addr, end, &huge);
+}
+
+void view_start(struct view *view, const struct world *world)
+{
+    view->world = world;
+    view->pinned = pins_in_use(world);
+    view->known = 0;
+}
+
+pte_t entry_at_slow(struct view *view, const struct mm *mm, uintptr_t addr)
+{
+    uintptr_t end;
+    const struct page_table *leaf = leaf_table(view->world, mm, addr, &end);
+
+    if (!leaf)
+        return 0;
+    view_learn(view, mm, leaf, end);
+    return leaf->entry[table_index(addr, 0)];
 }
 
 static uintptr_t page_ceiling(uintptr_t n)
@@ -67,6 +82,13 @@ static const struct vma *first_above(const struct world *world, const struct mm 
     return tree_find(world, mm, addr);
 }
 
+/* False: there are more tables than there can be (pgtable.pages). */
+static bool next_leaf(struct entry_walk *w)
+{
+    w->leaf = leaf_or_huge(w->world, w->mm, w->at, &w->leaf_end, &w->huge);
+    return !w->leaf || w->tables_left--;
+}
+
 void entry_walk_start(struct entry_walk *w, const struct world *world, const struct mm *mm,
                       uintptr_t start, uintptr_t end)
 {
@@ -86,6 +108,24 @@ void entry_walk_start(struct entry_walk *w, const struct world *world, const str
         w->vma = first_above(world, mm, start);
     else if (vma_live(world, mm->mmap))
         w->vma = mm->mmap;
+}
+
+void entry_walk_lead(struct entry_walk *w, struct view *view)
+{
+    const unsigned i = w->mm->id % MAX_PROCS;
+
+    if (w->at >= w->end)
+        return;
+    if (view_knows(view, w->mm, w->at)) {
+        w->leaf = view->last[i].leaf;
+        w->leaf_end = view->last[i].end;
+        w->tables_left--;
+        return;
+    }
+    if (!next_leaf(w))
+        w->end = 0;
+    else if (w->leaf)
+        view_learn(view, w->mm, w->leaf, w->leaf_end);
 }
 
 /* The VMA that has the address where the walk is; NULL: none. */
@@ -131,6 +171,7 @@ static void take_huge(struct entry_walk *w, struct entry *e)
     if (e->page && !(e->page->flags & PG_HEAD && head_of(w->world, e->page) == e->page))
         e->page = NULL; /* it has been split */
     e->head = e->page;
+    w->huge = 0;
     w->at = w->leaf_end;
 }
 
@@ -139,14 +180,11 @@ bool entry_walk_next(struct entry_walk *w, struct entry *e)
     while (w->at < w->end) {
         pte_t pte;
 
-        if (w->at >= w->leaf_end) {
-            w->leaf = leaf_or_huge(w->world, w->mm, w->at, &w->leaf_end, &w->huge);
-            if (w->leaf && !w->tables_left--)
-                return false; /* more than there are: pgtable.pages */
-            if (unlikely(w->huge)) {
-                take_huge(w, e);
-                return true;
-            }
+        if (w->at >= w->leaf_end && !next_leaf(w))
+            return false;
+        if (unlikely(w->huge)) {
+            take_huge(w, e);
+            return true;
         }
         w->at = w->leaf ? skip_empty(w) : w->leaf_end;
         if (w->at >= w->end || w->at >= w->leaf_end)
@@ -393,44 +431,30 @@ bool deposits_ok(const struct world *world, const struct mm *mm, struct verdict 
     return top_table_ok(&w) && deposited_ok(&w);
 }
 
-bool tables_of_range_ok(const struct world *world, const struct mm *mm, uintptr_t start,
-                        uintptr_t end, const struct vma *vma, struct verdict *v)
+bool tables_of_range_ok(const struct entry_walk *w, uintptr_t start, uintptr_t end,
+                        struct verdict *v)
 {
-    struct table_walk w = {
-        .world = world, .mm = mm, .vma = vma, .start = start, .end = end, .v = v};
-    const uintptr_t span = table_span(0), low = start & ~(span - 1);
-    uintptr_t beyond;
+    struct table_walk tables;
 
     /* What most calls touch: one lowest table, which is there, as are those above, and a VMA in it,
      * and so in what those above cover. */
-    if (vma && end - low <= span && vma->vm_start < low + span &&
-        leaf_table(world, mm, start, &beyond))
+    if (w->leaf && w->vma && end <= w->leaf_end && w->vma->vm_start < w->leaf_end)
         return true;
-    return top_table_ok(&w);
+    tables = (struct table_walk){
+        .world = w->world, .mm = w->mm, .vma = w->vma, .start = start, .end = end, .v = v};
+    return top_table_ok(&tables);
 }
 
-bool table_counts_ok(const struct world *world, struct verdict *v)
+bool table_counts_broken(const struct world *world, const struct mm *mm, uint64_t sum,
+                         struct verdict *v)
 {
-    const uint32_t live = world->pool[POOL_TABLE].nlive;
-    const struct mm *mm;
-    uint64_t sum = 0;
-    unsigned i;
-
-    for (i = 0; i < world->nr_procs && i < MAX_PROCS; i++) {
-        mm = world->proc[i];
-        if (!mm_live(world, mm))
-            continue;
-        if (unlikely(!mm->pgd != !mm->nr_tables))
-            return law_broken(v, LAW_PGTABLE_PAGES, "count", i, 0,
-                              "nr_tables is %" PRIu32 ", the process has %s", mm->nr_tables,
-                              mm->pgd ? "some" : "none");
-        sum += mm->nr_tables;
-    }
-    if (likely(sum == live))
-        return true;
+    if (mm)
+        return law_broken(v, LAW_PGTABLE_PAGES, "count", mm->id, 0,
+                          "nr_tables is %" PRIu32 ", the process has %s", mm->nr_tables,
+                          mm->pgd ? "some" : "none");
     return law_broken(v, LAW_PGTABLE_PAGES, "count", 0, 0,
                       "the processes count %" PRIu64 " page tables, the pool has %" PRIu32, sum,
-                      live);
+                      world->pool[POOL_TABLE].nlive);
 }
 
 bool pgtable_pages_full(const struct world *world, struct verdict *v)

@@ -36,7 +36,8 @@ const char *place_illegal(const struct world *world, const struct entry *e)
             return "dead-anon-vma";
         if (unlikely(!vma->anon_vma))
             return "unfaulted";
-        if (unlikely(anon_vma_live(world, vma->anon_vma) && vma->anon_vma->root != anon_vma->root))
+        if (unlikely(vma->anon_vma != anon_vma && anon_vma_live(world, vma->anon_vma) &&
+                     vma->anon_vma->root != anon_vma->root))
             return "family";
     } else if (unlikely(vma_mapping(world, vma) != page_file_mapping(e->head))) {
         return "object";
@@ -57,7 +58,8 @@ bool place_broken(const struct world *world, const struct entry *e, const char *
 
 /* ---- the walk ---- */
 struct stab {
-    const struct world *world;
+    struct view *view;
+    const struct world *world;   /* the view's */
     uint64_t index, last;        /* indices looked for */
     pte_t want, mask;            /* entries looked for */
     bool chains;                 /* of an anon_vma; else VMAs of a file */
@@ -76,7 +78,7 @@ static void look_into(struct stab *s, const struct vma *vma)
 
     if (s->index < vma->vm_pgoff || offset >= pages || !mm_live(s->world, mm) || !mm->pgd)
         return;
-    if ((entry_at(s->world, mm, vma->vm_start + (offset << PAGE_SHIFT)) & s->mask) != s->want)
+    if ((entry_at(s->view, mm, vma->vm_start + (offset << PAGE_SHIFT)) & s->mask) != s->want)
         return;
     s->found++;
     s->locked |= (vma->vm_flags & VM_LOCKED) != 0;
@@ -163,7 +165,8 @@ static void stab(struct stab *s, const struct rb_node *rb, unsigned depth)
         if (!vma || node->subtree_last < s->index)
             return;
         s->left--;
-        stab(s, rb->left, depth);
+        if (rb->left)
+            stab(s, rb->left, depth);
         if (node->start > s->last)
             return;
         if (node->last >= s->index && unlikely(s->head != NULL))
@@ -184,10 +187,12 @@ static uint32_t stab_family(struct stab *s, const struct anon_vma *anon_vma)
     return s->found;
 }
 
-struct stabbed rmap_found(const struct world *world, const struct page *page)
+struct stabbed rmap_found(struct view *view, const struct page *page)
 {
+    const struct world *world = view->world;
     const struct address_space *mapping = page_file_mapping(page);
     struct stab s = {
+        .view = view,
         .world = world,
         .index = page->index,
         .last = page->index,
@@ -223,10 +228,11 @@ struct stabbed_parts rmap_found_parts(const struct world *world, const struct pa
 }
 
 /* Fork copies an entry to the same offset of a VMA of the same family, and moving keeps both. */
-uint32_t swap_found(const struct world *world, const struct entry *e)
+uint32_t swap_found(struct view *view, const struct entry *e)
 {
     struct stab s = {
-        .world = world,
+        .view = view,
+        .world = view->world,
         .index = index_of(e->vma, e->addr),
         .last = index_of(e->vma, e->addr),
         .want = e->pte & ~(pte_t)PTE_EXCLUSIVE,
@@ -234,7 +240,7 @@ uint32_t swap_found(const struct world *world, const struct entry *e)
     };
     const struct anon_vma *own = e->vma->anon_vma;
 
-    return anon_vma_live(world, own) ? stab_family(&s, own->root) : 0;
+    return anon_vma_live(s.world, own) ? stab_family(&s, own->root) : 0;
 }
 
 /* ---- rmap.complete ---- */
@@ -279,8 +285,9 @@ bool walk_broken(const struct world *world, const struct page *page, uint64_t fo
                       page_number(world, page), page->mapping, page->index, expected, found);
 }
 
-static bool found_as_mapped(const struct world *world, const struct page *page, struct verdict *v)
+static bool found_as_mapped(struct view *view, const struct page *page, struct verdict *v)
 {
+    const struct world *world = view->world;
     uint64_t found, fitting;
 
     if (is_compound(world, page)) {
@@ -291,7 +298,7 @@ static bool found_as_mapped(const struct world *world, const struct page *page, 
         found = parts.entire + parts.small;
         fitting = mapped.fitting;
     } else {
-        found = rmap_found(world, page).entries;
+        found = rmap_found(view, page).entries;
         fitting = count_mapped(world, page).fitting;
     }
     return found == fitting || walk_broken(world, page, found, fitting, v);
@@ -304,8 +311,10 @@ bool rmap_complete_full(const struct world *world, struct verdict *v)
     uint64_t expected = 0, found = 0;
     const struct page *page;
     struct all_entries w;
+    struct view view;
     struct entry e;
 
+    view_start(&view, world);
     all_entries_start(&w, world);
     while (all_entries_next(&w, &e)) {
         if (e.page && e.vma && !place_illegal(world, &e))
@@ -316,52 +325,56 @@ bool rmap_complete_full(const struct world *world, struct verdict *v)
     while ((page = all_pages_next(&pages)))
         found += is_compound(world, page)
                      ? rmap_found_parts(world, page).weight
-                     : rmap_found(world, page).entries * law_weight((uintptr_t)page);
+                     : rmap_found(&view, page).entries * law_weight((uintptr_t)page);
     if (likely(found == expected))
         return true;
     pages = (struct all_pages){.world = world};
     while ((page = all_pages_next(&pages)))
-        if (!found_as_mapped(world, page, v))
+        if (!found_as_mapped(&view, page, v))
             return false;
     return true;
 }
 
 /* ---- page cache ---- */
-static void push_left_spine(struct cache_walk *w, const struct rb_node *node)
+static bool part_of_cache(const void *world, const struct rb_node *node)
 {
-    for (; node; node = w->stack[w->depth - 1]->rb.left) {
-        const struct page *page = page_of_rb(node);
-
-        if (w->depth == TREE_MAX_DEPTH || !page_live(w->world, page)) {
-            w->broken = true;
-            return;
-        }
-        w->stack[w->depth++] = page;
-    }
+    return page_live(world, page_of_rb(node));
 }
 
 void cache_walk_start(struct cache_walk *w, const struct world *world,
                       const struct address_space *mapping)
 {
     w->world = world;
-    w->depth = 0;
-    w->left = world->pool[POOL_PAGE].nlive;
-    w->broken = false;
-    push_left_spine(w, mapping->pages.node);
+    rb_walk_start(&w->rb, &mapping->pages, world->pool[POOL_PAGE].nlive, part_of_cache, world);
 }
 
 const struct page *cache_walk_next(struct cache_walk *w)
 {
+    return page_of_rb(rb_walk_next(&w->rb, part_of_cache, w->world));
+}
+
+void all_cached_start(struct all_cached *w, const struct world *world)
+{
+    w->world = world;
+    w->walk.rb.depth = 0;
+    w->walk.rb.broken = false;
+    w->mapping = 0;
+}
+
+const struct page *all_cached_next(struct all_cached *w)
+{
+    const struct pool *mappings = &w->world->pool[POOL_MAPPING];
     const struct page *page;
 
-    if (w->broken || !w->depth)
-        return NULL;
-    if (!w->left--) { /* more nodes than pages: a cycle */
-        w->broken = true;
-        return NULL;
+    while (!(page = cache_walk_next(&w->walk))) {
+        const struct address_space *mapping;
+
+        if (w->mapping >= mappings->used)
+            return NULL;
+        mapping = pool_object(mappings, w->mapping++);
+        if (mapping)
+            cache_walk_start(&w->walk, w->world, mapping);
     }
-    page = w->stack[--w->depth];
-    push_left_spine(w, page->rb.right);
     return page;
 }
 
@@ -427,7 +440,7 @@ static bool cache_ok(const struct world *world, const struct address_space *mapp
             return false;
         prev = page;
     }
-    if (likely(!w.broken))
+    if (likely(!w.rb.broken))
         return true;
     return law_broken(v, LAW_PAGE_INDEX, "cache-dead-page", 0, 0,
                       "the page cache of object %p leads to something that is no live page",

@@ -105,11 +105,13 @@ struct snap_page {
     uint32_t slot;            /* SNAP_PAGE_SWAPCACHE */
     uint32_t head;            /* number, of the head too; 0: a frame by itself */
     uint32_t entire_mapcount; /* entries that are huge */
+    uint32_t frame; /* the number that verdicts give it; by chance, so no part of the hash */
 };
 /* Slots: by first appearance in entries, then those that only the swap cache holds. */
 struct snap_slot {
     uint32_t count;
-    uint32_t page; /* in the swap cache; 0: none */
+    uint32_t page;   /* in the swap cache; 0: none */
+    uint32_t number; /* that verdicts give it, as `frame` above */
     uint64_t stamp;
 };
 enum snap_rss { SNAP_RSS_FILE, SNAP_RSS_ANON, SNAP_RSS_SWAP, SNAP_RSS_SHMEM, SNAP_NR_RSS };

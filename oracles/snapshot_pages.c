@@ -100,7 +100,9 @@ void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm
 /* What no entry leads to: in the swap cache, in page caches, pinned. */
 static void number_the_rest(struct numbers *n, const struct world *world)
 {
-    const struct pool *slots = &world->pool[POOL_SLOT], *mappings = &world->pool[POOL_MAPPING];
+    const struct pool *slots = &world->pool[POOL_SLOT];
+    const struct page *page;
+    struct all_cached w;
     uint32_t i;
 
     for (i = 0; i < slots->used; i++) {
@@ -112,17 +114,9 @@ static void number_the_rest(struct numbers *n, const struct world *world)
         if (page_live(world, slot->page))
             page_number_of(n, world, slot->page);
     }
-    for (i = 0; i < mappings->used; i++) {
-        const struct address_space *mapping = pool_object(mappings, i);
-        const struct page *page;
-        struct cache_walk w;
-
-        if (!mapping)
-            continue;
-        cache_walk_start(&w, world, mapping);
-        while ((page = cache_walk_next(&w)))
-            page_number_of(n, world, page);
-    }
+    all_cached_start(&w, world);
+    while ((page = all_cached_next(&w)))
+        page_number_of(n, world, page);
     for (i = 0; i < MAX_PINS; i++)
         if (world->pin[i].used && page_live(world, world->pin[i].page))
             page_number_of(n, world, world->pin[i].page);
@@ -148,10 +142,11 @@ static void show_page(const struct numbers *n, const struct world *world, const 
         .slot = given_number(n, world, POOL_SLOT, slot),
         .head = compound ? given_page_number(n, world, head) : 0,
         .entire_mapcount = compound && page == head ? page->entire_mapcount : 0,
+        .frame = page_number(world, page),
     };
     if (head->mapping & PAGE_MAPPING_ANON)
         s->flags |= SNAP_PAGE_ANON;
-    if (!compound && frame_refs(world, page).cached)
+    if (!compound && page_is_cached(world, page))
         s->flags |= SNAP_PAGE_CACHED;
 }
 
@@ -177,6 +172,7 @@ void show_pages(struct numbers *n, const struct world *world, struct snapshot *o
             out->slot[n->of[POOL_SLOT][i] - 1] = (struct snap_slot){
                 .count = slot->count,
                 .page = given_page_number(n, world, slot->page),
+                .number = i,
                 .stamp = slot->stamp,
             };
     }

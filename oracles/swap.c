@@ -13,10 +13,15 @@ static uint32_t slot_number(const struct world *world, const struct swap_slot *s
 static bool slot_broken(const struct world *world, const char *site, const struct swap_slot *slot,
                         uint64_t counted, struct verdict *v)
 {
+    if (page_live(world, slot->page))
+        return law_broken(
+            v, LAW_SWAP_COUNTS, site, 0, 0,
+            "slot %" PRIu32 ", count %" PRIu32 ", frame %" PRIu32 ": %s (counted %" PRIu64 ")",
+            slot_number(world, slot), slot->count, page_number(world, slot->page), site, counted);
     return law_broken(v, LAW_SWAP_COUNTS, site, 0, 0,
-                      "slot %" PRIu32 ", count %" PRIu32 ", page %p: %s (counted %" PRIu64 ")",
-                      slot_number(world, slot), slot->count, (const void *)slot->page, site,
-                      counted);
+                      "slot %" PRIu32 ", count %" PRIu32 ", %s: %s (counted %" PRIu64 ")",
+                      slot_number(world, slot), slot->count,
+                      slot->page ? "a freed frame" : "no frame", site, counted);
 }
 
 bool slot_ok(const struct world *world, const struct swap_slot *slot, struct verdict *v)

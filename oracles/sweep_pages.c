@@ -62,8 +62,10 @@ static bool frames_ok(struct sweep *s)
     struct all_pages w = {.world = s->world};
     const struct page *page;
     struct verdict scratch;
+    struct view view;
 
     scratch.without = 0;
+    view_start(&view, s->world);
     while ((page = all_pages_next(&w))) {
         struct stabbed found;
         struct frame_refs refs;
@@ -76,9 +78,9 @@ static bool frames_ok(struct sweep *s)
                 return false;
             continue;
         }
-        refs = frame_refs(s->world, page);
+        refs = frame_refs(&view, page);
         weight = law_weight((uintptr_t)page);
-        found = rmap_found(s->world, page);
+        found = rmap_found(&view, page);
         s->found += found.entries * weight;
         s->mapcounts += page->mapcount * weight;
         if (page->pins != refs.pins || !page->refcount || !mlocked_agrees(page, found.locked) ||
@@ -106,21 +108,13 @@ static bool slots_ok(struct sweep *s)
     return s->slots == s->swapped;
 }
 
-static bool pins_ok(const struct world *world)
-{
-    for (unsigned n = 0; n < MAX_PINS; n++)
-        if (world->pin[n].used && world->pin[n].page && !page_live(world, world->pin[n].page))
-            return false;
-    return true;
-}
-
 bool sweep_pages(const struct world *world)
 {
     struct sweep s = {.world = world};
     struct verdict scratch;
 
     scratch.without = 0;
-    return entries_ok(&s) && frames_ok(&s) && slots_ok(&s) && pins_ok(world) &&
+    return entries_ok(&s) && frames_ok(&s) && slots_ok(&s) && pinned_frames_ok(world, &scratch) &&
            huge_objects_ok(world, &scratch) && page_caches_ok(world, &scratch) &&
            pgtable_pages_full(world, &scratch);
 }
