@@ -85,14 +85,16 @@ static void draw_kinds(struct legend *l, const struct snapshot *s)
         if (has_style(s, kinds[i].style))
             cell(l, kinds[i].style, kinds[i].label, kinds[i].stamp, kinds[i].letters,
                  kinds[i].first, kinds[i].second);
-    for (uint32_t i = 0; i < s->nr_ptes; i++)
-        if (s->pte[i].flags & SNAP_PTE_HUGE) {
-            int x = words_beside(l, HUGE_WIDTH, "one entry for 512 pages, parts",
-                                 "of one; 2 of them written");
+    for (uint32_t i = 0; i < s->nr_ptes; i++) {
+        int x;
 
-            draw_huge_example(l->c, x, l->y, "anon", "0x200–0x400", "#1–#512", "2 hold", "wdyx");
-            break;
-        }
+        if (!(s->pte[i].flags & SNAP_PTE_HUGE))
+            continue;
+        x = words_beside(l, HUGE_WIDTH, "one entry for 512 pages, parts",
+                         "of one; 2 of them written");
+        draw_huge_example(l->c, x, l->y, "anon", "0x200–0x400", "#1–#512", "2 hold", "wdyx");
+        break;
+    }
     if (!s->nr_ptes)
         return;
     cell(l, "none", "", "", "", "no", "entry");
