@@ -12,6 +12,7 @@ const struct page_table *leaf_or_huge(const struct world *world, const struct mm
     const struct page_table *table = mm->pgd;
     const uintptr_t offset = (uintptr_t)table - (uintptr_t)pool->base;
     unsigned level = TABLE_LEVELS - 1;
+    uint64_t next = 0;
 
     *huge = 0;
     if (unlikely(!table || offset % sizeof(*table) ||
@@ -20,13 +21,12 @@ const struct page_table *leaf_or_huge(const struct world *world, const struct mm
         return NULL;
     }
     while (level && table) { /* an entry of 0 is no number either */
-        const uint64_t next = table->entry[table_index(addr, level)];
-
+        next = table->entry[table_index(addr, level)];
         table = pool_at(pool, next - 1, sizeof(*table));
         level--;
-        if (unlikely(!table && !level && (next & HUGE_ENTRY)))
-            *huge = next & ~HUGE_ENTRY;
     }
+    if (unlikely(!table && !level && (next & HUGE_ENTRY)))
+        *huge = next & ~HUGE_ENTRY;
     *end = (addr & ~(table_span(level) - 1)) + table_span(level);
     return table;
 }
@@ -129,7 +129,7 @@ void entry_walk_lead(struct entry_walk *w, struct view *view)
 }
 
 /* The VMA that has the address where the walk is; NULL: none. */
-static const struct vma *vma_here(struct entry_walk *w)
+static inline const struct vma *vma_here(struct entry_walk *w)
 {
     while (w->vma && w->vma->vm_end <= w->at) {
         w->vma = w->vma->vm_next;
@@ -157,7 +157,7 @@ static uintptr_t skip_empty(const struct entry_walk *w)
 }
 
 /* The huge entry where the walk is. */
-static void take_huge(struct entry_walk *w, struct entry *e)
+static __attribute__((cold, noinline)) void take_huge(struct entry_walk *w, struct entry *e)
 {
     *e = (struct entry){
         .mm = w->mm,

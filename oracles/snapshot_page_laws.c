@@ -390,9 +390,11 @@ static bool pages_ok(const struct snapshot *s, struct verdict *v)
     uint64_t stored = 0;
     uint32_t n;
 
-    for (n = 1; n <= s->nr_pages; n++)
-        stored += s->page[n - 1].mapcount * law_weight(n) +
-                  s->page[n - 1].entire_mapcount * law_weight(n | COUNT_HUGE);
+    for (n = 1; n <= s->nr_pages; n++) {
+        stored += s->page[n - 1].mapcount * law_weight(n);
+        if (unlikely(s->page[n - 1].entire_mapcount))
+            stored += s->page[n - 1].entire_mapcount * law_weight(n | COUNT_HUGE);
+    }
     if (unlikely(stored != count_entries(s, false, 0)))
         for (n = 1; n <= s->nr_pages; n++)
             if (!mapcounts_ok(s, n, v))
