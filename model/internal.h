@@ -575,7 +575,8 @@ int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 o
 /* What [start, end) of vma, which is locked now, shows is PG_MLOCKED. */
 void mlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The VMA does not lock what [start, end) shows of the page any more, or is about to lose it; and
- * the same of all pages. True: another one locks it. Walks the reverse map, so no lock of it may be held. */
+ * the same of all pages. True: another one locks it. Walks the reverse map, so no lock of that may
+ * be held. */
 bool munlock_page(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
 void munlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The range of madvise and of naming: 1 with *end, 0 if it is empty, -EINVAL. */
