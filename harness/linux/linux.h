@@ -28,6 +28,7 @@ uint64_t window_length(uint64_t addr, uint64_t len);
 #define WINDOW_BASE 0x7fff80000000UL /* placeholder until measured: multiple of 1 GiB */
 
 /* ---- the subject (subject_linux.c) ---- */
+enum linux_reader_kind { READER_BEST, READER_BPF, READER_PROCFS, READER_NONE };
 struct linux_options {
     unsigned cpu;        /* harness and processes are pinned to it */
     unsigned reader;     /* enum linux_reader_kind; the best there is: READER_BEST */
@@ -42,11 +43,14 @@ extern const struct subject_ops subject_linux_ops;
 void linux_world_config(struct world_config *config);
 /* NULL, or why programs of such a world cannot be run. */
 const char *linux_refuses_world(const struct world_config *config);
+/* enum linux_shows: what its reader's pictures show. */
+unsigned subject_linux_shows(const struct subject *s);
+/* Its reader; the subject keeps it. */
+enum linux_reader_kind subject_linux_reader(const struct subject *s);
 /* A process died or hangs: what happened, for the report; NULL: all is well. */
 const char *linux_lost(const struct subject *s);
 
 /* ---- pictures (reader*.c) ---- */
-enum linux_reader_kind { READER_BEST, READER_BPF, READER_PROCFS, READER_NONE };
 /* What a reader's pictures show; the comparison and the laws leave out the rest. */
 enum linux_shows {
     SHOWS_LAYOUT = 1,    /* VMAs: bounds, protection, sharing, offset */
@@ -85,6 +89,9 @@ unsigned linux_offers(struct linux_offer *offer, unsigned n); /* how many there 
  * differs. */
 bool compare_with_linux(const struct snapshot *model, const struct snapshot *kernel, unsigned shows,
                         struct verdict *v);
+/* The laws on the kernel's own picture, as far as shows says. What it cannot show and a law asks
+ * for (references, the commit charge) is filled in. */
+bool laws_on_linux(struct snapshot *kernel, unsigned shows, struct verdict *v);
 
 /* ---- quirks (quirks.c, quirks.def) ---- */
 /* A known difference between the model's rules and a kernel: bug of that kernel, or not modelled.
