@@ -18,6 +18,7 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is "vmafuzz NAME"; returns the exit status */
 };
 int cmd_fuzz(int argc, char **argv);
+int cmd_live(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_shrink(int argc, char **argv);
 int cmd_show(int argc, char **argv);
@@ -48,6 +49,7 @@ uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64
 double parse_seconds(const char *option, const char *text);
 enum fault_id parse_fault(const char *name);
 int parse_rules(const char *name);
+void parse_on(const char *name); /* --on: linux, and nothing else so far */
 uint64_t parse_laws(const char *names); /* LAW_BITs of the names between commas */
 
 /* --rules, --fault and --without, for every command that runs programs: a child of its argp. */

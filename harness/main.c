@@ -7,6 +7,7 @@
 
 static const struct command commands[] = {
     {"fuzz", "make programs and run them until something breaks a law", cmd_fuzz},
+    {"live", "make programs and run them on the running kernel, beside the model", cmd_live},
     {"replay", "run stored programs", cmd_replay},
     {"shrink", "make a failing program as small as it can be", cmd_shrink},
     {"show", "print the address space after each operation", cmd_show},
