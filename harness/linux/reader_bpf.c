@@ -138,9 +138,10 @@ struct linux_reader *reader_bpf_new(char *why, size_t size)
     error = errno;
     libbpf_set_print(old);
     if (!b->skeleton) {
-        snprintf(why, size, "BPF program: %s%s%s",
-                 error == EPERM || error == EACCES ? "it needs root" : strerror(error),
-                 last_line[0] ? ": " : "", last_line);
+        if (error == EPERM || error == EACCES)
+            snprintf(why, size, "BPF program: it needs root");
+        else
+            snprintf(why, size, "BPF program: %s: %s", strerror(error), last_line);
         free(b);
         return NULL;
     }
