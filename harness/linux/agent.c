@@ -22,26 +22,30 @@
 #define SA_RESTORER 0x04000000
 #endif
 
-/* Stack and slot are the same memory: the stack first. Then the C part is entered for good. */
-__asm__(".globl _start\n"
-        ".type _start, @function\n"
-        "_start:\n"
-        "   movabs $0x7fffffc01000, %rdi\n" /* MAILBOX_BASE */
-        "   xor %r9d, %r9d\n"
-        "   mov $0x7ffffffff000, %rsi\n"
-        "   sub %rdi, %rsi\n"
-        "   mov $3, %edx\n"     /* PROT_READ | PROT_WRITE */
-        "   mov $0x11, %r10d\n" /* MAP_SHARED | MAP_FIXED */
-        "   mov $3, %r8d\n"     /* AGENT_FD_MAILBOX */
-        "   mov $9, %eax\n"     /* mmap: takes the place of the stack that exec has made */
-        "   syscall\n"
-        "   cmp %rdi, %rax\n"
-        "   jne 1f\n"
-        "   movabs $0x7fffffc01000 + 17 * 0x8000, %rsp\n"
-        "   call agent_start\n"
-        "1: mov $1, %edi\n"
-        "   mov $231, %eax\n" /* exit_group */
-        "   syscall\n");
+/* The mailbox takes the place of the stack that exec has made; its template's slot is the stack. */
+__attribute__((naked)) void _start(void);
+__attribute__((naked)) void _start(void)
+{
+    __asm__("mov %0, %%rdi\n"
+            "mov %1, %%esi\n"
+            "mov %2, %%edx\n"
+            "mov %3, %%r10d\n"
+            "mov %4, %%r8d\n"
+            "xor %%r9d, %%r9d\n"
+            "mov %5, %%eax\n"
+            "syscall\n"
+            "cmp %%rdi, %%rax\n"
+            "jne 1f\n"
+            "mov %6, %%rsp\n"
+            "call agent_start\n"
+            "1: mov $1, %%edi\n"
+            "mov %7, %%eax\n"
+            "syscall\n"
+            :
+            : "i"(MAILBOX_BASE), "i"(AGENT_END - MAILBOX_BASE), "i"(PROT_READ | PROT_WRITE),
+              "i"(MAP_SHARED | MAP_FIXED), "i"(AGENT_FD_MAILBOX), "i"(__NR_mmap),
+              "i"(MAILBOX_BASE + AGENT_SLOTS * SLOT_SIZE), "i"(__NR_exit_group));
+}
 
 /* The only instructions that touch the world's memory. A signal here goes on at agent_touched. */
 long agent_read(unsigned long addr);

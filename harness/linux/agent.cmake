@@ -7,6 +7,8 @@ mark_as_advanced(AGENT_CC)
 set(agent_sources ${CMAKE_SOURCE_DIR}/harness/linux/agent.c
     ${CMAKE_SOURCE_DIR}/harness/linux/agent.h ${CMAKE_SOURCE_DIR}/harness/linux/agent_syscall.h)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+    file(STRINGS ${CMAKE_SOURCE_DIR}/harness/linux/agent.h agent_base REGEX "define AGENT_BASE ")
+    string(REGEX REPLACE ".* 0x([0-9a-f]+)UL.*" "\\1" agent_base ${agent_base})
     set(agent ${CMAKE_BINARY_DIR}/vmafuzz-agent)
     add_custom_command(
         OUTPUT ${agent}
@@ -14,7 +16,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
                 -mgeneral-regs-only -mcmodel=large -fno-asynchronous-unwind-tables
                 -fcf-protection=none -Wall -Wextra -I${CMAKE_SOURCE_DIR}
                 -Wl,-z,noseparate-code,-z,noexecstack,--build-id=none
-                -Wl,-Ttext-segment=0x7fffffc00000 ${CMAKE_SOURCE_DIR}/harness/linux/agent.c
+                -Wl,-Ttext-segment=0x${agent_base} ${CMAKE_SOURCE_DIR}/harness/linux/agent.c
                 -o ${agent}
         DEPENDS ${agent_sources}
         COMMENT "Building the agent"

@@ -3,8 +3,8 @@
  * What the harness and the agent share: where things lie in the agent's address space, and the
  * mailbox. Nothing here needs a C library.
  *
- *   low ....... filler ....... | window | .... filler .... | agent | mailbox ... to the end
- *                  pages 16 to 4096 of the world
+ *   low ....... filler ....... | window | ........ filler ........ | agent | mailbox | end
+ *                       pages 16 to 4096 of the world
  *
  * The filler is a mapping of an empty file that cannot be accessed: address search finds no hole
  * beside the window's. It begins at the lowest address that may be mapped, and covers the window's
@@ -18,10 +18,10 @@
 #define AGENT_WINDOW 0x7fff80000000UL /* WINDOW_BASE */
 #define AGENT_WINDOW_FIRST 0x10000UL  /* bytes: the lowest ones stay filled */
 #define AGENT_WINDOW_SIZE 0x1000000UL /* bytes */
-#define AGENT_BASE 0x7fffffc00000UL   /* its code: AGENT_CODE_SIZE at most */
+#define AGENT_END 0x7ffffffff000UL    /* of the address space */
+#define AGENT_BASE 0x7ffffff75000UL   /* its code; the linker is told, too */
 #define AGENT_CODE_SIZE 0x1000UL
 #define MAILBOX_BASE (AGENT_BASE + AGENT_CODE_SIZE)
-#define AGENT_END 0x7ffffffff000UL /* of the address space; the mailbox' mapping goes up to here */
 
 /* Descriptors that it is started with; all others are closed. */
 #define AGENT_FD_MAILBOX 3
@@ -57,6 +57,10 @@ struct mailbox {
     struct agent_slot slot[AGENT_SLOTS];
     int32_t harness; /* pid: who has another parent has outlived it */
 };
+
+_Static_assert(MAILBOX_BASE + sizeof(struct mailbox) <= AGENT_END &&
+                   MAILBOX_BASE + sizeof(struct mailbox) > AGENT_END - 0x1000,
+               "the mailbox is what is left");
 
 /* Where the agent sees a slot's data. */
 #define AGENT_DATA(n)                                                                              \

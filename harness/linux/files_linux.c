@@ -42,6 +42,10 @@ bool linux_can_file(const struct subject_linux *l, const struct call *c)
     const struct linux_object *object;
     const bool noexec = c->flags & FMODE_NOEXEC;
 
+    /* Append is what the inode is, not what a descriptor is: such an inode stays so for all. */
+    if (c->kind != OP_SEAL &&
+        (c->flags & (FMODE_WRITE | FMODE_APPEND)) == (FMODE_WRITE | FMODE_APPEND))
+        return false;
     if (c->kind == OP_OPEN) {
         if (!is_free(l, c->new_fd))
             return true;
