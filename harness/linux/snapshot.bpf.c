@@ -210,6 +210,7 @@ struct {
     uint64_t from, node, max; /* in the tree of VMAs */
     uint64_t head, chain;     /* in a list of chains */
     uint64_t area, table;     /* in page tables: address of the 2 MiB, its table */
+    uint64_t start, end;      /* of a VMA beside the window */
     uint64_t middle;
 } at;
 
@@ -438,23 +439,17 @@ inline void show_vma(uint64_t vma, uint64_t start, uint64_t end)
     raw.nr_vmas = n + 1;
 }
 
-/* Resident pages beside the window. */
-static long each_outside(uint32_t i, void *unused)
+/* ---- beside the window ---- */
+inline void count_resident(uint64_t entry)
 {
-    const uint64_t addr = at.area + (uint64_t)i * PAGE_BYTES;
     struct raw_proc *p = this_proc();
-    uint64_t entry, page;
+    uint64_t page;
 
-    if (!i || !(addr >> PAGE_SHIFT & 511))
-        at.table = lowest_table(at.mm, addr);
-    if (!at.table)
-        return 0;
-    entry = entry_at(at.table, addr, 0);
     if (!entry || (entry & ENTRY_SPECIAL))
-        return 0;
+        return;
     if (!(entry & (ENTRY_PRESENT | ENTRY_PROT_NONE))) {
         p->outside_rss[SNAP_RSS_SWAP] += entry >> 59 < SWAP_TYPE_NOT_SWAP;
-        return 0;
+        return;
     }
     page = head_of(page_at(frame_of(entry)));
     if (FIELD(page, folio, mapping) & 1)
@@ -463,12 +458,51 @@ static long each_outside(uint32_t i, void *unused)
         p->outside_rss[SNAP_RSS_SHMEM]++;
     else
         p->outside_rss[SNAP_RSS_FILE]++;
+}
+
+/* at.area: of the group, whose entries are in one line of the table; at.start, at.end: of the VMA. */
+static long each_outside(uint32_t group, void *unused)
+{
+    const uint64_t addr = at.area;
+    uint64_t from, entry[8], any = 0;
+
+    at.area += 8 * PAGE_BYTES;
+    if (!group || !(addr >> PAGE_SHIFT & 511))
+        at.table = lowest_table(at.mm, addr);
+    if (!at.table)
+        return 0;
+    from = at.table + (addr >> PAGE_SHIFT & 511) * 8;
+    for (unsigned i = 0; i < 8; i++)
+        any |= entry[i] = word(from + i * 8);
+    if (!any)
+        return 0;
+    for (unsigned i = 0; i < 8; i++)
+        if (addr + i * PAGE_BYTES >= at.start && addr + i * PAGE_BYTES < at.end)
+            count_resident(entry[i]);
     return 0;
 }
 
-#define MAX_OUTSIDE 512 /* pages of a VMA that is no filler */
-inline void count_outside(uint64_t flags, uint64_t start, uint64_t end)
+/* Pages beyond the end of the file are not there. */
+inline uint64_t end_of_file(uint64_t vma, uint64_t start, uint64_t end)
 {
+    const uint64_t file = FIELD(vma, vm_area_struct, vm_file);
+    const uint64_t first = FIELD(vma, vm_area_struct, vm_pgoff);
+    uint64_t pages;
+
+    if (!file)
+        return end;
+    pages = FIELD(FIELD(FIELD(file, file, f_mapping), address_space, host), inode, i_size);
+    pages = (pages + PAGE_BYTES - 1) >> PAGE_SHIFT;
+    if (pages <= first)
+        return start;
+    pages -= first;
+    return pages < (end - start) >> PAGE_SHIFT ? start + (pages << PAGE_SHIFT) : end;
+}
+
+#define MAX_OUTSIDE 4096 /* pages, of which some may be resident */
+inline void count_outside(uint64_t vma, uint64_t start, uint64_t end)
+{
+    const uint64_t flags = FIELD(vma, vm_area_struct, vm_flags);
     const uint64_t pages = (end - start) >> PAGE_SHIFT;
     struct raw_proc *p = this_proc();
 
@@ -481,9 +515,12 @@ inline void count_outside(uint64_t flags, uint64_t start, uint64_t end)
         p->outside.data_vm += pages;
     if (flags & SNAP_LOCKED)
         p->outside.locked_vm += pages;
-    at.area = start;
-    if (pages <= MAX_OUTSIDE)
-        bpf_loop((uint32_t)pages, each_outside, NULL, 0);
+    at.area = start & ~(8 * PAGE_BYTES - 1);
+    at.start = start;
+    at.end = end = end_of_file(vma, start, end);
+    if (end - at.area <= MAX_OUTSIDE * PAGE_BYTES)
+        bpf_loop((uint32_t)((end - at.area + 8 * PAGE_BYTES - 1) / (8 * PAGE_BYTES)), each_outside,
+                 NULL, 0);
 }
 
 static __attribute__((noinline)) int visit_vma(uint64_t vma)
@@ -495,7 +532,7 @@ static __attribute__((noinline)) int visit_vma(uint64_t vma)
     if (start >= request.window && end <= request.window_end)
         show_vma(vma, start, end);
     else
-        count_outside(FIELD(vma, vm_area_struct, vm_flags), start, end);
+        count_outside(vma, start, end);
     return 0;
 }
 
