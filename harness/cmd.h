@@ -79,6 +79,19 @@ struct executor *executor_or_exit(void);
 /* run_options_strict with these: every law, but those left out, after every operation. */
 struct run_options subject_run_options(const struct subject_options *subject);
 
+/* --kernel and --memory, for commands that run on a Linux kernel: a child of their argp. */
+struct guest_choice {
+    const char *image; /* NULL: the running kernel */
+    unsigned memory;   /* MiB; 0: the default */
+};
+extern const struct argp guest_argp;
+/* The command line once more, on the image's kernel. There is_in_guest(), and --kernel and --out
+ * are of no concern. files: see struct guest_options; out: where finds go on the host, or NULL.
+ * Returns the exit status. */
+int run_in_guest(const struct guest_choice *c, const char *command, int argc, char **argv,
+                 char *const *files, const char *out);
+bool is_in_guest(void);
+
 /* ---- signals ---- */
 extern volatile bool stop_requested; /* SIGINT or SIGTERM has come */
 void catch_stop_signals(void);       /* from now on they only set the flag */

@@ -2,6 +2,7 @@
 /* vmafuzz live: random programs on the running kernel, beside the model. */
 #define _GNU_SOURCE
 #include "harness/fuzz_plan.h"
+#include "harness/linux/guest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ static const struct argp_option options[] = {
 struct live_command {
     struct fuzz fuzz;
     struct live live;
+    struct guest_choice guest;
     bool check, list;
 };
 
@@ -74,6 +76,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &c->fuzz;
         state->child_inputs[1] = &c->fuzz.plan.subject;
+        state->child_inputs[2] = &c->guest;
         return 0;
     case KEY_CHECK:
         c->check = true;
@@ -142,14 +145,19 @@ static void try_open(const struct live *live)
 int cmd_live(int argc, char **argv)
 {
     static const struct argp_child children[] = {
-        {.argp = &fuzz_argp}, {.argp = &subject_argp}, {0}};
+        {.argp = &fuzz_argp}, {.argp = &subject_argp}, {.argp = &guest_argp}, {0}};
     static const struct argp argp = {options, parse, NULL, doc, children, NULL, NULL};
     static struct live_command c;
+    static char *const no_files[] = {NULL};
     struct subject_options *subject = &c.fuzz.plan.subject;
 
     fuzz_init(&c.fuzz);
     live_init(&c.live);
     parse_arguments(&argp, argc, argv, &c);
+    if (is_in_guest())
+        c.fuzz.plan.out = GUEST_OUT;
+    else if (c.guest.image)
+        return run_in_guest(&c.guest, "live", argc, argv, no_files, c.fuzz.plan.out);
     if (c.check)
         return check();
     if (c.list)

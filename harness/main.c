@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The `vmafuzz` command: finds the command that is asked for and runs it. */
 #include "harness/cmd.h"
+#include "harness/linux/guest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,8 @@ int main(int argc, char **argv)
                                      .doc = intro,
                                      .help_filter = list_commands};
     int at = 0;
+    if (guest_is_init())
+        guest_init();
     argp_err_exit_status = STATUS_USAGE;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &at);
     int status = run_command(argv[at], argc - at, argv + at);

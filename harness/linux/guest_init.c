@@ -113,6 +113,7 @@ static pid_t start(char **argv)
     dup2(out, STDOUT_FILENO);
     dup2(err, STDERR_FILENO);
     setsid();
+    setenv(GUEST_MARK, "1", 1);
     argv[0] = "vmafuzz";
     execv(GUEST_PROGRAM, argv);
     _exit(127);
@@ -150,6 +151,8 @@ void guest_init(void)
     put_mount("sysfs", "/sys");
     put_mount("tmpfs", "/tmp");
     put_mount("tmpfs", GUEST_OUT);
+    mkdir("/var", 0755);
+    put_mount("tmpfs", "/var/tmp");
     put_mount("cgroup2", "/sys/fs/cgroup");
     argv = arguments();
     pid = start(argv);
