@@ -73,7 +73,7 @@ static long apply_MREMAP(struct subject_linux *l, const struct call *c)
     return address_answer(
         CALL(mremap, addr_of(c), c->len,
              placed ? window_length(c->to, c->new_len) : window_length(0, c->new_len), c->flags,
-             hinted ? hint_of(c->to) : window_to_kernel(c->to), 0));
+             hinted && !c->to ? 0 : window_to_kernel(c->to), 0));
 }
 
 static long apply_BRK(struct subject_linux *l, const struct call *c)

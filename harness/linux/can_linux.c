@@ -61,7 +61,7 @@ static bool can_mremap(const struct call *c)
     if (c->flags & MREMAP_FIXED)
         return !is_low(c->to);
     /* without an address of its own the new range does not overlap the old one in the process */
-    if (placed && c->new_len > c->addr)
+    if (placed && !c->to && c->new_len > c->addr)
         return false;
     return search_is_same(c->new_len);
 }
