@@ -417,6 +417,10 @@ int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The same, if vma is locked and not on fault: what becomes of locked memory at once. */
 int populate_locked(struct vma *vma, uintptr_t start, uintptr_t end);
 
+/* ---- gup.c ---- */
+/* For handle_mm_fault(): of a pin, also of one for the time of a copy from or to another process. */
+unsigned pin_fault_flags(const struct mm *mm, bool write);
+
 /* ---- copy.c ---- */
 /* At fork: the entries of src for dst, which is the child's VMA. 0 or -ENOMEM, what was copied
  * stays for the child's exit. */
@@ -424,7 +428,8 @@ int copy_page_range(struct vma *dst, struct vma *src);
 /* mremap: entries of [old, old + len) move to new_addr, where there are none. 0, or -ENOMEM with
  * all moved back. */
 int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t len);
-/* mprotect: no entry of [start, end) allows more than vm_flags do; none allows more than before. */
+/* mprotect: no entry of [start, end) allows more than vm_flags do; those of exclusive pages become
+ * writable with them. */
 void change_protection(struct vma *vma, uintptr_t start, uintptr_t end);
 /* MADV_FREE on [start, end) of private anonymous memory. */
 void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);

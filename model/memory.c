@@ -236,6 +236,8 @@ int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end)
     const bool write = vma_takes_own_pages(vma);
     int err = 0;
 
+    if (vma->vm_flags & VM_LOCKONFAULT)
+        return 0; /* whoever asks: its pages come when they are touched */
     if (!(vma->vm_flags & VM_ACCESS_FLAGS) || !vma_has_frames(vma))
         return -EFAULT;
     if (write) /* even if all of it lies beyond the end of the file */

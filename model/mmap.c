@@ -253,6 +253,8 @@ static int file_type_flags(const struct mm *mm, const struct file *file, int fla
     case MAP_SHARED_VALIDATE:
         if (mm_rules(mm) < RULES_LINUX_5_10)
             return -EINVAL;
+        if (flags & MAP_FIXED_NOREPLACE) /* not among the flags that any file takes */
+            return -EOPNOTSUPP;
         /* fall through */
     case MAP_SHARED:
         if ((*vm_flags & VM_WRITE) && !(file->mode & FMODE_WRITE))

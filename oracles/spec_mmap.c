@@ -172,6 +172,9 @@ static int check_file(const struct spec *spec, const struct request *r, struct s
     unsigned mode = spec_file(spec, r->file)->mode;
     int type = r->flags & MAP_TYPE;
 
+    if (type == MAP_SHARED_VALIDATE && r->flags & MAP_FIXED_NOREPLACE &&
+        spec_since(spec, SPEC_LINUX_5_10))
+        return -EOPNOTSUPP;
     if (type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && spec_since(spec, SPEC_LINUX_5_10))) {
         if (want->flags & SNAP_WRITE && !(mode & SPEC_MODE_WRITE))
             return -EACCES;
