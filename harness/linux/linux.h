@@ -62,9 +62,13 @@ enum linux_shows {
     SHOWS_PAGES = 64,    /* mapcount, anonymous */
     SHOWS_PAGE_FIELDS = 128, /* mapping, index, exclusive */
     SHOWS_CONTENTS = 256,    /* stamps, without touching the page */
-    SHOWS_COUNTERS = 512,    /* total_vm, rss, ... */
-    SHOWS_TABLES = 1024,     /* page tables */
+    SHOWS_COUNTERS = 512,    /* total_vm, rss, ...; not brk and def_flags */
+    SHOWS_TABLES = 1024,     /* page tables: as many as the model needs for the lowest level's */
+    SHOWS_BRK = 2048,        /* brk and def_flags */
 };
+/* What no reader shows: the commit charge, policies, contents of slots; of references to a page
+ * those that are of no entry, cache or pin; pages and slots that no entry leads to. Slots are
+ * counted by their entries. An entry of PROT_NONE is present, as in the model. */
 struct linux_reader;
 /* NULL with one line in why. */
 struct linux_reader *reader_new(enum linux_reader_kind kind, char *why, size_t size);

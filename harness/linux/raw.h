@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What a reader has found, before it becomes a picture: flat arrays with the kernel's own pointers
- * and frame numbers, which picture.c turns into numbers. The BPF program fills it, too: nothing here
- * needs a C library.
+ * and frame numbers, which picture.c turns into numbers. The BPF program fills it, too: nothing
+ * here needs a C library.
  */
 #ifndef HARNESS_LINUX_RAW_H
 #define HARNESS_LINUX_RAW_H
@@ -91,9 +91,9 @@ struct raw_picture {
     struct raw_chain chain[RAW_CHAINS];
 };
 
-/* The calibration: in: a page of the caller, whose first 8 bytes are the tag and which is the first
- * of the file fd; how many CPUs there can be; a guess of the levels. Out: if it is right, the rest of
- * the request. */
+/* For calibration. In: a page of the caller, whose first 8 bytes are the tag and which is the first
+ * of the file fd; how many CPUs there can be; a guess of the levels. Out: if that is right, the
+ * rest of the request. */
 struct raw_probe {
     uint64_t addr, tag;
     uint32_t fd;

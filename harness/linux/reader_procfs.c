@@ -232,7 +232,7 @@ static int take_counters(struct procfs_reader *p, pid_t pid, struct raw_proc *pr
     proc->all.exec_vm = text + library;
     for (unsigned i = 0; i < SNAP_NR_RSS; i++)
         proc->rss[i] = (int64_t)rss[i];
-    proc->brk = WINDOW_BASE; /* nothing there says it: shown as 0 */
+    proc->brk = WINDOW_BASE; /* not shown */
     return 0;
 }
 

@@ -460,7 +460,7 @@ inline void count_resident(uint64_t entry)
         p->outside_rss[SNAP_RSS_FILE]++;
 }
 
-/* at.area: of the group, whose entries are in one line of the table; at.start, at.end: of the VMA. */
+/* at.area: of the group, whose entries are in one line of the table. at.start, at.end: of the VMA */
 static long each_outside(uint32_t group, void *unused)
 {
     const uint64_t addr = at.area;
@@ -536,7 +536,7 @@ static __attribute__((noinline)) int visit_vma(uint64_t vma)
     return 0;
 }
 
-/* ---- the tree of VMAs: a B-tree whose nodes have pivots, the last addresses of their slots ---- */
+/* ---- the tree of VMAs: a B-tree whose nodes have pivots: last addresses of their slots ---- */
 #define NODE_TYPE(node) ((node) >> 3 & 15)
 #define NODE_ADDRESS(node) ((node) & ~255UL)
 #define NODE_LEAF 1
