@@ -122,6 +122,15 @@ static long spawn(struct agent_slot *slot)
     return ret;
 }
 
+static long each_page(long nr, unsigned long from, unsigned long to, unsigned long arg)
+{
+    const unsigned long size = 4096;
+
+    for (; from < to; from += size)
+        syscall3(nr, (long)from, (long)size, (long)arg);
+    return 0;
+}
+
 static long answer(const struct agent_slot *s)
 {
     const unsigned long *a = s->arg;
@@ -130,6 +139,8 @@ static long answer(const struct agent_slot *s)
     case AGENT_SYSCALL:
         return syscall6((long)s->nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3], (long)a[4],
                         (long)a[5]);
+    case AGENT_EACH:
+        return each_page((long)s->nr, a[0], a[1], a[2]);
     case AGENT_READ:
         return agent_read(a[0]);
     case AGENT_WRITE:

@@ -36,6 +36,7 @@
 enum agent_state { AGENT_STARTING, AGENT_IDLE, AGENT_ASKED };
 enum agent_kind {
     AGENT_SYSCALL, /* call.nr with call.arg; answers what it answers */
+    AGENT_EACH,    /* the call for each page of [arg[0], arg[1]): (page, its size, arg[2]); 0 */
     AGENT_READ,    /* 8 bytes at arg[0]: contents, -EFAULT for SIGSEGV, -ENXIO for SIGBUS */
     AGENT_WRITE,   /* arg[1] there */
     AGENT_FORK,    /* the child lives in slot arg[0]; its pid */

@@ -117,6 +117,28 @@ static long touch(struct subject_linux *l, const struct call *c, enum agent_kind
     return processes_ask(&l->p, c->proc);
 }
 
+/* Page by page, since the advice ends at the first VMA that it is not for. */
+static long apply_RECLAIM(struct subject_linux *l, const struct call *c)
+{
+    const uint64_t min = world_config_default.mmap_min_addr << PAGE_SHIFT;
+    const uint64_t max = world_config_default.task_size << PAGE_SHIFT;
+    struct agent_slot *slot = processes_slot(&l->p, c->proc);
+    uint64_t from = c->addr & PAGE_MASK, to = c->addr + c->len;
+
+    if (to < c->addr || to > max)
+        to = max;
+    if (from < min)
+        from = min;
+    if (!c->len || from >= to)
+        return 0;
+    slot->kind = AGENT_EACH;
+    slot->nr = SYS_madvise;
+    slot->arg[0] = window_to_kernel(from);
+    slot->arg[1] = WINDOW_BASE + to;
+    slot->arg[2] = MADV_PAGEOUT;
+    return processes_ask(&l->p, c->proc);
+}
+
 /* Hard limits stay: who lowers them cannot raise them again. */
 static long apply_SETRLIMIT(struct subject_linux *l, const struct call *c)
 {
@@ -169,6 +191,7 @@ APPLY(WRITE, touch(l, c, AGENT_WRITE))
 APPLY(POKE, linux_poke(l, c))
 APPLY(PEEK, linux_peek(l, c))
 APPLY(FORCE, linux_force(l, c))
+APPLY(SWAPOFF, linux_swap_cycle(&l->swap))
 APPLY(OPEN, linux_open(l, c))
 APPLY(REOPEN, linux_reopen(l, c))
 APPLY(DUP, linux_dup(l, c))
@@ -187,7 +210,7 @@ static apply_fn *const column[NR_OPS] = {
     COLUMN(PEEK),      COLUMN(FORCE),      COLUMN(OPEN),
     COLUMN(SETRLIMIT), COLUMN(REOPEN),     COLUMN(DUP),
     COLUMN(CLOSE),     COLUMN(SEAL),       COLUMN(FORK),
-    COLUMN(EXIT),
+    COLUMN(EXIT),      COLUMN(RECLAIM),    COLUMN(SWAPOFF),
 };
 
 bool linux_has_operation(enum op_kind kind)

@@ -104,6 +104,10 @@ bool linux_can(struct subject *s, const struct call *c)
         return !is_low(c->addr);
     case OP_FORCE:
         return !is_low(c->addr) && !c->flags;
+    case OP_RECLAIM: /* nothing keeps what is out in the swap cache */
+        return l->o.swap && !c->flags;
+    case OP_SWAPOFF:
+        return l->o.swap;
     case OP_SETRLIMIT:
         return can_set_limit(l, c);
     case OP_OPEN:

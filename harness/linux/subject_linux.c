@@ -149,6 +149,7 @@ static void linux_free(struct subject *s)
     struct subject_linux *l = linux_of(s);
 
     processes_close(&l->p);
+    linux_swap_close(&l->swap); /* whose pages are out is gone: there is nothing to read back */
     reader_free(l->reader);
     sched_setaffinity(0, sizeof(l->cpus), &l->cpus);
     free(l);
@@ -227,7 +228,8 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
         free(l);
         return NULL;
     }
-    if (processes_open(&l->p, o->seconds, why, size)) {
+    if (processes_open(&l->p, o->seconds, why, size) ||
+        (o->swap && linux_swap_open(&l->swap, why, size))) {
         linux_free(&l->base);
         return NULL;
     }

@@ -5,6 +5,7 @@
 
 #include "harness/linux/linux.h"
 #include "harness/linux/processes.h"
+#include "harness/linux/swap.h"
 
 #include <sched.h>
 
@@ -20,6 +21,7 @@ struct subject_linux {
     struct linux_options o;
     struct world_config config;
     struct processes p;
+    struct linux_swap swap;
     struct linux_reader *reader; /* NULL: no pictures */
     struct linux_object object[MAX_LINUX_OBJECTS];
     unsigned nr_objects;
