@@ -173,6 +173,7 @@ static long apply_FORK(struct subject_linux *l, const struct call *c)
 #define APPLY(name, expression)                                                                    \
     static long apply_##name(struct subject_linux *l, const struct call *c)                        \
     {                                                                                              \
+        (void)l, (void)c;                                                                          \
         return expression;                                                                         \
     }
 
