@@ -63,6 +63,8 @@ static void live(int to)
 
     if (fd < 0 || ftruncate(fd, 8 << PAGE_SHIFT))
         _exit(1);
+    map(0, WINDOW_PAGES, PROT_NONE, ANON, -1); /* is it free? A stack may be there by chance */
+    munmap(at(0), WINDOW_PAGES << PAGE_SHIFT);
     map(0x100, 4, RW, ANON, -1);
     *(volatile uint64_t *)at(0x101) = 0x1234;
     (void)*(volatile uint64_t *)at(0x100);

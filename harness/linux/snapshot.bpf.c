@@ -151,6 +151,7 @@ inline uint64_t word(uint64_t addr)
 /* ---- page tables of x86-64 ---- */
 #define PAGE_SHIFT 12
 #define PAGE_BYTES (1UL << PAGE_SHIFT)
+#define AREA_SHIFT (PAGE_SHIFT + 9) /* of one table of the lowest level */
 #define ENTRY_PRESENT (1UL << 0)
 #define ENTRY_WRITE (1UL << 1)
 #define ENTRY_ACCESSED (1UL << 5)
@@ -209,9 +210,11 @@ struct {
     uint32_t proc;
     uint64_t from, node, max; /* in the tree of VMAs */
     uint64_t head, chain;     /* in a list of chains */
-    uint64_t area, table;     /* in page tables: address of the 2 MiB, its table */
-    uint64_t start, end;      /* of a VMA beside the window */
-    uint64_t middle;
+    uint64_t area, table;     /* the lowest table, and which 2 MiB it is for */
+    uint64_t middle;          /* of the window */
+    uint64_t start, end;      /* where entries are looked for */
+    int64_t resident;         /* entries of the process so far that rss counts */
+    bool outside;             /* of the window */
 } at;
 
 inline struct raw_proc *this_proc(void)
@@ -277,7 +280,7 @@ inline void show_swapped(struct raw_pte *p, uint64_t entry)
     p->key = type << 58 | ~entry << 5 >> 14;
     p->flags = entry & ENTRY_SWAP_EXCLUSIVE ? SNAP_PTE_EXCLUSIVE : 0;
     if (type < SWAP_TYPE_NOT_SWAP)
-        p->flags |= SNAP_PTE_SWAP;
+        p->flags |= SNAP_PTE_SWAP, at.resident++;
     else if (type < SWAP_TYPE_MARKER)
         p->flags |= SNAP_PTE_MIGRATION;
     else
@@ -297,7 +300,7 @@ inline void show_present(struct raw_pte *p, uint64_t entry)
     if (entry & ENTRY_SPECIAL)
         p->flags |= SNAP_PTE_SPECIAL;
     else
-        show_frame(p);
+        show_frame(p), at.resident++;
 }
 
 static __attribute__((noinline)) int show_entry(uint64_t addr, uint64_t entry)
@@ -321,38 +324,98 @@ static __attribute__((noinline)) int show_entry(uint64_t addr, uint64_t entry)
     return 0;
 }
 
+/* What is beside the window is counted only. */
+inline void count_resident(uint64_t entry)
+{
+    struct raw_proc *p = this_proc();
+    uint64_t page;
+
+    if (entry & ENTRY_SPECIAL)
+        return;
+    if (!(entry & (ENTRY_PRESENT | ENTRY_PROT_NONE))) {
+        p->outside_rss[SNAP_RSS_SWAP] += entry >> 59 < SWAP_TYPE_NOT_SWAP;
+        return;
+    }
+    page = head_of(page_at(frame_of(entry)));
+    if (FIELD(page, folio, mapping) & 1)
+        p->outside_rss[SNAP_RSS_ANON]++;
+    else if (FLAG(word(page), swapbacked, 1))
+        p->outside_rss[SNAP_RSS_SHMEM]++;
+    else
+        p->outside_rss[SNAP_RSS_FILE]++;
+}
+
+/* Eight entries, which are one cache line of their table, as far as they are in at.start-at.end. */
+#define GROUP_BYTES (8 * PAGE_BYTES)
 static long each_group(uint32_t group, void *unused)
 {
-    const uint64_t from = at.table + (uint64_t)group * 64;
-    uint64_t entry[8], any = 0;
+    const uint64_t addr = (at.start & ~(GROUP_BYTES - 1)) + group * GROUP_BYTES;
+    uint64_t from, entry[8], any = 0;
 
+    if (addr >> AREA_SHIFT != at.area) {
+        at.area = addr >> AREA_SHIFT;
+        at.table = lowest_table(at.mm, addr);
+    }
+    if (!at.table)
+        return 0;
+    from = at.table + (addr >> PAGE_SHIFT & 511) * 8;
     for (unsigned i = 0; i < 8; i++)
         any |= entry[i] = word(from + i * 8);
     if (!any)
         return 0;
-    for (unsigned i = 0; i < 8; i++)
-        if (entry[i])
-            show_entry(at.area + ((uint64_t)group * 8 + i) * PAGE_BYTES, entry[i]);
+    for (unsigned i = 0; i < 8; i++) {
+        const uint64_t page = addr + i * PAGE_BYTES;
+
+        if (!entry[i] || page < at.start || page >= at.end)
+            continue;
+        if (at.outside)
+            count_resident(entry[i]);
+        else
+            show_entry(page, entry[i]);
+    }
     return 0;
 }
 
-/* All entries of the window are looked at, in a VMA or not. */
+inline void each_entry(uint64_t start, uint64_t end, bool outside)
+{
+    at.start = start;
+    at.end = end;
+    at.outside = outside;
+    bpf_loop((uint32_t)((end - (start & ~(GROUP_BYTES - 1)) + GROUP_BYTES - 1) / GROUP_BYTES),
+             each_group, NULL, 0);
+}
+
 static long each_area(uint32_t area, void *unused)
 {
-    const uint64_t addr = request.window + ((uint64_t)area << (PAGE_SHIFT + 9));
-    const uint64_t entry = entry_at(at.middle, addr, 1);
+    const uint64_t entry = entry_at(at.middle, request.window + ((uint64_t)area << AREA_SHIFT), 1);
 
-    if (!entry)
-        return 0;
-    if (!(entry & ENTRY_PRESENT) || (entry & ENTRY_HUGE)) {
+    if (entry && (!(entry & ENTRY_PRESENT) || (entry & ENTRY_HUGE)))
         raw.trouble |= RAW_HUGE;
-        return 0;
-    }
-    this_proc()->nr_tables++;
-    at.area = addr;
-    at.table = table_of(entry);
-    bpf_loop(64, each_group, NULL, 0);
+    else if (entry)
+        this_proc()->nr_tables++;
     return 0;
+}
+
+inline void count_tables(void)
+{
+    at.middle = middle_table(at.mm, request.window);
+    if (at.middle)
+        bpf_loop((uint32_t)((request.window_end - request.window) >> AREA_SHIFT), each_area, NULL,
+                 0);
+}
+
+/* Entries are looked for in VMAs. If the counters say that there are others, in all of the window. */
+inline void find_stray_entries(void)
+{
+    struct raw_proc *p = this_proc();
+    int64_t resident = 0;
+
+    for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
+        resident += p->rss[kind] - p->outside_rss[kind];
+    if (resident == at.resident)
+        return;
+    raw.nr_ptes = p->first_pte;
+    each_entry(request.window, request.window_end, false);
 }
 
 /* ---- VMAs ---- */
@@ -437,49 +500,7 @@ inline void show_vma(uint64_t vma, uint64_t start, uint64_t end)
         bpf_loop(RAW_CHAINS, each_chain, NULL, 0);
     v->nr_chains = raw.nr_chains - v->first_chain;
     raw.nr_vmas = n + 1;
-}
-
-/* ---- beside the window ---- */
-inline void count_resident(uint64_t entry)
-{
-    struct raw_proc *p = this_proc();
-    uint64_t page;
-
-    if (!entry || (entry & ENTRY_SPECIAL))
-        return;
-    if (!(entry & (ENTRY_PRESENT | ENTRY_PROT_NONE))) {
-        p->outside_rss[SNAP_RSS_SWAP] += entry >> 59 < SWAP_TYPE_NOT_SWAP;
-        return;
-    }
-    page = head_of(page_at(frame_of(entry)));
-    if (FIELD(page, folio, mapping) & 1)
-        p->outside_rss[SNAP_RSS_ANON]++;
-    else if (FLAG(word(page), swapbacked, 1))
-        p->outside_rss[SNAP_RSS_SHMEM]++;
-    else
-        p->outside_rss[SNAP_RSS_FILE]++;
-}
-
-/* at.area: of the group, whose entries are in one line of the table. at.start, at.end: of the VMA */
-static long each_outside(uint32_t group, void *unused)
-{
-    const uint64_t addr = at.area;
-    uint64_t from, entry[8], any = 0;
-
-    at.area += 8 * PAGE_BYTES;
-    if (!group || !(addr >> PAGE_SHIFT & 511))
-        at.table = lowest_table(at.mm, addr);
-    if (!at.table)
-        return 0;
-    from = at.table + (addr >> PAGE_SHIFT & 511) * 8;
-    for (unsigned i = 0; i < 8; i++)
-        any |= entry[i] = word(from + i * 8);
-    if (!any)
-        return 0;
-    for (unsigned i = 0; i < 8; i++)
-        if (addr + i * PAGE_BYTES >= at.start && addr + i * PAGE_BYTES < at.end)
-            count_resident(entry[i]);
-    return 0;
+    each_entry(start, end, false);
 }
 
 /* Pages beyond the end of the file are not there. */
@@ -515,12 +536,9 @@ inline void count_outside(uint64_t vma, uint64_t start, uint64_t end)
         p->outside.data_vm += pages;
     if (flags & SNAP_LOCKED)
         p->outside.locked_vm += pages;
-    at.area = start & ~(8 * PAGE_BYTES - 1);
-    at.start = start;
-    at.end = end = end_of_file(vma, start, end);
-    if (end - at.area <= MAX_OUTSIDE * PAGE_BYTES)
-        bpf_loop((uint32_t)((end - at.area + 8 * PAGE_BYTES - 1) / (8 * PAGE_BYTES)), each_outside,
-                 NULL, 0);
+    end = end_of_file(vma, start, end);
+    if (end - start <= MAX_OUTSIDE * PAGE_BYTES)
+        each_entry(start, end, true);
 }
 
 static __attribute__((noinline)) int visit_vma(uint64_t vma)
@@ -665,15 +683,15 @@ static long each_proc(uint32_t i, void *unused)
     at.proc = i;
     at.from = 0;
     if (at.mm) {
-        show_counters(p, at.mm);
+        at.area = ~0UL;
+        at.resident = 0;
         p->first_vma = raw.nr_vmas;
-        bpf_loop(RAW_VMAS, each_leaf, NULL, 0);
-        p->nr_vmas = raw.nr_vmas - p->first_vma;
         p->first_pte = raw.nr_ptes;
-        at.middle = middle_table(at.mm, request.window);
-        if (at.middle)
-            bpf_loop((uint32_t)((request.window_end - request.window) >> (PAGE_SHIFT + 9)),
-                     each_area, NULL, 0);
+        show_counters(p, at.mm);
+        count_tables();
+        bpf_loop(RAW_VMAS, each_leaf, NULL, 0);
+        find_stray_entries();
+        p->nr_vmas = raw.nr_vmas - p->first_vma;
         p->nr_ptes = raw.nr_ptes - p->first_pte;
     } else {
         raw.trouble |= RAW_NO_TASK;
@@ -727,7 +745,7 @@ static long each_base(uint32_t i, void *unused)
         return 0;
     if (word(request.direct_map + (entry & ENTRY_ADDRESS)) != probe.tag)
         return 0;
-    at.area = frame_of(entry);
+    at.start = frame_of(entry);
     probe.found = true;
     return 1;
 }
@@ -749,6 +767,6 @@ int calibrate(void *ctx)
     file = word(fds + probe.fd * 8UL);
     mapping = FIELD(file, file, f_mapping);
     request.vmemmap =
-        FIELD(mapping, address_space, i_pages.xa_head) - at.area * bpf_core_type_size(struct page);
+        FIELD(mapping, address_space, i_pages.xa_head) - at.start * bpf_core_type_size(struct page);
     return 0;
 }
