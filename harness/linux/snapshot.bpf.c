@@ -404,7 +404,7 @@ inline void count_tables(void)
                  0);
 }
 
-/* Entries are looked for in VMAs. If the counters say that there are others, in all of the window. */
+/* Entries are looked for in VMAs; if the counters say that there are others, in all the window. */
 inline void find_stray_entries(void)
 {
     struct raw_proc *p = this_proc();
