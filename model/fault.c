@@ -154,7 +154,13 @@ int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vm
     if (!vma || !access_is_allowed(vma, access, remote))
         return -EFAULT;
     *pvma = vma;
-    return vma_is_beyond_file(vma, addr) ? -ENXIO : 0;
+    if (!vma_is_beyond_file(vma, addr))
+        return 0;
+    /* who would get a page of its own is prepared for it before the file is asked */
+    if ((access == PROT_WRITE || access == ACCESS_FORCE) && !vma_is_shared(vma) &&
+        vma_has_frames(vma) && anon_vma_prepare(vma))
+        return -ENOMEM;
+    return -ENXIO;
 }
 
 long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote, uint64_t stamp)

@@ -106,8 +106,11 @@ int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, 
     if (!is_allowed(p, access, intent))
         return -EFAULT;
     if (p->file && !spec_of_kind(spec, p->file, SPEC_DEVICE) &&
-        p->pgoff >= spec_object(spec, p->file)->size)
+        p->pgoff >= spec_object(spec, p->file)->size) {
+        if (access == PROT_WRITE && spec_is_private(p))
+            spec_prepare(spec, space, page);
         return -ENXIO;
+    }
     return 0;
 }
 

@@ -26,6 +26,74 @@ static bool dontunmap_locked(const struct world *world, const struct call *c)
            any_vma(world->proc[c->proc], c->addr, c->len, VM_LOCKED);
 }
 
+static bool is_access(const struct call *c)
+{
+    return c->kind == OP_READ || c->kind == OP_WRITE || c->kind == OP_EXEC || c->kind == OP_PEEK ||
+           c->kind == OP_POKE || c->kind == OP_FORCE;
+}
+
+static bool stack_below_zero(const struct world *world, const struct call *c)
+{
+    const struct vma *vma = world->proc[c->proc]->mmap;
+
+    if (!is_access(c))
+        return false;
+    while (vma && vma->vm_end <= c->addr)
+        vma = vma->vm_next;
+    return vma && vma->vm_start > c->addr && (vma->vm_flags & VM_GROWSDOWN) &&
+           vma->vm_pgoff < (vma->vm_start - (c->addr & PAGE_MASK)) >> PAGE_SHIFT;
+}
+
+/* A stack with a mapping in its guard gap. */
+static bool guards_something(const struct vma *vma)
+{
+    const uint64_t gap = vma->vm_mm->world->config.stack_guard_gap << PAGE_SHIFT;
+
+    return vma->vm_prev && (vma->vm_flags & VM_GROWSDOWN) &&
+           vma->vm_prev->vm_end > vma->vm_start - (vma->vm_start < gap ? vma->vm_start : gap);
+}
+
+static bool stack_guard_search(const struct world *world, const struct call *c)
+{
+    if (!(c->kind == OP_MMAP && !(c->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) &&
+        !(c->kind == OP_MREMAP && !(c->flags & MREMAP_FIXED)))
+        return false;
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
+        if (guards_something(vma))
+            return true;
+    return false;
+}
+
+static bool file_offset_limit(const struct world *world, const struct call *c)
+{
+    (void)world;
+    return c->kind == OP_MMAP && !(c->flags & MAP_ANONYMOUS) &&
+           (c->off > INT64_MAX || c->off + c->len > (uint64_t)INT64_MAX - PAGE_SIZE);
+}
+
+static bool maps_regular(const struct vma *vma)
+{
+    return vma->vm_file && vma->vm_file->mapping->kind == FILE_REGULAR;
+}
+
+static bool ramfs(const struct world *world, const struct call *c)
+{
+    const bool hole = c->kind == OP_MADVISE && c->sel == MADV_REMOVE;
+
+    if (!hole && c->kind != OP_MREMAP)
+        return false;
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
+        if (vma->vm_end > c->addr && vma->vm_start < c->addr + c->len && maps_regular(vma) &&
+            (hole || c->addr < vma->vm_start || c->addr + c->len > vma->vm_end))
+            return true;
+    return false;
+}
+
+static bool pageout_lazyfree(const struct world *world, const struct call *c)
+{
+    return c->kind == OP_MADVISE && c->sel == MADV_PAGEOUT && world->events[EV_LAZYFREE];
+}
+
 const struct linux_quirk linux_quirks[] = {
 #define QUIRK(function, name, sentence) {name, sentence, function},
 #include "harness/linux/quirks.def"
