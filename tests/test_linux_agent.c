@@ -241,6 +241,36 @@ static void test_faults(void **state)
     assert_null(linux_lost(s));
 }
 
+static void test_pins(void **state)
+{
+    struct subject *s = fresh(state);
+    struct call pin = {.kind = OP_PIN, .new_fd = 3, .addr = PAGES(0x20), .sel = 1};
+
+    if (!s->ops->can(s, &pin))
+        skip(); /* no io_uring */
+    map(s, 0, 0x20, 1, RW);
+    map(s, 0, 0x30, 1, PROT_READ);
+    assert_int_equal(on(s, OP_WRITE, 0, 0x20, 5), 0);
+    assert_int_equal(make(s, pin), 0);
+    assert_int_equal(make(s, pin), -EBUSY);
+    pin.new_fd = 4;
+    pin.addr = PAGES(0x30);
+    assert_int_equal(make(s, pin), -EFAULT);
+    assert_int_equal(make(s, (struct call){.kind = OP_DEVICE_READ, .fd = 3}), 5);
+    assert_int_equal(make(s, (struct call){.kind = OP_DEVICE_WRITE, .fd = 3, .stamp = 6}), 0);
+    assert_int_equal(on(s, OP_READ, 0, 0x20, 0), 6);
+    assert_int_equal(on(s, OP_FORK, 0, 0, 1), 0);
+    assert_int_equal(on(s, OP_WRITE, 0, 0x20, 7), 0); /* the pin stays with the parent's page */
+    assert_int_equal(make(s, (struct call){.kind = OP_DEVICE_READ, .fd = 3}), 7);
+    assert_int_equal(on(s, OP_READ, 1, 0x20, 0), 6);
+    assert_int_equal(on(s, OP_EXIT, 0, 0, 0), 0);
+    assert_int_equal(make(s, (struct call){.kind = OP_DEVICE_READ, .fd = 3}), 7);
+    assert_int_equal(make(s, (struct call){.kind = OP_UNPIN, .fd = 3}), 0);
+    assert_int_equal(make(s, (struct call){.kind = OP_UNPIN, .fd = 3}), -EBADF);
+    assert_int_equal(make(s, (struct call){.kind = OP_DEVICE_READ, .fd = 3}), -EBADF);
+    assert_null(linux_lost(s));
+}
+
 /* ---- processes ---- */
 static void test_family(void **state)
 {
@@ -489,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_impossible),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_pins),
         cmocka_unit_test(test_family),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_nothing_else_changes),

@@ -193,6 +193,10 @@ APPLY(POKE, linux_poke(l, c))
 APPLY(PEEK, linux_peek(l, c))
 APPLY(FORCE, linux_force(l, c))
 APPLY(SWAPOFF, linux_swap_cycle(&l->swap))
+APPLY(PIN, linux_pin(l, c))
+APPLY(UNPIN, linux_unpin(l, c))
+APPLY(DEVICE_READ, linux_device_read(l, c))
+APPLY(DEVICE_WRITE, linux_device_write(l, c))
 APPLY(OPEN, linux_open(l, c))
 APPLY(REOPEN, linux_reopen(l, c))
 APPLY(DUP, linux_dup(l, c))
@@ -202,16 +206,18 @@ APPLY(EXIT, processes_exit(&l->p, c->proc))
 
 static apply_fn *const column[NR_OPS] = {
 #define COLUMN(name) [OP_##name] = apply_##name
-    COLUMN(MMAP),      COLUMN(MUNMAP),     COLUMN(MPROTECT),
-    COLUMN(MREMAP),    COLUMN(BRK),        COLUMN(MLOCK),
-    COLUMN(MLOCK2),    COLUMN(MUNLOCK),    COLUMN(NAME),
-    COLUMN(MLOCKALL),  COLUMN(MUNLOCKALL), COLUMN(MADVISE),
-    COLUMN(MINCORE),   COLUMN(MSYNC),      COLUMN(REMAP_FILE_PAGES),
-    COLUMN(READ),      COLUMN(WRITE),      COLUMN(POKE),
-    COLUMN(PEEK),      COLUMN(FORCE),      COLUMN(OPEN),
-    COLUMN(SETRLIMIT), COLUMN(REOPEN),     COLUMN(DUP),
-    COLUMN(CLOSE),     COLUMN(SEAL),       COLUMN(FORK),
-    COLUMN(EXIT),      COLUMN(RECLAIM),    COLUMN(SWAPOFF),
+    COLUMN(MMAP),         COLUMN(MUNMAP),     COLUMN(MPROTECT),
+    COLUMN(MREMAP),       COLUMN(BRK),        COLUMN(MLOCK),
+    COLUMN(MLOCK2),       COLUMN(MUNLOCK),    COLUMN(NAME),
+    COLUMN(MLOCKALL),     COLUMN(MUNLOCKALL), COLUMN(MADVISE),
+    COLUMN(MINCORE),      COLUMN(MSYNC),      COLUMN(REMAP_FILE_PAGES),
+    COLUMN(READ),         COLUMN(WRITE),      COLUMN(POKE),
+    COLUMN(PEEK),         COLUMN(FORCE),      COLUMN(OPEN),
+    COLUMN(SETRLIMIT),    COLUMN(REOPEN),     COLUMN(DUP),
+    COLUMN(CLOSE),        COLUMN(SEAL),       COLUMN(FORK),
+    COLUMN(EXIT),         COLUMN(RECLAIM),    COLUMN(SWAPOFF),
+    COLUMN(PIN),          COLUMN(UNPIN),      COLUMN(DEVICE_READ),
+    COLUMN(DEVICE_WRITE),
 };
 
 bool linux_has_operation(enum op_kind kind)

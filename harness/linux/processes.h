@@ -19,6 +19,7 @@ enum agent_fd {
     AGENT_FD_REGULAR = 5, /* where files are made: mounts that nobody else sees */
     AGENT_FD_REGULAR_NOEXEC,
     AGENT_FD_SHMEM_NOEXEC,
+    AGENT_FD_RING = 9,    /* see pins_linux.c */
     AGENT_FD_WORLD = 16,  /* + number of the world's descriptor */
     AGENT_FD_OBJECT = 64, /* + number of the object, which it keeps; see linux_files.c */
 };

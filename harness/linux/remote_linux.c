@@ -33,9 +33,7 @@ static bool permissions_at(pid_t pid, uint64_t addr, char perm[5])
     return found;
 }
 
-/* These calls say EFAULT, or EIO, for everything. Memory that is there and may be used so lies
- * behind the end of its file. */
-static long why_refused(struct subject_linux *l, const struct call *c, bool write, bool force)
+long linux_why_refused(struct subject_linux *l, const struct call *c, bool write, bool force)
 {
     char perm[5] = "";
 
@@ -59,7 +57,7 @@ static long remote(struct subject_linux *l, const struct call *c, uint64_t *word
               : process_vm_readv(pid, &here, 1, &there, 1, 0);
     if (n == sizeof(*word))
         return 0;
-    return errno == EFAULT ? why_refused(l, c, write, false) : -errno;
+    return errno == EFAULT ? linux_why_refused(l, c, write, false) : -errno;
 }
 
 long linux_peek(struct subject_linux *l, const struct call *c)
@@ -93,5 +91,5 @@ long linux_force(struct subject_linux *l, const struct call *c)
         return -errno;
     n = pwrite(fd, &word, sizeof(word), (off_t)window_to_kernel(c->addr & PAGE_MASK));
     close(fd);
-    return n == sizeof(word) ? 0 : why_refused(l, c, true, true);
+    return n == sizeof(word) ? 0 : linux_why_refused(l, c, true, true);
 }

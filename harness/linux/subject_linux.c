@@ -112,6 +112,8 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     l->config = *config;
     linux_files_reset(l);
     error = processes_reset(&l->p);
+    if (!error)
+        linux_pins_reset(l);
     if (!error && !config->privileged)
         error = drop_capabilities(l);
     if (!error && config->read_implies_exec &&
@@ -149,6 +151,7 @@ static void linux_free(struct subject *s)
     struct subject_linux *l = linux_of(s);
 
     processes_close(&l->p);
+    linux_pins_close(l);
     linux_swap_close(&l->swap); /* whose pages are out is gone: there is nothing to read back */
     reader_free(l->reader);
     sched_setaffinity(0, sizeof(l->cpus), &l->cpus);

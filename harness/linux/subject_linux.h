@@ -7,6 +7,7 @@
 #include "harness/linux/processes.h"
 #include "harness/linux/swap.h"
 
+#include <linux/io_uring.h>
 #include <sched.h>
 
 /* An object that was opened: who made it can still reach it, whatever its descriptors are. */
@@ -16,12 +17,24 @@ struct linux_object {
 };
 #define MAX_LINUX_OBJECTS 512 /* of one world: descriptors are not endless */
 
+/* pins_linux.c */
+struct linux_pins {
+    bool there; /* pins are possible */
+    pid_t of;   /* the template whose ring it is */
+    int ring, pipe[2];
+    struct io_uring_params params;
+    char *rings, *entries; /* the ring's memory */
+    size_t size, entries_size;
+    uint64_t at[MAX_PINS]; /* kernel address of the page when it was pinned; 0: not in use */
+};
+
 struct subject_linux {
     struct subject base;
     struct linux_options o;
     struct world_config config;
     struct processes p;
     struct linux_swap swap;
+    struct linux_pins pins;
     struct linux_reader *reader; /* NULL: no pictures */
     struct linux_object object[MAX_LINUX_OBJECTS];
     unsigned nr_objects;
@@ -50,6 +63,18 @@ bool linux_can(struct subject *s, const struct call *c);
 long linux_peek(struct subject_linux *l, const struct call *c);
 long linux_poke(struct subject_linux *l, const struct call *c);
 long linux_force(struct subject_linux *l, const struct call *c);
+
+/* Why the kernel says EFAULT, or EIO: -EFAULT, or -ENXIO where the memory may be used so, which then
+ * lies behind the end of its file. */
+long linux_why_refused(struct subject_linux *l, const struct call *c, bool write, bool force);
+
+/* ---- pins_linux.c ---- */
+void linux_pins_reset(struct subject_linux *l); /* after processes_reset() */
+void linux_pins_close(struct subject_linux *l);
+long linux_pin(struct subject_linux *l, const struct call *c);
+long linux_unpin(struct subject_linux *l, const struct call *c);
+long linux_device_read(struct subject_linux *l, const struct call *c);
+long linux_device_write(struct subject_linux *l, const struct call *c);
 
 /* ---- files_linux.c: answers as the model's ---- */
 void linux_files_reset(struct subject_linux *l);
