@@ -241,6 +241,26 @@ static void test_faults(void **state)
     assert_null(linux_lost(s));
 }
 
+static void test_find(void **state)
+{
+    struct subject *s = fresh(state);
+    struct call c = {.kind = OP_FIND};
+
+    if (!s->ops->can(s, &c))
+        skip();
+    assert_int_equal(on(s, OP_FIND, 0, 0, 0), 0);
+    map(s, 0, 0x20, 2, RW);
+    map(s, 0, 0x30, 2, RW);
+    assert_int_equal(on(s, OP_FIND, 0, 0, 0), PAGES(0x20) + 1);
+    assert_int_equal(on(s, OP_FIND, 0, 0x22, 0), PAGES(0x30) + 1);
+    assert_int_equal(on(s, OP_FIND, 0, 0x32, 0), 0);
+    assert_int_equal(on(s, OP_FIND_PREV, 0, 0x21, 0), 0);
+    assert_int_equal(on(s, OP_FIND_PREV, 0, 0x22, 0), PAGES(0x20) + 1);
+    assert_int_equal(on(s, OP_FIND_PREV, 0, 5000, 0), PAGES(0x30) + 1);
+    assert_int_equal(on(s, OP_FIND_RANGE, 0, 0x22, 14), 0);
+    assert_int_equal(on(s, OP_FIND_RANGE, 0, 0x22, 15), PAGES(0x30) + 1);
+}
+
 static void test_pins(void **state)
 {
     struct subject *s = fresh(state);
@@ -519,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_impossible),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_find),
         cmocka_unit_test(test_pins),
         cmocka_unit_test(test_family),
         cmocka_unit_test(test_reset),

@@ -157,7 +157,9 @@ static long apply_SETRLIMIT(struct subject_linux *l, const struct call *c)
         return -errno;
     r.rlim_cur = c->pages == MM_RLIM_INFINITY ? RLIM_INFINITY : c->pages << PAGE_SHIFT;
     if (c->sel == MM_RLIMIT_AS && c->pages != MM_RLIM_INFINITY)
-        r.rlim_cur += l->p.own_pages << PAGE_SHIFT;
+        r.rlim_cur = c->pages < (UINT64_MAX >> PAGE_SHIFT) - l->p.own_pages
+                         ? (c->pages + l->p.own_pages) << PAGE_SHIFT
+                         : RLIM_INFINITY;
     if (c->sel == MM_RLIMIT_DATA && !c->pages)
         r.rlim_cur = 1; /* 0 is no limit at all while the hard one allows more */
     return prlimit(pid, which[c->sel], &r, NULL) ? -errno : 0;
@@ -193,6 +195,9 @@ APPLY(POKE, linux_poke(l, c))
 APPLY(PEEK, linux_peek(l, c))
 APPLY(FORCE, linux_force(l, c))
 APPLY(SWAPOFF, linux_swap_cycle(&l->swap))
+APPLY(FIND, linux_find(l, c))
+APPLY(FIND_PREV, linux_find(l, c))
+APPLY(FIND_RANGE, linux_find(l, c))
 APPLY(PIN, linux_pin(l, c))
 APPLY(UNPIN, linux_unpin(l, c))
 APPLY(DEVICE_READ, linux_device_read(l, c))
@@ -216,6 +221,7 @@ static apply_fn *const column[NR_OPS] = {
     COLUMN(SETRLIMIT),    COLUMN(REOPEN),     COLUMN(DUP),
     COLUMN(CLOSE),        COLUMN(SEAL),       COLUMN(FORK),
     COLUMN(EXIT),         COLUMN(RECLAIM),    COLUMN(SWAPOFF),
+    COLUMN(FIND),         COLUMN(FIND_PREV),  COLUMN(FIND_RANGE),
     COLUMN(PIN),          COLUMN(UNPIN),      COLUMN(DEVICE_READ),
     COLUMN(DEVICE_WRITE),
 };

@@ -104,6 +104,10 @@ bool linux_can(struct subject *s, const struct call *c)
         return !is_low(c->addr);
     case OP_FORCE:
         return !is_low(c->addr) && !c->flags;
+    case OP_FIND:
+    case OP_FIND_PREV:
+    case OP_FIND_RANGE:
+        return l->can_find;
     case OP_PIN: /* there is no device that only reads */
         return l->pins.there && c->sel && !is_low(c->addr);
     case OP_RECLAIM: /* nothing keeps what is out in the swap cache */

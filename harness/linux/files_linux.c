@@ -31,10 +31,12 @@ static bool is_free(const struct subject_linux *l, int fd)
     return fd >= 0 && fd < MAX_FDS && l->object_of[fd] < 0;
 }
 
-static bool has_mounts(const struct subject_linux *l)
+/* Where files of the kind are made: without root there is nothing but memfd. */
+static bool has_mount(const struct subject_linux *l, enum file_kind kind, bool noexec)
 {
-    return l->p.fd[AGENT_FD_REGULAR] >= 0 && l->p.fd[AGENT_FD_REGULAR_NOEXEC] >= 0 &&
-           l->p.fd[AGENT_FD_SHMEM_NOEXEC] >= 0;
+    if (kind == FILE_SHMEM)
+        return !noexec || l->p.fd[AGENT_FD_SHMEM_NOEXEC] >= 0;
+    return l->p.fd[noexec ? AGENT_FD_REGULAR_NOEXEC : AGENT_FD_REGULAR] >= 0;
 }
 
 bool linux_can_file(const struct subject_linux *l, const struct call *c)
@@ -52,14 +54,15 @@ bool linux_can_file(const struct subject_linux *l, const struct call *c)
         if (c->sel != FILE_REGULAR && c->sel != FILE_SHMEM)
             return c->sel >= NR_FILE_KINDS;
         return l->nr_objects < MAX_LINUX_OBJECTS && c->pages < (1UL << 40) &&
-               (has_mounts(l) || (c->sel == FILE_SHMEM && !noexec));
+               has_mount(l, (enum file_kind)c->sel, noexec);
     }
     if (!is_open(l, c->fd))
         return true;
     object = &l->object[l->object_of[c->fd]];
     if (c->kind == OP_SEAL)
         return object->memfd || object->kind != FILE_SHMEM;
-    return object->kind != FILE_SHMEM || object->memfd != noexec;
+    return object->kind == FILE_SHMEM ? object->memfd != noexec
+                                      : has_mount(l, FILE_REGULAR, noexec);
 }
 
 static int open_flags(unsigned mode)

@@ -48,12 +48,20 @@ static void died(struct processes *p, unsigned n, int status)
                  WEXITSTATUS(status));
 }
 
+/* The kernel's function that it waits in; it may be one that does not wait at all. */
 static void hangs(struct processes *p, unsigned n)
 {
-    char text[24];
+    char text[24], path[40], where[64] = "";
+    FILE *f;
 
-    snprintf(p->lost, sizeof(p->lost), "%s has not answered for %g seconds", name_of(n, text),
-             p->seconds);
+    snprintf(path, sizeof(path), "/proc/%d/wchan", (int)p->pid[n]);
+    f = fopen(path, "re");
+    if (f && (fscanf(f, "%63s", where) != 1 || !strcmp(where, "0")))
+        *where = 0;
+    if (f)
+        fclose(f);
+    snprintf(p->lost, sizeof(p->lost), "%s has not answered for %g seconds%s%s", name_of(n, text),
+             p->seconds, *where ? ": it waits in " : "", where);
 }
 
 /* Somebody did not answer for a while: true if that is to go on. */
@@ -201,6 +209,19 @@ void processes_kill(struct processes *p, unsigned first, unsigned end)
     }
 }
 
+/* Of the last world. Kernels before 5.9 are asked one by one. */
+static void close_files(struct processes *p)
+{
+    if (processes_call(p, AGENT_TEMPLATE, SYS_close_range, AGENT_FD_WORLD, ~0U, 0, 0, 0, 0) !=
+        -ENOSYS)
+        return;
+    for (unsigned fd = AGENT_FD_WORLD; fd < AGENT_FD_WORLD + MAX_FDS; fd++)
+        processes_call(p, AGENT_TEMPLATE, SYS_close, fd, 0, 0, 0, 0, 0);
+    for (unsigned fd = AGENT_FD_OBJECT;
+         !processes_call(p, AGENT_TEMPLATE, SYS_close, fd, 0, 0, 0, 0, 0); fd++)
+        continue;
+}
+
 int processes_reset(struct processes *p)
 {
     char why[200];
@@ -216,6 +237,6 @@ int processes_reset(struct processes *p)
             return error;
         }
     }
-    processes_call(p, AGENT_TEMPLATE, SYS_close_range, AGENT_FD_WORLD, ~0U, 0, 0, 0, 0);
+    close_files(p);
     return (int)processes_fork(p, AGENT_TEMPLATE, 0);
 }

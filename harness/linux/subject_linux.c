@@ -236,6 +236,7 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
         linux_free(&l->base);
         return NULL;
     }
+    l->can_find = linux_finds(l->p.pid[AGENT_TEMPLATE]);
     l->can_name = kernel_knows_names(l);
     l->reader = reader_new((enum linux_reader_kind)o->reader, why, size);
     if (!l->reader && o->reader != READER_NONE) {

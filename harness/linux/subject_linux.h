@@ -40,8 +40,9 @@ struct subject_linux {
     unsigned nr_objects;
     int object_of[MAX_FDS];       /* of the world's descriptors; -1: not open */
     uint64_t hard[NR_MM_RLIMITS]; /* pages; MM_RLIM_INFINITY */
-    bool can_name;                /* prctl PR_SET_VMA_ANON_NAME is configured */
-    cpu_set_t cpus;               /* the harness' own, before */
+    bool can_find;
+    bool can_name;  /* prctl PR_SET_VMA_ANON_NAME is configured */
+    cpu_set_t cpus; /* the harness' own, before */
 };
 
 static inline struct subject_linux *linux_of(struct subject *s)
@@ -75,6 +76,10 @@ long linux_pin(struct subject_linux *l, const struct call *c);
 long linux_unpin(struct subject_linux *l, const struct call *c);
 long linux_device_read(struct subject_linux *l, const struct call *c);
 long linux_device_write(struct subject_linux *l, const struct call *c);
+
+/* ---- find_linux.c ---- */
+bool linux_finds(pid_t pid); /* the kernel can be asked */
+long linux_find(struct subject_linux *l, const struct call *c);
 
 /* ---- files_linux.c: answers as the model's ---- */
 void linux_files_reset(struct subject_linux *l);
