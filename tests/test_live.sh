@@ -60,11 +60,11 @@ if [ $exact ]; then
 fi
 
 # A fault in the model: the kernel contradicts it, and the stored program shows it again.
-expect 1 'a fault shows' live --seed 1 --time 60 --fault data-vm-kept --out "$out/finds"
+expect 1 'a fault shows' live --seed 1 --time 60 --fault data-vm-kept --out "$out/fault"
 says 'account.vm'
 says 'SIDE BY SIDE'
 says '# kernel: Linux'
-find=$(ls "$out"/finds/*.vma)
+find=$(ls "$out"/fault/*.vma)
 expect 1 'it shows again' replay --on linux --fault data-vm-kept "$find"
 expect 0 'without the fault it does not' replay --on linux "$find"
 expect 1 'as JSON' replay --on linux --json --fault data-vm-kept "$find"

@@ -291,19 +291,32 @@ static bool entry_same(const struct comparison *c, uint32_t proc, const struct s
     return true;
 }
 
-/* Fault-around. True also if it is no file page, after which the caller says so. */
-static bool is_extra(struct comparison *c, const struct snap_pte *k)
+/* What the VMA at the page maps; not all readers know it of the page itself. */
+static uint32_t object_at(const struct snapshot *s, const struct snap_proc *proc, uint64_t page)
+{
+    for (uint32_t i = 0; i < proc->nr_vmas; i++) {
+        const struct snap_vma *vma = &s->vma[proc->first_vma + i];
+
+        if (vma->start <= page && page < vma->end)
+            return vma->object;
+    }
+    return 0;
+}
+
+/* Fault-around? */
+static bool is_extra(struct comparison *c, const struct snap_proc *proc, const struct snap_pte *k)
 {
     const struct snap_page *page = frame_of(c->kernel, k);
-    uint32_t kind;
+    uint32_t object, kind;
 
     if (!page || (page->flags & SNAP_PAGE_ANON))
         return false;
+    object = object_at(c->kernel, proc, k->page);
+    if (!object || object > c->kernel->nr_objects)
+        return false;
     c->extra[k->number]++;
-    if (page->object && page->object <= c->kernel->nr_objects) {
-        kind = c->kernel->object[page->object - 1].kind;
-        c->extra_rss[kind == FILE_SHMEM || kind == FILE_SYSV ? SNAP_RSS_SHMEM : SNAP_RSS_FILE]++;
-    }
+    kind = c->kernel->object[object - 1].kind;
+    c->extra_rss[kind == FILE_SHMEM || kind == FILE_SYSV ? SNAP_RSS_SHMEM : SNAP_RSS_FILE]++;
     return true;
 }
 
@@ -346,7 +359,7 @@ static bool entries_same(struct comparison *c, const struct snap_proc *mp,
                 return false;
             i++;
         } else {
-            if (!is_extra(c, k) && !entry_broken(c, "extra", mp->id, NULL, k))
+            if (!is_extra(c, kp, k) && !entry_broken(c, "extra", mp->id, NULL, k))
                 return false;
             n++;
         }

@@ -89,9 +89,46 @@ static bool ramfs(const struct world *world, const struct call *c)
     return false;
 }
 
-static bool pageout_lazyfree(const struct world *world, const struct call *c)
+static bool pageout(const struct world *world, const struct call *c)
 {
-    return c->kind == OP_MADVISE && c->sel == MADV_PAGEOUT && world->events[EV_LAZYFREE];
+    if (c->kind != OP_MADVISE || c->sel != MADV_PAGEOUT)
+        return false;
+    if (world->events[EV_LAZYFREE])
+        return true;
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
+        if (vma->vm_file && vma->vm_end > c->addr && vma->vm_start < c->addr + c->len)
+            return true;
+    return false;
+}
+
+static bool pin_shared_file(const struct world *world, const struct call *c)
+{
+    if (c->kind != OP_PIN || !c->sel)
+        return false;
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
+        if (vma->vm_start <= c->addr && c->addr < vma->vm_end)
+            return maps_regular(vma) && (vma->vm_flags & VM_SHARED);
+    return false;
+}
+
+static bool seal_pinned(const struct world *world, const struct call *c)
+{
+    if (c->kind != OP_SEAL)
+        return false;
+    for (unsigned i = 0; i < MAX_PINS; i++) {
+        const struct page *page = world->pin[i].used ? world->pin[i].page : NULL;
+
+        if (page && !(page->mapping & PAGE_MAPPING_ANON))
+            return true;
+    }
+    return false;
+}
+
+static bool brk_to_end(const struct world *world, const struct call *c)
+{
+    const uint64_t end = world->config.task_size << PAGE_SHIFT;
+
+    return c->kind == OP_BRK && c->addr > end - PAGE_SIZE && c->addr <= end;
 }
 
 const struct linux_quirk linux_quirks[] = {
