@@ -202,7 +202,12 @@ static int set_limits(const struct processes *p)
         if (prlimit(pid, limits[i].which, NULL, &r))
             return -1;
         r.rlim_cur = limits[i].bytes;
-        if (prlimit(pid, limits[i].which, &r, NULL))
+        if (r.rlim_cur > r.rlim_max)
+            r.rlim_max = r.rlim_cur;
+        if (!prlimit(pid, limits[i].which, &r, NULL))
+            continue;
+        /* the privileged do not need it, others are refused: linux_refuses_world() */
+        if (limits[i].which != RLIMIT_MEMLOCK)
             return -1;
     }
     return 0;

@@ -66,6 +66,15 @@ void linux_world_config(struct world_config *config)
     config->overcommit = (uint8_t)number_in("/proc/sys/vm/overcommit_memory", 0);
 }
 
+/* What a world begins with must not be more than may be had. */
+static bool can_lock_memory(void)
+{
+    struct rlimit r;
+
+    return has_capability(CAP_SYS_RESOURCE) || getrlimit(RLIMIT_MEMLOCK, &r) ||
+           r.rlim_max >= 2048 * PAGE_SIZE;
+}
+
 const char *linux_refuses_world(const struct world_config *config)
 {
     const struct world_config *w = &world_config_default;
@@ -87,6 +96,8 @@ const char *linux_refuses_world(const struct world_config *config)
         return "the kernel has more memory than the world: ram is too small";
     if (config->privileged && !has_capability(CAP_IPC_LOCK))
         return "a privileged world needs CAP_IPC_LOCK";
+    if (!config->privileged && !can_lock_memory())
+        return "a world without privileges needs 8 MiB of lockable memory: see ulimit -Hl";
     return NULL;
 }
 
@@ -191,7 +202,7 @@ static void find_limits(struct subject_linux *l)
 
     for (unsigned i = 0; i < NR_MM_RLIMITS; i++) {
         l->hard[i] = MM_RLIM_INFINITY;
-        if (!getrlimit(which[i], &r) && r.rlim_max != RLIM_INFINITY)
+        if (!prlimit(l->p.pid[AGENT_TEMPLATE], which[i], NULL, &r) && r.rlim_max != RLIM_INFINITY)
             l->hard[i] = r.rlim_max >> PAGE_SHIFT;
     }
 }
@@ -224,7 +235,6 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
     l->o = *o;
     linux_world_config(&l->config);
     linux_files_reset(l);
-    find_limits(l);
     sched_getaffinity(0, sizeof(l->cpus), &l->cpus);
     if (!pin_to(o->cpu)) {
         snprintf(why, size, "CPU %u is not there for this process", o->cpu);
@@ -236,6 +246,7 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
         linux_free(&l->base);
         return NULL;
     }
+    find_limits(l);
     l->can_find = linux_finds(l->p.pid[AGENT_TEMPLATE]);
     l->can_name = kernel_knows_names(l);
     l->reader = reader_new((enum linux_reader_kind)o->reader, why, size);

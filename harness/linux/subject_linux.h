@@ -65,7 +65,7 @@ long linux_peek(struct subject_linux *l, const struct call *c);
 long linux_poke(struct subject_linux *l, const struct call *c);
 long linux_force(struct subject_linux *l, const struct call *c);
 
-/* Why the kernel says EFAULT, or EIO: -EFAULT, or -ENXIO where the memory may be used so, which then
+/* Why the kernel says EFAULT, or EIO: -EFAULT, or -ENXIO where the memory may be used so: then it
  * lies behind the end of its file. */
 long linux_why_refused(struct subject_linux *l, const struct call *c, bool write, bool force);
 
