@@ -312,10 +312,10 @@ static bool is_extra(struct comparison *c, const struct snap_proc *proc, const s
     if (!page || (page->flags & SNAP_PAGE_ANON))
         return false;
     object = object_at(c->kernel, proc, k->page);
-    if (!object || object > c->kernel->nr_objects)
+    if (!object || object > c->model->nr_objects)
         return false;
     c->extra[k->number]++;
-    kind = c->kernel->object[object - 1].kind;
+    kind = c->model->object[object - 1].kind; /* the same object, and its kind is known here */
     c->extra_rss[kind == FILE_SHMEM || kind == FILE_SYSV ? SNAP_RSS_SHMEM : SNAP_RSS_FILE]++;
     return true;
 }

@@ -66,9 +66,10 @@ static bool stack_guard_search(const struct world *world, const struct call *c)
 
 static bool file_offset_limit(const struct world *world, const struct call *c)
 {
+    const uint64_t most = (uint64_t)INT64_MAX - PAGE_SIZE;
+
     (void)world;
-    return c->kind == OP_MMAP && !(c->flags & MAP_ANONYMOUS) &&
-           (c->off > INT64_MAX || c->off + c->len > (uint64_t)INT64_MAX - PAGE_SIZE);
+    return c->kind == OP_MMAP && (c->off > most || c->len > most || c->off + c->len > most);
 }
 
 static bool maps_regular(const struct vma *vma)
