@@ -196,6 +196,9 @@ static void test_files(void **state)
         assert_int_equal(on(s, OP_WRITE, 0, at + 2, 77), -ENXIO); /* behind its end */
         assert_int_equal(on(s, OP_POKE, 0, at + 2, 77), -ENXIO);
         assert_int_equal(on(s, OP_PEEK, 0, at + 3, 0), -ENXIO);
+        assert_int_equal(map_file(s, at + 0x20, 3 * i, PROT_EXEC, MAP_PRIVATE), PAGES(at + 0x20));
+        assert_int_equal(on(s, OP_EXEC, 0, at + 0x21, 0), 77);
+        assert_int_equal(on(s, OP_EXEC, 0, at + 0x22, 0), -ENXIO);
         assert_int_equal(make(s, (struct call){.kind = OP_REOPEN,
                                                .fd = (int)(3 * i),
                                                .new_fd = (int)(3 * i + 1),
@@ -235,6 +238,13 @@ static void test_faults(void **state)
     assert_int_equal(on(s, OP_FORCE, 0, 0x30, 8), 0);
     assert_int_equal(on(s, OP_READ, 0, 0x30, 0), 8);
     assert_int_equal(on(s, OP_READ, 0, 0x40, 0), -EFAULT);
+    assert_int_equal(on(s, OP_EXEC, 0, 0x20, 0), -EFAULT);
+    assert_int_equal(on(s, OP_EXEC, 0, 0x50, 0), -EFAULT);
+    assert_int_equal(on(s, OP_EXEC, 0, 5000, 0), -EFAULT);
+    assert_int_equal(map(s, 0, 0x60, 1, RW | PROT_EXEC), PAGES(0x60));
+    assert_int_equal(on(s, OP_EXEC, 0, 0x60, 0), 0);
+    assert_int_equal(on(s, OP_WRITE, 0, 0x60, 9), 0);
+    assert_int_equal(on(s, OP_EXEC, 0, 0x60, 0), 9);
     assert_int_equal(on(s, OP_READ, 0, 0x50, 0), -EFAULT);
     assert_int_equal(on(s, OP_FORCE, 0, 0x50, 1), -EFAULT);
     assert_int_equal(on(s, OP_READ, 0, 5000, 0), -EFAULT);

@@ -50,6 +50,7 @@ __attribute__((naked)) void _start(void)
 /* The only instructions that touch the world's memory. A signal here goes on at agent_touched. */
 long agent_read(unsigned long addr);
 long agent_write(unsigned long addr, unsigned long value);
+long agent_fetch(unsigned long addr, void *scratch);
 void agent_touched(void);
 void agent_restore(void);
 __asm__("agent_read:\n"
@@ -59,6 +60,14 @@ __asm__("agent_read:\n"
         "   mov %rsi, (%rdi)\n"
         "   xor %eax, %eax\n"
         "   ret\n"
+        /* what lies there are zeroes: add %al, (%rax). The first trap comes before it, the second
+           after it. */
+        "agent_fetch:\n"
+        "   mov %rsi, %rax\n"
+        "   pushfq\n"
+        "   orq $0x100, (%rsp)\n"
+        "   popfq\n"
+        "   jmp *%rdi\n"
         "agent_touched:\n" /* the handler has put the answer into rax */
         "   ret\n"
         "agent_restore:\n"
@@ -83,10 +92,14 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     unsigned long at = u->uc_mcontext.rip;
 
     (void)info;
-    if (at < (unsigned long)agent_read || at >= (unsigned long)agent_touched)
+    if (sig == SIGTRAP && at == u->uc_mcontext.rdi)
+        return; /* go on: now it is fetched */
+    if (sig != SIGTRAP && at != u->uc_mcontext.rdi &&
+        (at < (unsigned long)agent_read || at >= (unsigned long)agent_touched))
         stop(2);
     u->uc_mcontext.rip = (unsigned long)agent_touched;
-    u->uc_mcontext.rax = (unsigned long)(sig == SIGBUS ? -ENXIO : -EFAULT);
+    u->uc_mcontext.eflags &= ~0x100UL;
+    u->uc_mcontext.rax = (unsigned long)(sig == SIGTRAP ? 0 : sig == SIGBUS ? -ENXIO : -EFAULT);
 }
 
 static void handle(int sig)
@@ -131,9 +144,9 @@ static long each_page(long nr, unsigned long from, unsigned long to, unsigned lo
     return 0;
 }
 
-static long answer(const struct agent_slot *s)
+static long answer(struct agent_slot *s)
 {
-    const unsigned long *a = s->arg;
+    const uint64_t *a = s->arg;
 
     switch ((enum agent_kind)s->kind) {
     case AGENT_SYSCALL:
@@ -141,6 +154,11 @@ static long answer(const struct agent_slot *s)
                         (long)a[5]);
     case AGENT_EACH:
         return each_page((long)s->nr, a[0], a[1], a[2]);
+    case AGENT_FETCH: {
+        long ret = agent_fetch(a[0] + sizeof(long), &s->scratch);
+
+        return ret ? ret : agent_read(a[0]);
+    }
     case AGENT_READ:
         return agent_read(a[0]);
     case AGENT_WRITE:
@@ -218,5 +236,6 @@ void agent_start(void)
     syscall6(__NR_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0, 0);
     handle(SIGSEGV);
     handle(SIGBUS);
+    handle(SIGTRAP);
     settle(slot);
 }

@@ -39,6 +39,7 @@ enum agent_kind {
     AGENT_EACH,    /* the call for each page of [arg[0], arg[1]): (page, its size, arg[2]); 0 */
     AGENT_READ,    /* 8 bytes at arg[0]: contents, -EFAULT for SIGSEGV, -ENXIO for SIGBUS */
     AGENT_WRITE,   /* arg[1] there */
+    AGENT_FETCH,   /* an instruction from there; then as AGENT_READ */
     AGENT_FORK,    /* the child lives in slot arg[0]; its pid */
     AGENT_EXIT,
 };
@@ -48,7 +49,7 @@ struct agent_slot {
     uint32_t kind;  /* enum agent_kind */
     uint64_t nr, arg[6];
     int64_t answer;
-    uint64_t unused[7];
+    uint64_t scratch, unused[6];
     uint8_t data[SLOT_DATA]; /* what calls point to */
     uint8_t stack[SLOT_SIZE - 128 - SLOT_DATA];
 };

@@ -190,6 +190,7 @@ APPLY(REMAP_FILE_PAGES, CALL(remap_file_pages, addr_of(c), len_of(c), c->prot, c
 APPLY(MINCORE, CALL(mincore, addr_of(c), len_of(c), AGENT_DATA(c->proc), 0, 0, 0))
 APPLY(MSYNC, CALL(msync, addr_of(c), len_of(c), c->flags, 0, 0, 0))
 APPLY(READ, touch(l, c, AGENT_READ))
+APPLY(EXEC, touch(l, c, AGENT_FETCH))
 APPLY(WRITE, touch(l, c, AGENT_WRITE))
 APPLY(POKE, linux_poke(l, c))
 APPLY(PEEK, linux_peek(l, c))
@@ -211,19 +212,19 @@ APPLY(EXIT, processes_exit(&l->p, c->proc))
 
 static apply_fn *const column[NR_OPS] = {
 #define COLUMN(name) [OP_##name] = apply_##name
-    COLUMN(MMAP),         COLUMN(MUNMAP),     COLUMN(MPROTECT),
-    COLUMN(MREMAP),       COLUMN(BRK),        COLUMN(MLOCK),
-    COLUMN(MLOCK2),       COLUMN(MUNLOCK),    COLUMN(NAME),
-    COLUMN(MLOCKALL),     COLUMN(MUNLOCKALL), COLUMN(MADVISE),
-    COLUMN(MINCORE),      COLUMN(MSYNC),      COLUMN(REMAP_FILE_PAGES),
-    COLUMN(READ),         COLUMN(WRITE),      COLUMN(POKE),
-    COLUMN(PEEK),         COLUMN(FORCE),      COLUMN(OPEN),
-    COLUMN(SETRLIMIT),    COLUMN(REOPEN),     COLUMN(DUP),
-    COLUMN(CLOSE),        COLUMN(SEAL),       COLUMN(FORK),
-    COLUMN(EXIT),         COLUMN(RECLAIM),    COLUMN(SWAPOFF),
-    COLUMN(FIND),         COLUMN(FIND_PREV),  COLUMN(FIND_RANGE),
-    COLUMN(PIN),          COLUMN(UNPIN),      COLUMN(DEVICE_READ),
-    COLUMN(DEVICE_WRITE),
+    COLUMN(MMAP),        COLUMN(MUNMAP),       COLUMN(MPROTECT),
+    COLUMN(MREMAP),      COLUMN(BRK),          COLUMN(MLOCK),
+    COLUMN(MLOCK2),      COLUMN(MUNLOCK),      COLUMN(NAME),
+    COLUMN(MLOCKALL),    COLUMN(MUNLOCKALL),   COLUMN(MADVISE),
+    COLUMN(MINCORE),     COLUMN(MSYNC),        COLUMN(REMAP_FILE_PAGES),
+    COLUMN(READ),        COLUMN(WRITE),        COLUMN(POKE),
+    COLUMN(PEEK),        COLUMN(FORCE),        COLUMN(OPEN),
+    COLUMN(SETRLIMIT),   COLUMN(REOPEN),       COLUMN(DUP),
+    COLUMN(CLOSE),       COLUMN(SEAL),         COLUMN(FORK),
+    COLUMN(EXIT),        COLUMN(RECLAIM),      COLUMN(SWAPOFF),
+    COLUMN(EXEC),        COLUMN(FIND),         COLUMN(FIND_PREV),
+    COLUMN(FIND_RANGE),  COLUMN(PIN),          COLUMN(UNPIN),
+    COLUMN(DEVICE_READ), COLUMN(DEVICE_WRITE),
 };
 
 bool linux_has_operation(enum op_kind kind)

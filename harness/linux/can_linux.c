@@ -98,6 +98,7 @@ bool linux_can(struct subject *s, const struct call *c)
     case OP_MLOCKALL: /* unprivileged: the limit is compared with all that is mapped */
         return l->config.privileged || !(c->flags & MCL_CURRENT);
     case OP_READ:
+    case OP_EXEC:
     case OP_WRITE:
     case OP_PEEK:
     case OP_POKE:
