@@ -520,7 +520,7 @@ inline uint64_t end_of_file(uint64_t vma, uint64_t start, uint64_t end)
     return pages < (end - start) >> PAGE_SHIFT ? start + (pages << PAGE_SHIFT) : end;
 }
 
-#define MAX_OUTSIDE 4096 /* pages, of which some may be resident */
+#define MAX_OUTSIDE 4096 /* pages: larger ones are not looked through, so not counted */
 inline void count_outside(uint64_t vma, uint64_t start, uint64_t end)
 {
     const uint64_t flags = FIELD(vma, vm_area_struct, vm_flags);
