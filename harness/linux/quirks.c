@@ -44,6 +44,16 @@ static bool stack_below_zero(const struct world *world, const struct call *c)
            vma->vm_pgoff < (vma->vm_start - (c->addr & PAGE_MASK)) >> PAGE_SHIFT;
 }
 
+static bool fetch_faults_first(const struct world *world, const struct call *c)
+{
+    const struct vma *vma = c->kind == OP_EXEC ? world->proc[c->proc]->mmap : NULL;
+
+    while (vma && vma->vm_end <= c->addr)
+        vma = vma->vm_next;
+    return vma && !(vma->vm_flags & VM_EXEC) && (vma->vm_flags & VM_ACCESS_FLAGS) &&
+           (vma->vm_start <= c->addr || (vma->vm_flags & VM_GROWSDOWN));
+}
+
 /* A stack with a mapping in its guard gap. */
 static bool guards_something(const struct vma *vma)
 {
