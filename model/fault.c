@@ -143,6 +143,14 @@ static bool access_is_allowed(const struct vma *vma, int access, bool remote)
     }
 }
 
+/* The processor wants a page before it asks whether the page may be executed. */
+static int refused_fetch(struct vma *vma, uintptr_t addr)
+{
+    const int err = vma_is_accessible(vma) ? handle_mm_fault(vma, addr, 0) : 0;
+
+    return err ? err : -EFAULT;
+}
+
 int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vma **pvma)
 {
     const bool grows = !remote || mm_rules(mm) < RULES_LINUX_6_18;
@@ -151,8 +159,10 @@ int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vm
     if (addr >= mm->task_size)
         return -EFAULT;
     vma = grows ? find_extend_vma(mm, addr) : vma_lookup(mm, addr);
-    if (!vma || !access_is_allowed(vma, access, remote))
+    if (!vma)
         return -EFAULT;
+    if (!access_is_allowed(vma, access, remote))
+        return access == PROT_EXEC ? refused_fetch(vma, addr) : -EFAULT;
     *pvma = vma;
     if (!vma_is_beyond_file(vma, addr))
         return 0;

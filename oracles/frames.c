@@ -18,14 +18,20 @@ static bool count_broken(const struct world *world, const struct page *page, con
                       page_number(world, page), stored, counted);
 }
 
-struct frame_refs frame_refs(const struct world *world, const struct page *page)
+bool page_is_cached(const struct world *world, const struct page *page)
 {
     const struct address_space *mapping = page_file_mapping(page);
+
+    return mapping && object_live(world, POOL_MAPPING, mapping) &&
+           cache_find(world, mapping, page->index) == page;
+}
+
+struct frame_refs frame_refs(const struct world *world, const struct page *page)
+{
     struct frame_refs refs = {0, 0, 0};
 
     refs.swapped = (page->flags & PG_SWAPCACHE) != 0; /* rightly? swap.counts */
-    refs.cached = mapping && object_live(world, POOL_MAPPING, mapping) &&
-                  cache_find(world, mapping, page->index) == page;
+    refs.cached = page_is_cached(world, page);
     for (unsigned i = 0; unlikely(pins_in_use(world)) && i < MAX_PINS; i++)
         refs.pins += world->pin[i].used & (world->pin[i].page == page);
     return refs;

@@ -183,6 +183,7 @@ struct frame_refs {
     uint32_t cached, swapped, pins;
 };
 struct frame_refs frame_refs(const struct world *world, const struct page *page);
+bool page_is_cached(const struct world *world, const struct page *page); /* the same, one alone */
 /* Of the page by itself, and of one entry that maps it; NULL: as it should be. */
 const char *page_exclusive_illegal(const struct world *world, const struct page *page);
 const char *entry_exclusive_illegal(const struct world *world, const struct entry *e);

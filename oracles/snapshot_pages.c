@@ -105,7 +105,7 @@ static void show_page(const struct numbers *n, const struct world *world, const 
     };
     if (page->mapping & PAGE_MAPPING_ANON)
         s->flags |= SNAP_PAGE_ANON;
-    if (frame_refs(world, page).cached)
+    if (page_is_cached(world, page))
         s->flags |= SNAP_PAGE_CACHED;
 }
 

@@ -94,6 +94,7 @@ int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, 
 {
     uint64_t page = addr >> SPEC_SHIFT;
     const struct spec_page *p;
+    bool allowed;
 
     if (page >= spec->config.task_size)
         return -EFAULT;
@@ -103,15 +104,16 @@ int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, 
             return -EFAULT;
     }
     p = &space->page[page];
-    if (!is_allowed(p, access, intent))
-        return -EFAULT;
+    allowed = is_allowed(p, access, intent);
+    if (!allowed && !(access == PROT_EXEC && is_accessible(space, page)))
+        return -EFAULT; /* an instruction is fetched before it is asked whether it may be */
     if (p->file && !spec_of_kind(spec, p->file, SPEC_DEVICE) &&
         p->pgoff >= spec_object(spec, p->file)->size) {
         if (access == PROT_WRITE && spec_is_private(p))
             spec_prepare(spec, space, page);
         return -ENXIO;
     }
-    return 0;
+    return allowed ? 0 : -EFAULT;
 }
 
 static long write_page(struct spec *spec, struct spec_space *space, uint64_t page, uint64_t stamp)
