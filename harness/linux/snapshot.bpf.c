@@ -215,6 +215,7 @@ struct {
     uint64_t start, end;      /* where entries are looked for */
     int64_t resident;         /* entries of the process so far that rss counts */
     bool outside;             /* of the window */
+    bool shared, shmem;       /* outside: the VMA, what it maps */
 } at;
 
 inline struct raw_proc *this_proc(void)
@@ -243,24 +244,27 @@ inline void show_frame(struct raw_pte *p)
 {
     const uint64_t page = page_at(p->key), head = head_of(page);
     const uint64_t mapping = FIELD(head, folio, mapping), flags = word(head);
-    uint32_t shown = FLAG(flags, dirty, SNAP_PAGE_DIRTY) |
-                     FLAG(flags, swapbacked, SNAP_PAGE_SWAPBACKED) |
-                     FLAG(flags, mlocked, SNAP_PAGE_MLOCKED);
+    uint64_t own_flags = flags, nth = 0;
+    uint32_t shown;
 
+    if (page != head) {
+        own_flags = word(page);
+        nth = (page - head) / bpf_core_type_size(struct page);
+    }
+    shown = FLAG(flags, dirty, SNAP_PAGE_DIRTY) | FLAG(flags, swapbacked, SNAP_PAGE_SWAPBACKED) |
+            FLAG(flags, mlocked, SNAP_PAGE_MLOCKED);
     if (mapping & 1) {
-        shown |= SNAP_PAGE_ANON;
-        if (word(page) >> bpf_core_enum_value(enum pageflags, PG_anon_exclusive) & 1)
-            shown |= SNAP_PAGE_EXCLUSIVE;
+        shown |= SNAP_PAGE_ANON | FLAG(own_flags, anon_exclusive, SNAP_PAGE_EXCLUSIVE);
         if ((shown & SNAP_PAGE_SWAPBACKED) && FLAG(flags, swapcache, 1)) {
             shown |= SNAP_PAGE_SWAPCACHE;
-            p->swap = FIELD(head, folio, private) + (page - head) / bpf_core_type_size(struct page);
+            p->swap = FIELD(head, folio, private) + nth;
         }
     } else if (mapping) {
         shown |= SNAP_PAGE_CACHED;
     }
     p->page_flags = shown;
     p->mapping = mapping & ~3UL;
-    p->index = FIELD(head, folio, index) + (page - head) / bpf_core_type_size(struct page);
+    p->index = FIELD(head, folio, index) + nth;
     p->mapcount = (uint32_t)FIELD(page, folio, _mapcount) + 1;
     p->refcount = (uint32_t)FIELD(head, folio, _refcount);
     p->stamp = word(request.direct_map + (p->key << PAGE_SHIFT));
@@ -334,6 +338,10 @@ inline void count_resident(uint64_t entry)
         return;
     if (!(entry & (ENTRY_PRESENT | ENTRY_PROT_NONE))) {
         p->outside_rss[SNAP_RSS_SWAP] += entry >> 59 < SWAP_TYPE_NOT_SWAP;
+        return;
+    }
+    if (at.shared) { /* the page need not be looked at */
+        p->outside_rss[at.shmem ? SNAP_RSS_SHMEM : SNAP_RSS_FILE]++;
         return;
     }
     page = head_of(page_at(frame_of(entry)));
@@ -503,17 +511,19 @@ inline void show_vma(uint64_t vma, uint64_t start, uint64_t end)
     each_entry(start, end, false);
 }
 
+#define MAGIC_SHMEM 0x01021994
 /* Pages beyond the end of the file are not there. */
 inline uint64_t end_of_file(uint64_t vma, uint64_t start, uint64_t end)
 {
     const uint64_t file = FIELD(vma, vm_area_struct, vm_file);
     const uint64_t first = FIELD(vma, vm_area_struct, vm_pgoff);
-    uint64_t pages;
+    uint64_t inode, pages;
 
     if (!file)
         return end;
-    pages = FIELD(FIELD(FIELD(file, file, f_mapping), address_space, host), inode, i_size);
-    pages = (pages + PAGE_BYTES - 1) >> PAGE_SHIFT;
+    inode = FIELD(FIELD(file, file, f_mapping), address_space, host);
+    at.shmem = FIELD(FIELD(inode, inode, i_sb), super_block, s_magic) == MAGIC_SHMEM;
+    pages = (FIELD(inode, inode, i_size) + PAGE_BYTES - 1) >> PAGE_SHIFT;
     if (pages <= first)
         return start;
     pages -= first;
@@ -536,6 +546,8 @@ inline void count_outside(uint64_t vma, uint64_t start, uint64_t end)
         p->outside.data_vm += pages;
     if (flags & SNAP_LOCKED)
         p->outside.locked_vm += pages;
+    at.shared = flags & SNAP_SHARED;
+    at.shmem = false;
     end = end_of_file(vma, start, end);
     if (end - start <= MAX_OUTSIDE * PAGE_BYTES)
         each_entry(start, end, true);
