@@ -44,16 +44,6 @@ static bool stack_below_zero(const struct world *world, const struct call *c)
            vma->vm_pgoff < (vma->vm_start - (c->addr & PAGE_MASK)) >> PAGE_SHIFT;
 }
 
-static bool fetch_faults_first(const struct world *world, const struct call *c)
-{
-    const struct vma *vma = c->kind == OP_EXEC ? world->proc[c->proc]->mmap : NULL;
-
-    while (vma && vma->vm_end <= c->addr)
-        vma = vma->vm_next;
-    return vma && !(vma->vm_flags & VM_EXEC) && (vma->vm_flags & VM_ACCESS_FLAGS) &&
-           (vma->vm_start <= c->addr || (vma->vm_flags & VM_GROWSDOWN));
-}
-
 /* A stack with a mapping in its guard gap. */
 static bool guards_something(const struct vma *vma)
 {
@@ -109,6 +99,56 @@ static bool pageout(const struct world *world, const struct call *c)
     for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
         if (vma->vm_file && vma->vm_end > c->addr && vma->vm_start < c->addr + c->len)
             return true;
+    return false;
+}
+
+/* Present, and mapped elsewhere as well, or a file's. */
+static bool is_shared_or_file(const struct world *world, pte_t pte)
+{
+    const struct page *page = (pte & (PTE_PRESENT | PTE_SPECIAL)) == PTE_PRESENT
+                                  ? pool_object(&world->pool[POOL_PAGE], pte_number(pte))
+                                  : NULL;
+
+    return page && (page->mapcount > 1 || !(page->mapping & PAGE_MAPPING_ANON));
+}
+
+static bool reclaim_alone(const struct world *world, const struct call *c)
+{
+    const struct vma *vma = c->kind == OP_RECLAIM ? world->proc[c->proc]->mmap : NULL;
+    const uint64_t from = c->addr & PAGE_MASK;
+
+    for (; vma; vma = vma->vm_next)
+        for (uint64_t addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE)
+            if (addr >= from && addr - from < c->len + (c->addr - from) &&
+                is_shared_or_file(world, mm_pte(vma->vm_mm, addr)))
+                return true;
+    return false;
+}
+
+static bool is_shared_page(const struct world *world, pte_t pte)
+{
+    const struct page *page = (pte & (PTE_PRESENT | PTE_SPECIAL)) == PTE_PRESENT
+                                  ? pool_object(&world->pool[POOL_PAGE], pte_number(pte))
+                                  : NULL;
+
+    return page && page->mapcount > 1;
+}
+
+static bool reclaim_others(const struct world *world, const struct call *c)
+{
+    const struct mm *mm = world->proc[c->proc];
+
+    if (c->kind != OP_RECLAIM)
+        return false;
+    for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next) {
+        if (vma->vm_end <= c->addr || vma->vm_start >= c->addr + c->len)
+            continue;
+        if (vma->vm_file)
+            return true;
+        for (uintptr_t addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE)
+            if (is_shared_page(world, mm_pte(mm, addr)))
+                return true;
+    }
     return false;
 }
 
