@@ -176,8 +176,9 @@ static int swap_fault(const struct page_fault *f)
     const pte_t entry = *f->pte;
     const bool write = f->flags & FAULT_WRITE;
     struct swap_slot *slot = slot_of_pte(f->world, entry);
+    const bool alone = !slot->page && slot->count == 1; /* it is read past the swap cache */
     struct page *page = swap_read(f->world, slot);
-    bool exclusive = entry & PTE_EXCLUSIVE;
+    bool exclusive = (entry & PTE_EXCLUSIVE) || alone;
 
     if (!page)
         return -ENOMEM;

@@ -102,29 +102,6 @@ static bool pageout(const struct world *world, const struct call *c)
     return false;
 }
 
-/* Present, and mapped elsewhere as well, or a file's. */
-static bool is_shared_or_file(const struct world *world, pte_t pte)
-{
-    const struct page *page = (pte & (PTE_PRESENT | PTE_SPECIAL)) == PTE_PRESENT
-                                  ? pool_object(&world->pool[POOL_PAGE], pte_number(pte))
-                                  : NULL;
-
-    return page && (page->mapcount > 1 || !(page->mapping & PAGE_MAPPING_ANON));
-}
-
-static bool reclaim_alone(const struct world *world, const struct call *c)
-{
-    const struct vma *vma = c->kind == OP_RECLAIM ? world->proc[c->proc]->mmap : NULL;
-    const uint64_t from = c->addr & PAGE_MASK;
-
-    for (; vma; vma = vma->vm_next)
-        for (uint64_t addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE)
-            if (addr >= from && addr - from < c->len + (c->addr - from) &&
-                is_shared_or_file(world, mm_pte(vma->vm_mm, addr)))
-                return true;
-    return false;
-}
-
 static bool is_shared_page(const struct world *world, pte_t pte)
 {
     const struct page *page = (pte & (PTE_PRESENT | PTE_SPECIAL)) == PTE_PRESENT
@@ -140,6 +117,8 @@ static bool reclaim_others(const struct world *world, const struct call *c)
 
     if (c->kind != OP_RECLAIM)
         return false;
+    if (world->events[EV_LAZYFREE] && world->events[EV_PIN])
+        return true;
     for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next) {
         if (vma->vm_end <= c->addr || vma->vm_start >= c->addr + c->len)
             continue;
