@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,32 +63,36 @@ static int open_of(pid_t pid, const char *name, struct procfs_reader *p)
 }
 
 /* ---- VMAs ---- */
-static const struct {
-    char code[3];
-    uint64_t flag;
-} vm_flags[] = {
-    {"rd", SNAP_READ},         {"wr", SNAP_WRITE},      {"ex", SNAP_EXEC},
-    {"sh", SNAP_SHARED},       {"mr", SNAP_MAYREAD},    {"mw", SNAP_MAYWRITE},
-    {"me", SNAP_MAYEXEC},      {"ms", SNAP_MAYSHARE},   {"gd", SNAP_GROWSDOWN},
-    {"um", SNAP_UFFD_MISSING}, {"pf", SNAP_PFNMAP},     {"uw", SNAP_UFFD_WP},
-    {"lo", SNAP_LOCKED},       {"io", SNAP_IO},         {"sr", SNAP_SEQ_READ},
-    {"rr", SNAP_RAND_READ},    {"dc", SNAP_DONTCOPY},   {"de", SNAP_DONTEXPAND},
-    {"lf", SNAP_LOCKONFAULT},  {"ac", SNAP_ACCOUNT},    {"nr", SNAP_NORESERVE},
-    {"ht", SNAP_HUGETLB},      {"wf", SNAP_WIPEONFORK}, {"dd", SNAP_DONTDUMP},
-    {"mm", SNAP_MIXEDMAP},     {"hg", SNAP_HUGEPAGE},   {"nh", SNAP_NOHUGEPAGE},
-    {"mg", SNAP_MERGEABLE},
+#define CODE(a, b) (((a) - 'a') * 26 + (b) - 'a')
+static const uint64_t vm_flags[26 * 26] = {
+    [CODE('r', 'd')] = SNAP_READ,        [CODE('w', 'r')] = SNAP_WRITE,
+    [CODE('e', 'x')] = SNAP_EXEC,        [CODE('s', 'h')] = SNAP_SHARED,
+    [CODE('m', 'r')] = SNAP_MAYREAD,     [CODE('m', 'w')] = SNAP_MAYWRITE,
+    [CODE('m', 'e')] = SNAP_MAYEXEC,     [CODE('m', 's')] = SNAP_MAYSHARE,
+    [CODE('g', 'd')] = SNAP_GROWSDOWN,   [CODE('u', 'm')] = SNAP_UFFD_MISSING,
+    [CODE('p', 'f')] = SNAP_PFNMAP,      [CODE('u', 'w')] = SNAP_UFFD_WP,
+    [CODE('l', 'o')] = SNAP_LOCKED,      [CODE('i', 'o')] = SNAP_IO,
+    [CODE('s', 'r')] = SNAP_SEQ_READ,    [CODE('r', 'r')] = SNAP_RAND_READ,
+    [CODE('d', 'c')] = SNAP_DONTCOPY,    [CODE('d', 'e')] = SNAP_DONTEXPAND,
+    [CODE('l', 'f')] = SNAP_LOCKONFAULT, [CODE('a', 'c')] = SNAP_ACCOUNT,
+    [CODE('n', 'r')] = SNAP_NORESERVE,   [CODE('h', 't')] = SNAP_HUGETLB,
+    [CODE('w', 'f')] = SNAP_WIPEONFORK,  [CODE('d', 'd')] = SNAP_DONTDUMP,
+    [CODE('m', 'm')] = SNAP_MIXEDMAP,    [CODE('h', 'g')] = SNAP_HUGEPAGE,
+    [CODE('n', 'h')] = SNAP_NOHUGEPAGE,  [CODE('m', 'g')] = SNAP_MERGEABLE,
 };
+
+static bool is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
 
 static uint64_t flags_of(const char *codes)
 {
     uint64_t flags = 0;
 
-    for (; *codes; codes += strcspn(codes, " ")) {
-        codes += strspn(codes, " ");
-        for (size_t i = 0; i < sizeof(vm_flags) / sizeof(*vm_flags); i++)
-            if (!strncmp(codes, vm_flags[i].code, 2))
-                flags |= vm_flags[i].flag;
-    }
+    for (; *codes; codes++)
+        if (is_lower(codes[0]) && is_lower(codes[1]))
+            flags |= vm_flags[CODE(codes[0], codes[1])];
     return flags;
 }
 
@@ -101,23 +104,34 @@ struct smaps_vma {
     bool shmem;
 };
 
+/* "start-end rwxp offset major:minor inode   name"; other lines of smaps begin with a capital. */
 static bool starts_vma(const char *line, struct smaps_vma *v)
 {
-    unsigned major, minor;
-    uint64_t inode;
-    int name = 0;
+    uint64_t device, inode;
+    char *at;
 
-    *v = (struct smaps_vma){0};
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %" SCNx64 " %x:%x %" SCNu64 " %n", &v->vma.start,
-               &v->vma.end, &v->vma.pgoff, &major, &minor, &inode, &name) < 6)
+    if (*line >= 'A' && *line <= 'Z')
         return false;
-    v->vma.pgoff >>= PAGE_SHIFT;
+    *v = (struct smaps_vma){0};
+    v->vma.start = strtoull(line, &at, 16);
+    if (*at++ != '-')
+        return false;
+    v->vma.end = strtoull(at, &at, 16);
+    if (strlen(at) < sizeof(" rwxp "))
+        return false;
+    v->vma.pgoff = strtoull(at + strlen(" rwxp "), &at, 16) >> PAGE_SHIFT;
+    device = strtoull(at, &at, 16) << 20;
+    if (*at++ != ':')
+        return false;
+    device |= strtoull(at, &at, 16);
+    inode = strtoull(at, &at, 10);
+    at += strspn(at, " ");
     if (inode)
-        v->vma.object = v->vma.file = (((uint64_t)major << 20 | minor) + 1) << 36 ^ inode;
+        v->vma.object = v->vma.file = (device + 1) << 36 ^ inode;
     else
         v->vma.pgoff = v->vma.start >> PAGE_SHIFT; /* smaps says 0 */
-    v->shmem = !strncmp(line + name, "/memfd:", 7) || !strncmp(line + name, "/dev/zero", 9) ||
-               !strncmp(line + name, "/SYSV", 5) || !strncmp(line + name, "/dev/shm/", 9);
+    v->shmem = !strncmp(at, "/memfd:", 7) || !strncmp(at, "/dev/zero", 9) ||
+               !strncmp(at, "/SYSV", 5) || !strncmp(at, "/dev/shm/", 9);
     return true;
 }
 
@@ -128,6 +142,8 @@ static uint64_t pages_of(const char *line)
 
 static void takes_line(const char *line, struct smaps_vma *v)
 {
+    if (!strchr("RASV", *line))
+        return;
     if (!strncmp(line, "Rss:", 4))
         v->rss = pages_of(line);
     else if (!strncmp(line, "Anonymous:", 10))
@@ -225,7 +241,7 @@ static int take_counters(struct procfs_reader *p, pid_t pid, struct raw_proc *pr
     if (fd < 0)
         return fd;
     while ((line = next_line(p, fd)))
-        for (size_t i = 0; i < sizeof(field) / sizeof(*field); i++)
+        for (size_t i = 0; strchr("VR", *line) && i < sizeof(field) / sizeof(*field); i++)
             if (!strncmp(line, field[i].name, strlen(field[i].name)))
                 *field[i].value = pages_of(line);
     close(fd);
