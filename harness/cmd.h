@@ -49,7 +49,7 @@ uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64
 double parse_seconds(const char *option, const char *text);
 enum fault_id parse_fault(const char *name);
 int parse_rules(const char *name);
-void parse_on(const char *name); /* --on: linux, and nothing else so far */
+void parse_on(const char *name);        /* --on: linux, and nothing else so far */
 uint64_t parse_laws(const char *names); /* LAW_BITs of the names between commas */
 
 /* --rules, --fault and --without, for every command that runs programs: a child of its argp. */

@@ -43,7 +43,7 @@ static const char doc[] =
     "With --on linux the programs run on the running kernel too, and nothing but the comparison "
     "with it judges the model: only faults that change what can be seen are detected. Where the "
     "fault makes the model itself fail, this does not count.\n\n"
-    "Exit status: 0 each fault was detected in at least one seed (with --on linux: some fault was), "
+    "Exit status: 0 each fault was detected in at least one seed (with --on linux: some were), "
     "without false alarm, 1 not so, 2 bad usage, 130 after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz faults measure --seeds 20 case3-pgoff";
 

@@ -8,19 +8,22 @@
 #include <string.h>
 
 static const char doc[] =
-    "Run random programs as real system calls on the running Linux kernel, and beside it on the "
-    "model. After every operation answers and pictures of the whole state have to agree, and the "
-    "laws have to hold on the kernel's own picture. What differs is shrunk on the kernel, reported, "
-    "and stored as a program and as C that makes the same calls without vmafuzz.\v"
-    "The calls are made by processes that are started for it; no other process is touched. Pictures "
-    "come from a BPF program (as root, with BTF), otherwise from /proc; without root only layout, "
-    "answers and contents are compared. --check tells what this machine offers.\n\n"
-    "The model runs under the rules of the kernel's version, unless --rules says otherwise. With "
-    "--fault the model has that fault, and nobody but the kernel judges it: so it is shown what the "
-    "comparison can see. `vmafuzz faults measure --on linux' does this for all faults.\n\n"
+    "Run random programs as real system calls on the running Linux kernel, and beside it on "
+    "the model. After every operation answers and pictures of the whole state have to agree, "
+    "and the laws have to hold on the kernel's own picture. What differs is shrunk on the "
+    "kernel, reported, and stored as a program and as C that makes the same calls without "
+    "vmafuzz.\v"
+    "The calls are made by processes that are started for it; no other process is touched. "
+    "Pictures come from a BPF program (as root, with BTF), otherwise from /proc; without "
+    "root only layout, answers and contents are compared. --check tells what this machine "
+    "offers.\n\n"
+    "The model runs under the rules of the kernel's version, unless --rules says otherwise. "
+    "With --fault the model has that fault, and nobody but the kernel judges it: so it is "
+    "shown what the comparison can see. `vmafuzz faults measure --on linux' does this for "
+    "all faults.\n\n"
     "Known differences are avoided: --quirks tells which, --show-quirks lets them show.\n\n"
-    "Exit status: 0 no difference, 1 a difference, 2 bad usage or this machine cannot do it, 130 "
-    "after Ctrl-C, 143 after SIGTERM.\n\n"
+    "Exit status: 0 no difference, 1 a difference, 2 bad usage or this machine cannot do it, "
+    "130 after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz live --time 60";
 
 enum { KEY_CHECK = 256, KEY_LIST, KEY_SHOW, KEY_READER, KEY_SWAP, KEY_EVERY, KEY_CPU };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The third subject: what it cannot do nobody does, and what it does has to be what the model did. */
+/* The third subject: what it cannot do nobody does; what it does has to be what the model did. */
 #define _GNU_SOURCE
 #include "harness/executor.h"
 #include "harness/report.h"

@@ -418,7 +418,7 @@ int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end);
 int populate_locked(struct vma *vma, uintptr_t start, uintptr_t end);
 
 /* ---- gup.c ---- */
-/* For handle_mm_fault(): of a pin, also of one for the time of a copy from or to another process. */
+/* For handle_mm_fault(): of a pin, also of one for as long as another process copies. */
 unsigned pin_fault_flags(const struct mm *mm, bool write);
 
 /* ---- copy.c ---- */

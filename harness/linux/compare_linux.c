@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The model's picture against the kernel's. Objects are numbered by first appearance in both, so
- * the numbers of files, objects and anon_vmas are compared as they are. Those of pages and slots are
- * paired by the entries that lead to them, because of what the kernel maps unasked, see below.
+ * the numbers of files, objects and anon_vmas are compared as they are. Those of pages and slots
+ * are paired by the entries that lead to them, because of what the kernel maps unasked, see below.
  *
  * Left out, because no two runs need agree on them:
- * - references to a page, PG_lru, PG_mlocked: pages wait in per-CPU batches, which hold a reference,
+ * - references to a page, PG_lru, PG_mlocked: pages wait in per-CPU batches, which hold references,
  *   and munlock takes the flag away when such a batch is emptied;
  * - entries of file pages that the model has not: fault-around maps what is in the page cache near
  *   the page that was asked for. They count in rss and mapcount, and are allowed for there;

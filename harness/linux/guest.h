@@ -22,7 +22,7 @@ struct guest_options {
     bool terminal;       /* standard error is a terminal: progress on one line */
     volatile bool *stop; /* set from a signal handler: ends the guest */
 };
-#define GUEST_OUT "/out" /* the folder in the guest */
+#define GUEST_OUT "/out"           /* the folder in the guest */
 #define GUEST_MARK "VMAFUZZ_GUEST" /* environment variable of the command in the guest */
 #define GUEST_MEMORY 1024
 #define GUEST_SILENCE 60

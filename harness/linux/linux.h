@@ -30,10 +30,10 @@ uint64_t window_length(uint64_t addr, uint64_t len);
 /* ---- the subject (subject_linux.c) ---- */
 enum linux_reader_kind { READER_BEST, READER_BPF, READER_PROCFS, READER_NONE };
 struct linux_options {
-    unsigned cpu;        /* harness and processes are pinned to it */
-    unsigned reader;     /* enum linux_reader_kind; the best there is: READER_BEST */
-    bool swap;           /* swap may be set up, and reclaim used (system-wide; restored at the end) */
-    double seconds;      /* a call that takes longer is a find: the process hangs */
+    unsigned cpu;    /* harness and processes are pinned to it */
+    unsigned reader; /* enum linux_reader_kind; the best there is: READER_BEST */
+    bool swap;       /* set up swap, and use reclaim (system-wide; restored at the end) */
+    double seconds;  /* a call that takes longer is a find: the process hangs */
 };
 /* NULL with one line in why: what is missing, and what would help. */
 struct subject *subject_linux_new(const struct linux_options *o, char *why, size_t size);
@@ -53,13 +53,13 @@ const char *linux_lost(const struct subject *s);
 /* ---- pictures (reader*.c) ---- */
 /* What a reader's pictures show; the comparison and the laws leave out the rest. */
 enum linux_shows {
-    SHOWS_LAYOUT = 1,    /* VMAs: bounds, protection, sharing, offset */
-    SHOWS_VM_FLAGS = 2,  /* all of snap_vma.flags */
-    SHOWS_FILES = 4,     /* which struct file, not just which inode */
-    SHOWS_ANON = 8,      /* anon_vmas and chains */
-    SHOWS_ENTRIES = 16,  /* page-table entries: present, swap, which page */
-    SHOWS_ENTRY_BITS = 32, /* their write, dirty, young bits */
-    SHOWS_PAGES = 64,    /* mapcount, anonymous */
+    SHOWS_LAYOUT = 1,        /* VMAs: bounds, protection, sharing, offset */
+    SHOWS_VM_FLAGS = 2,      /* all of snap_vma.flags */
+    SHOWS_FILES = 4,         /* which struct file, not just which inode */
+    SHOWS_ANON = 8,          /* anon_vmas and chains */
+    SHOWS_ENTRIES = 16,      /* page-table entries: present, swap, which page */
+    SHOWS_ENTRY_BITS = 32,   /* their write, dirty, young bits */
+    SHOWS_PAGES = 64,        /* mapcount, anonymous */
     SHOWS_PAGE_FIELDS = 128, /* mapping, index, exclusive */
     SHOWS_CONTENTS = 256,    /* stamps, without touching the page */
     SHOWS_COUNTERS = 512,    /* total_vm, rss, ...; not brk and def_flags */
@@ -99,7 +99,7 @@ bool laws_on_linux(struct snapshot *kernel, unsigned shows, struct verdict *v);
 
 /* ---- quirks (quirks.c, quirks.def) ---- */
 /* A known difference between the model's rules and a kernel: bug of that kernel, or not modelled.
- * Calls that would show it are not made (the executor asks before each), and say so in the count. */
+ * Calls that would show it are not made (the executor asks before each), and are counted. */
 struct linux_quirk {
     const char *name, *sentence;
     bool (*shows)(const struct world *world, const struct call *call);

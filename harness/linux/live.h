@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The running kernel beside the model: what `vmafuzz live' and `vmafuzz replay --on linux' share. */
+/* The running kernel beside the model: what `vmafuzz live' and `replay --on linux' share. */
 #ifndef HARNESS_LINUX_LIVE_H
 #define HARNESS_LINUX_LIVE_H
 
