@@ -30,6 +30,7 @@ int reserve_pages(const struct world *world, struct snapshot *out)
     out->nr_ptes = out->nr_pages = out->nr_slots = 0;
     out->has_pages = true;
     out->has_exclusive = exclusive_rules(world);
+    out->has_mlocked = true;
     return snapshot_reserve_pages(out, ptes, world->pool[POOL_PAGE].nlive,
                                   world->pool[POOL_SLOT].nlive);
 }

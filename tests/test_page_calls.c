@@ -111,6 +111,7 @@ static void each_rules(void (*run)(enum rules), enum rules first)
 /* ---- fork ---- */
 static void chain_of_forks(enum rules rules)
 {
+    (void)rules;
     map(0, 256, 4, RW, ANON, -1);
     put(0, 256, 1);
     put(0, 257, 2);

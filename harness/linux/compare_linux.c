@@ -468,24 +468,6 @@ bool compare_with_linux(const struct snapshot *model, const struct snapshot *ker
 }
 
 /* ---- laws on the kernel's own picture ---- */
-static void mark_locked(struct snapshot *s)
-{
-    for (uint32_t i = 0; i < s->nr_procs; i++) {
-        const struct snap_proc *proc = &s->proc[i];
-        uint32_t at = proc->first_pte, end = proc->first_pte + proc->nr_ptes;
-
-        for (uint32_t n = 0; n < proc->nr_vmas; n++) {
-            const struct snap_vma *vma = &s->vma[proc->first_vma + n];
-
-            while (at < end && s->pte[at].page < vma->start)
-                at++;
-            for (; at < end && s->pte[at].page < vma->end; at++)
-                if ((vma->flags & SNAP_LOCKED) && frame_of(s, &s->pte[at]))
-                    s->page[s->pte[at].number - 1].flags |= SNAP_PAGE_MLOCKED;
-        }
-    }
-}
-
 /* What no picture of the kernel can say is filled in as the laws would have it. */
 static void complete(struct snapshot *s)
 {
@@ -503,11 +485,10 @@ static void complete(struct snapshot *s)
     for (uint32_t i = 0; i < s->nr_pages; i++) {
         struct snap_page *p = &s->page[i];
 
-        p->flags &= ~(uint32_t)SNAP_PAGE_MLOCKED;
         p->refcount = p->mapcount + ((p->flags & SNAP_PAGE_CACHED) != 0) +
                       ((p->flags & SNAP_PAGE_SWAPCACHE) != 0) + p->pins;
     }
-    mark_locked(s);
+    s->has_mlocked = false;
 }
 
 #define LAWS_NEED (SHOWS_LAYOUT | SHOWS_VM_FLAGS | SHOWS_FILES | SHOWS_COUNTERS)
