@@ -176,7 +176,8 @@ static int swap_fault(const struct page_fault *f)
     const pte_t entry = *f->pte;
     const bool write = f->flags & FAULT_WRITE;
     struct swap_slot *slot = slot_of_pte(f->world, entry);
-    const bool alone = !slot->page && slot->count == 1; /* it is read past the swap cache */
+    /* read past the swap cache, or taken out of it */
+    const bool alone = slot->count == 1 && (!slot->page || (write && slot->page->refcount == 1));
     struct page *page = swap_read(f->world, slot);
     bool exclusive = (entry & PTE_EXCLUSIVE) || alone;
 
