@@ -28,17 +28,13 @@ struct bpf_reader {
     int program;
 };
 
-/* libbpf says at length why it cannot; the last line that has a word in it is the reason. */
-static _Thread_local char last_line[160];
+/* libbpf says at length why it cannot; what it says first is the reason, the rest follows from it. */
+static _Thread_local char first_line[160];
 static int keep_line(enum libbpf_print_level level, const char *format, va_list args)
 {
-    char line[sizeof(last_line)];
-
-    if (level == LIBBPF_WARN && vsnprintf(line, sizeof(line), format, args) > 0 &&
-        !strstr(line, "PROG LOAD LOG") && !strstr(line, "processed ")) {
-        line[strcspn(line, "\n")] = '\0';
-        memcpy(last_line, line, sizeof(line));
-    }
+    if (level == LIBBPF_WARN && !*first_line &&
+        vsnprintf(first_line, sizeof(first_line), format, args) > 0)
+        first_line[strcspn(first_line, "\n")] = '\0';
     return 0;
 }
 
@@ -131,7 +127,7 @@ struct linux_reader *reader_bpf_new(char *why, size_t size)
         free(b);
         return NULL;
     }
-    last_line[0] = '\0';
+    first_line[0] = '\0';
     old = libbpf_set_print(keep_line);
     errno = 0;
     b->skeleton = snapshot_bpf__open_and_load();
@@ -141,7 +137,7 @@ struct linux_reader *reader_bpf_new(char *why, size_t size)
         if (error == EPERM || error == EACCES)
             snprintf(why, size, "BPF program: it needs root");
         else
-            snprintf(why, size, "BPF program: %s: %s", strerror(error), last_line);
+            snprintf(why, size, "BPF program: %s: %s", strerror(error), first_line);
         free(b);
         return NULL;
     }

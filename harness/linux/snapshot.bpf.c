@@ -24,122 +24,33 @@ enum { BPF_MAP_TYPE_PERCPU_ARRAY = 6 };
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "harness/linux/snapshot_kernel.h"
+
 const char gpl[] SEC("license") = "GPL";
 
 struct raw_request request;
 struct raw_probe probe;
 struct raw_picture raw;
 
-/* ---- the kernel's structures, as far as they are read ---- */
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct timespec64 {
-    long long tv_sec;
-};
-struct list_head {
-    struct list_head *next;
-};
-struct maple_tree {
-    void *ma_root;
-};
-struct maple_range_64 {
-    unsigned long pivot[15];
-    void *slot[16];
-};
-struct maple_arange_64 {
-    unsigned long pivot[9];
-    void *slot[10];
-};
-struct percpu_counter {
-    long long count;
-    int *counters;
-};
-struct anon_counter {
-    long counter;
-};
-struct mm_struct {
-    struct maple_tree mm_mt;
-    void *pgd;
-    struct anon_counter pgtables_bytes, pinned_vm;
-    int map_count;
-    unsigned long hiwater_rss, hiwater_vm, total_vm, locked_vm, data_vm, exec_vm, stack_vm;
-    unsigned long def_flags, brk;
-    struct percpu_counter rss_stat[4];
-};
-struct fdtable {
-    void *fd;
-};
-struct files_struct {
-    struct fdtable *fdt;
-};
-struct task_struct {
-    struct mm_struct *mm;
-    struct files_struct *files;
-};
-struct vm_userfaultfd_ctx {
-    void *ctx;
-};
-struct anon_vma_name {
-    char name[0];
-};
-struct vm_area_struct {
-    unsigned long vm_start, vm_end, vm_flags, vm_pgoff;
-    struct list_head anon_vma_chain;
-    struct anon_vma *anon_vma;
-    struct file *vm_file;
-    struct vm_userfaultfd_ctx vm_userfaultfd_ctx;
-    struct anon_vma_name *anon_name;
-};
-struct anon_vma {
-    struct anon_vma *root, *parent;
-    struct anon_counter refcount;
-    unsigned long num_children, num_active_vmas;
-};
-struct anon_vma_chain {
-    struct anon_vma *anon_vma;
-    struct list_head same_vma;
-};
-struct xarray {
-    void *xa_head;
-};
-struct address_space {
-    struct inode *host;
-    struct xarray i_pages;
-    struct anon_counter i_mmap_writable;
-};
-struct super_block {
-    unsigned long s_magic;
-};
-struct inode {
-    struct super_block *i_sb;
-    long long i_size;
-};
-struct file {
-    struct address_space *f_mapping;
-};
-struct bpf_array {
-    void *pptrs[0];
-};
-struct page {
-    unsigned long compound_head;
-};
-struct folio {
-    struct address_space *mapping;
-    unsigned long index;
-    void *private;
-    struct anon_counter _mapcount, _refcount;
-};
-enum pageflags { PG_dirty, PG_swapbacked, PG_swapcache, PG_anon_exclusive, PG_mlocked };
-#pragma clang attribute pop
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
 
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
-extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym;
-extern void bpf_task_release(struct task_struct *task) __ksym;
+/* Linux 6.2 brought these functions, and counted rss for each CPU instead of for each task. The
+ * verifier sees only what is for its kernel. */
+#define BEFORE_6_2 bpf_core_field_exists(struct mm_struct___before_6_2, rss_stat.count)
 
 #define inline static inline __attribute__((always_inline))
 
 /* Any structure with a number in front would do for the verifier. */
 inline uint64_t word(uint64_t addr)
 {
+    if (BEFORE_6_2) {
+        uint64_t value = 0;
+
+        bpf_probe_read_kernel(&value, sizeof(value), (void *)addr);
+        return value;
+    }
     const struct timespec64 *at =
         bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct timespec64));
 
@@ -208,14 +119,15 @@ inline uint64_t lowest_table(uint64_t mm, uint64_t addr)
 struct {
     uint64_t mm;
     uint32_t proc;
-    uint64_t from, node, max; /* in the tree of VMAs */
-    uint64_t head, chain;     /* in a list of chains */
-    uint64_t area, table;     /* the lowest table, and which 2 MiB it is for */
-    uint64_t middle;          /* of the window */
-    uint64_t start, end;      /* where entries are looked for */
-    int64_t resident;         /* entries of the process so far that rss counts */
-    bool outside;             /* of the window */
-    bool shared, shmem;       /* outside: the VMA, what it maps */
+    uint64_t from, node, max;        /* in the tree of VMAs */
+    uint64_t head, chain;            /* in a list of chains */
+    uint64_t area, table;            /* the lowest table, and which 2 MiB it is for */
+    uint64_t middle;                 /* of the window */
+    uint64_t start, end;             /* where entries are looked for */
+    int64_t resident;                /* entries of the process so far that rss counts */
+    uint64_t children, child, found; /* in a list of tasks */
+    bool outside;                    /* of the window */
+    bool shared, shmem;              /* outside: the VMA, what it maps */
 } at;
 
 inline struct raw_proc *this_proc(void)
@@ -657,7 +569,24 @@ static long each_cpu(uint32_t cpu, void *unused)
     return 0;
 }
 
-inline void show_counters(struct raw_proc *p, uint64_t mm)
+/* What the mm has been told, and what its one task still keeps to itself. */
+inline void show_rss_before_6_2(struct raw_proc *p, uint64_t task)
+{
+#pragma unroll
+    for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
+        p->rss[kind] = (int64_t)FIELD(at.mm + kind * 8, mm_struct___before_6_2, rss_stat.count[0]) +
+                       (int32_t)FIELD(task + kind * 4, task_struct___before_6_2, rss_stat.count[0]);
+}
+
+inline void show_rss(struct raw_proc *p)
+{
+    for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
+        p->rss[kind] = (int64_t)FIELD(at.mm + kind * bpf_core_type_size(struct percpu_counter),
+                                      mm_struct, rss_stat[0].count);
+    bpf_loop(request.nr_cpus, each_cpu, NULL, 0);
+}
+
+inline void show_counters(struct raw_proc *p, uint64_t task, uint64_t mm)
 {
     p->map_count = (uint32_t)FIELD(mm, mm_struct, map_count);
     p->all.total_vm = FIELD(mm, mm_struct, total_vm);
@@ -671,10 +600,60 @@ inline void show_counters(struct raw_proc *p, uint64_t mm)
     p->brk = FIELD(mm, mm_struct, brk);
     p->def_flags = FIELD(mm, mm_struct, def_flags);
     p->pgtables_bytes = FIELD(mm, mm_struct, pgtables_bytes);
-    for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
-        p->rss[kind] = (int64_t)FIELD(mm + kind * bpf_core_type_size(struct percpu_counter),
-                                      mm_struct, rss_stat[0].count);
-    bpf_loop(request.nr_cpus, each_cpu, NULL, 0);
+    if (BEFORE_6_2)
+        show_rss_before_6_2(p, task);
+    else
+        show_rss(p);
+}
+
+static __attribute__((noinline)) int show_proc(uint64_t task)
+{
+    struct raw_proc *p = this_proc();
+
+    at.mm = FIELD(task, task_struct, mm);
+    at.from = 0;
+    if (!at.mm) {
+        raw.trouble |= RAW_NO_TASK;
+        return 0;
+    }
+    at.area = ~0UL;
+    at.resident = 0;
+    p->first_vma = raw.nr_vmas;
+    p->first_pte = raw.nr_ptes;
+    show_counters(p, task, at.mm);
+    count_tables();
+    bpf_loop(RAW_VMAS, each_leaf, NULL, 0);
+    find_stray_entries();
+    p->nr_vmas = raw.nr_vmas - p->first_vma;
+    p->nr_ptes = raw.nr_ptes - p->first_pte;
+    return 0;
+}
+
+#define MAX_CHILDREN 4096
+static long each_child(uint32_t i, void *unused)
+{
+    const uint64_t task = at.child - OFFSET(task_struct, sibling);
+
+    if (at.child == at.children)
+        return 1;
+    at.child = word(at.child);
+    if ((int32_t)FIELD(task, task_struct, pid) != this_proc()->pid)
+        return 0;
+    at.found = task;
+    return 1;
+}
+
+/* All are children of the caller, who reaps them: they cannot go away meanwhile. */
+inline void show_child(void)
+{
+    at.children = bpf_get_current_task() + OFFSET(task_struct, children);
+    at.child = word(at.children);
+    at.found = 0;
+    bpf_loop(MAX_CHILDREN, each_child, NULL, 0);
+    if (at.found)
+        show_proc(at.found);
+    else
+        raw.trouble |= RAW_NO_TASK;
 }
 
 static long each_proc(uint32_t i, void *unused)
@@ -686,28 +665,17 @@ static long each_proc(uint32_t i, void *unused)
     p->pid = request.pid[i & (RAW_PROCS - 1)];
     if (!p->pid)
         return 0;
+    at.proc = i;
+    if (BEFORE_6_2) {
+        show_child();
+        return 0;
+    }
     task = bpf_task_from_pid(p->pid);
     if (!task) {
         raw.trouble |= RAW_NO_TASK;
         return 0;
     }
-    at.mm = FIELD((uint64_t)task, task_struct, mm);
-    at.proc = i;
-    at.from = 0;
-    if (at.mm) {
-        at.area = ~0UL;
-        at.resident = 0;
-        p->first_vma = raw.nr_vmas;
-        p->first_pte = raw.nr_ptes;
-        show_counters(p, at.mm);
-        count_tables();
-        bpf_loop(RAW_VMAS, each_leaf, NULL, 0);
-        find_stray_entries();
-        p->nr_vmas = raw.nr_vmas - p->first_vma;
-        p->nr_ptes = raw.nr_ptes - p->first_pte;
-    } else {
-        raw.trouble |= RAW_NO_TASK;
-    }
+    show_proc((uint64_t)task);
     bpf_task_release(task);
     return 0;
 }
