@@ -20,23 +20,16 @@ _Static_assert((int)SNAP_RSS_FILE == MM_FILEPAGES && (int)SNAP_RSS_ANON == MM_AN
 
 int reserve_pages(const struct world *world, struct snapshot *out)
 {
-    struct all_entries w;
-    uint32_t ptes = 0;
-    struct entry e;
-
-    all_entries_start(&w, world);
-    while (all_entries_next(&w, &e))
-        ptes++;
     out->nr_ptes = out->nr_pages = out->nr_slots = 0;
     out->has_pages = true;
     out->has_exclusive = exclusive_rules(world);
     out->has_mlocked = true;
-    return snapshot_reserve_pages(out, ptes, world->pool[POOL_PAGE].nlive,
+    return snapshot_reserve_pages(out, 0, world->pool[POOL_PAGE].nlive,
                                   world->pool[POOL_SLOT].nlive);
 }
 
-void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
-               struct snap_proc *proc, struct snapshot *out)
+int show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
+              struct snap_proc *proc, struct snapshot *out)
 {
     struct entry_walk w;
     struct entry e;
@@ -46,14 +39,19 @@ void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm
     memcpy(proc->rss, mm->rss, sizeof(proc->rss));
     proc->hiwater_rss = mm->hiwater_rss;
     entry_walk_start(&w, world, mm, 0, UINTPTR_MAX);
-    while (entry_walk_next(&w, &e))
+    while (entry_walk_next(&w, &e)) {
+        if (unlikely(out->nr_ptes == out->cap_ptes) &&
+            snapshot_reserve_pages(out, 2 * out->cap_ptes + 64, 0, 0))
+            return -ENOMEM;
         out->pte[out->nr_ptes++] = (struct snap_pte){
             .page = e.addr >> PAGE_SHIFT,
             .number = e.slot ? number_of(n, world, POOL_SLOT, e.slot)
                              : number_of(n, world, POOL_PAGE, e.page),
             .flags = (uint32_t)(e.pte & ((1U << PTE_SHIFT) - 1)),
         };
+    }
     proc->nr_ptes = out->nr_ptes - proc->first_pte;
+    return 0;
 }
 
 /* What no entry leads to: in the swap cache, in page caches, pinned. */
