@@ -74,8 +74,11 @@ static bool attributes_same(const struct pieces *p)
     const struct snap_vma *m = p->m, *k = p->k;
     const unsigned shows = p->c->shows;
     /* What /proc/PID/maps tells: its 's' is MAYSHARE. */
-    const uint64_t flags =
+    uint64_t flags =
         shows & SHOWS_VM_FLAGS ? UINT64_MAX : SNAP_READ | SNAP_WRITE | SNAP_EXEC | SNAP_MAYSHARE;
+
+    if (!(shows & SHOWS_ONFAULT))
+        flags &= ~(uint64_t)SNAP_LOCKONFAULT;
 
     if (!vma_same(p, "flags", m->flags & flags, k->flags & flags))
         return false;
@@ -330,7 +333,7 @@ static bool rss_same(const struct comparison *c, const struct snap_proc *m,
         [SNAP_RSS_SHMEM] = "shmem",
     };
 
-    if (!(c->shows & SHOWS_COUNTERS))
+    if (!(c->shows & SHOWS_RSS))
         return true;
     for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
         if (!same(c, LAW_ACCOUNT_RSS, site[kind], m->id, 0, m->rss[kind] + c->extra_rss[kind],
@@ -491,7 +494,8 @@ static void complete(struct snapshot *s)
     s->has_mlocked = false;
 }
 
-#define LAWS_NEED (SHOWS_LAYOUT | SHOWS_VM_FLAGS | SHOWS_FILES | SHOWS_COUNTERS)
+#define LAWS_NEED                                                                                  \
+    (SHOWS_LAYOUT | SHOWS_VM_FLAGS | SHOWS_ONFAULT | SHOWS_FILES | SHOWS_COUNTERS | SHOWS_RSS)
 #define PAGE_LAWS_NEED                                                                             \
     (SHOWS_ANON | SHOWS_ENTRIES | SHOWS_ENTRY_BITS | SHOWS_PAGES | SHOWS_PAGE_FIELDS)
 

@@ -62,9 +62,11 @@ enum linux_shows {
     SHOWS_PAGES = 64,        /* mapcount, anonymous */
     SHOWS_PAGE_FIELDS = 128, /* mapping, index, exclusive */
     SHOWS_CONTENTS = 256,    /* stamps, without touching the page */
-    SHOWS_COUNTERS = 512,    /* total_vm, rss, ...; not brk and def_flags */
+    SHOWS_COUNTERS = 512,    /* total_vm, ...; not rss, brk and def_flags */
     SHOWS_TABLES = 1024,     /* page tables: as many as the model needs for the lowest level's */
     SHOWS_BRK = 2048,        /* brk and def_flags */
+    SHOWS_RSS = 4096,        /* exactly; many a kernel's /proc lags behind */
+    SHOWS_ONFAULT = 8192,    /* SNAP_LOCKONFAULT, with SHOWS_VM_FLAGS */
 };
 /* What no reader shows: the commit charge, policies, contents of slots; of references to a page
  * those that are of no entry, cache or pin; pages and slots that no entry leads to. Slots are

@@ -58,6 +58,10 @@ static bool make_ring(struct subject_linux *l, struct io_uring_params *params)
     return ring_call(l, AGENT_TEMPLATE, IORING_REGISTER_BUFFERS2, sizeof(table)) == 0;
 }
 
+/* Older kernels unpin in the background, some time later, and pin no memory of files at all. That
+ * ended in 6.5; the first feature that is told and came later is that of 6.10. */
+#define LETS_GO_AT_ONCE (1U << 14) /* IORING_FEAT_RECVSEND_BUNDLE */
+
 static bool map_ring(struct linux_pins *p, const struct io_uring_params *params)
 {
     const size_t sq = params->sq_off.array + params->sq_entries * sizeof(uint32_t);
@@ -102,6 +106,8 @@ static void linux_pins_open(struct subject_linux *l)
     if (!make_ring(l, &params))
         return;
     p->ring = ring_of_template(l);
+    if (!(params.features & LETS_GO_AT_ONCE))
+        return;
     if (p->ring >= 0 && map_ring(p, &params) && !pipe2(p->pipe, O_CLOEXEC | O_NONBLOCK))
         p->there = true;
 }

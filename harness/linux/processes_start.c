@@ -172,6 +172,14 @@ static long place_heap(struct processes *p)
                           AGENT_DATA(AGENT_TEMPLATE), sizeof(map), 0, 0);
 }
 
+/* Where the processor has protection keys, memory that may only be executed cannot be read: the
+ * kernel takes a key for it, if there is one left. */
+static void take_all_keys(struct processes *p)
+{
+    while (processes_call(p, AGENT_TEMPLATE, SYS_pkey_alloc, 0, 0, 0, 0, 0, 0) >= 0)
+        continue;
+}
+
 /* The highest page that is found must be the one below the world's base. */
 static bool search_is_right(struct processes *p)
 {
@@ -259,6 +267,7 @@ int processes_start(struct processes *p, char *why, size_t size)
         snprintf(why, size, "the kernel's search for addresses does not begin at the window");
         return -ENOTSUP;
     }
+    take_all_keys(p);
     if (set_limits(p))
         return failed("resource limits of a process", why, size);
     return 0;

@@ -5,6 +5,7 @@
  * READER_PROCFS: smaps, pagemap, kpagecount and kpageflags, as root: layout, which page is where,
  * counters; no anon_vmas, no bits of entries, no contents. READER_NONE: smaps and status alone.
  */
+#define _GNU_SOURCE
 #include "harness/linux/reader.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define SHOWS_OF_SMAPS (SHOWS_LAYOUT | SHOWS_VM_FLAGS | SHOWS_COUNTERS)
@@ -380,6 +382,66 @@ static void procfs_fini(struct linux_reader *r)
     free(r->raw);
 }
 
+/* ---- what this kernel's /proc shows, tried on ourselves ---- */
+static long own_rss(struct procfs_reader *p)
+{
+    const int fd = open_of(getpid(), "status", p);
+    long pages = -1;
+    const char *line;
+
+    while (fd >= 0 && (line = next_line(p, fd)))
+        if (!strncmp(line, "RssAnon:", 8))
+            pages = (long)pages_of(line);
+    if (fd >= 0)
+        close(fd);
+    return pages;
+}
+
+/* Kernels before 6.15 or so count in batches: one page more is not seen at once. */
+static bool rss_is_exact(struct procfs_reader *p)
+{
+    const size_t tries = 8;
+    char *page =
+        mmap(NULL, tries << PAGE_SHIFT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned seen = 0;
+
+    if (page == MAP_FAILED)
+        return false;
+    own_rss(p); /* whatever this needs is there now */
+    for (size_t i = 0; i < tries; i++) {
+        const long before = own_rss(p);
+
+        page[i << PAGE_SHIFT] = 1;
+        seen += own_rss(p) == before + 1;
+    }
+    munmap(page, tries << PAGE_SHIFT);
+    return seen > tries / 2;
+}
+
+/* Kernels before 6.8 or so have no word for it in smaps. */
+static bool onfault_has_word(struct procfs_reader *p)
+{
+    char *page = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const int fd = open_of(getpid(), "smaps", p);
+    struct smaps_vma v = {0}, next;
+    bool found = false;
+    char *line;
+
+    if (page != MAP_FAILED && !mlock2(page, PAGE_SIZE, MLOCK_ONFAULT))
+        while (fd >= 0 && !found && (line = next_line(p, fd))) {
+            if (starts_vma(line, &next))
+                v = next;
+            else
+                takes_line(line, &v);
+            found = v.vma.flags & SNAP_LOCKONFAULT;
+        }
+    if (fd >= 0)
+        close(fd);
+    if (page != MAP_FAILED)
+        munmap(page, PAGE_SIZE);
+    return found;
+}
+
 static struct procfs_reader *new_reader(enum linux_reader_kind kind, unsigned shows, char *why,
                                         size_t size)
 {
@@ -395,6 +457,10 @@ static struct procfs_reader *new_reader(enum linux_reader_kind kind, unsigned sh
         };
     if (p && p->reader.raw && !access("/proc/self/smaps", R_OK)) {
         p->kpagecount = p->kpageflags = -1;
+        if (rss_is_exact(p))
+            p->reader.shows |= SHOWS_RSS;
+        if (onfault_has_word(p))
+            p->reader.shows |= SHOWS_ONFAULT;
         return p;
     }
     snprintf(why, size, "/proc: %s", p && p->reader.raw ? strerror(errno) : strerror(ENOMEM));
