@@ -29,7 +29,7 @@ struct bpf_reader {
     int program;
 };
 
-/* libbpf says at length why it cannot; what it says first is the reason, the rest follows from it. */
+/* libbpf says at length why it cannot: first the reason, then what follows from it. */
 static _Thread_local char first_line[160];
 static int keep_line(enum libbpf_print_level level, const char *format, va_list args)
 {
