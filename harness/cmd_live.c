@@ -26,7 +26,7 @@ static const char doc[] =
     "130 after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz live --time 60";
 
-enum { KEY_CHECK = 256, KEY_LIST, KEY_SHOW, KEY_READER, KEY_SWAP, KEY_EVERY, KEY_CPU };
+enum { KEY_CHECK = 256, KEY_LIST, KEY_SHOW, KEY_READER, KEY_SWAP, KEY_EVERY, KEY_CPU, KEY_TRAIL };
 
 static const struct argp_option options[] = {
     {.name = "check", .key = KEY_CHECK, .doc = "Tell what this machine offers, and run nothing"},
@@ -46,6 +46,11 @@ static const struct argp_option options[] = {
      .key = KEY_CPU,
      .arg = "N",
      .doc = "Use the N-th of the usable CPUs, from 0, and with --jobs those after it"},
+    {.name = "trail",
+     .key = KEY_TRAIL,
+     .arg = "FILE",
+     .doc = "Write each operation to this file or device before it is made, so that it is known "
+            "after a crash. With --kernel that is done anyway"},
     {.name = "swap",
      .key = KEY_SWAP,
      .doc = "Set up swap, and reclaim pages; this concerns the whole system, and is undone at the "
@@ -98,6 +103,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_CPU:
         c->live.options.cpu = (unsigned)parse_number("--cpu", arg, 0, 4095);
+        return 0;
+    case KEY_TRAIL:
+        c->live.trail = arg;
         return 0;
     case KEY_SWAP:
         c->live.options.swap = true;
@@ -165,6 +173,9 @@ int cmd_live(int argc, char **argv)
         return check();
     if (c.list)
         return list_quirks();
+    if (c.live.trail && c.fuzz.plan.jobs > 1)
+        usage_error("--trail is for one job");
+    c.live.trail_by_port = is_in_guest() && c.fuzz.plan.jobs == 1;
     c.live.kernel_alone = subject->fault != F_NONE;
     c.live.rules = subject->rules;
     if (subject->rules < 0)

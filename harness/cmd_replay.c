@@ -15,6 +15,7 @@ struct replay {
     struct subject_options subject;
     bool all_rules, fail_each, json, on_linux;
     struct live live;
+    struct guest_choice guest;
     bool wire; /* the program at hand has that form */
     const char *junit, *html;
     FILE *sections; /* of the HTML page, in memory */
@@ -46,7 +47,7 @@ static const char doc[] =
     "With --on linux the programs run on the running kernel too, under the rules of its version: "
     "answers and pictures have to agree with the model's. The report shows both side by side. "
     "What the kernel cannot be made to do is left out, and told; programs of a world that it "
-    "cannot be are skipped.\n\n"
+    "cannot be are skipped. With --kernel this is done on that kernel, in a guest.\n\n"
     "The hash is that of the final state and of all answers. It is the same in every build.\n\n"
     "Exit status: 0 all clean, 1 a law was broken, 2 bad usage or an unreadable program, 130 after "
     "Ctrl-C, 143 after SIGTERM.\n\n"
@@ -78,6 +79,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &r->subject;
+        state->child_inputs[1] = &r->guest;
         return 0;
     case 'a':
         r->all_rules = true;
@@ -361,13 +363,35 @@ static void open_linux(struct replay *r)
     char why[256] = "";
     r->live.rules = r->subject.rules;
     r->live.kernel_alone = r->subject.fault != F_NONE;
+    r->live.trail_by_port = is_in_guest();
     if (!live_open(&r->live, why, sizeof(why)))
         usage_error("%s; `vmafuzz live --check' tells what this machine offers", why);
 }
 
+static int replay_in_guest(struct replay *r, int argc, char **argv)
+{
+    char **files = calloc(r->nr_paths + 1, sizeof(*files));
+    struct stat st;
+    int status;
+
+    if (!files)
+        usage_error("out of memory");
+    if (!r->on_linux || r->junit || r->html)
+        usage_error("--kernel goes with --on linux, and without --junit and --html");
+    for (size_t i = 0; i < r->nr_paths; i++) {
+        if (stat(r->paths[i], &st) || !S_ISREG(st.st_mode))
+            usage_error("%s: with --kernel only regular files can be replayed", r->paths[i]);
+        files[i] = r->paths[i];
+    }
+    status = run_in_guest(&r->guest, "replay", argc, argv, files, NULL);
+    free(files);
+    return status;
+}
+
 int cmd_replay(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{.argp = &subject_argp}, {0}};
+    static const struct argp_child children[] = {
+        {.argp = &subject_argp}, {.argp = &guest_argp}, {0}};
     static const struct argp argp = {options, parse, "FILE...", doc, children, NULL, NULL};
     struct replay r = {0};
     FILE *junit = NULL;
@@ -377,6 +401,8 @@ int cmd_replay(int argc, char **argv)
         usage_error("--rules and --all-rules exclude each other");
     if (r.on_linux && (r.all_rules || r.fail_each))
         usage_error("--on linux excludes --all-rules and --fail-each");
+    if (r.guest.image && !is_in_guest())
+        return replay_in_guest(&r, argc, argv);
     if (r.junit && !(junit = fopen(r.junit, "w"))) /* before the run, not after it */
         usage_error("cannot write %s: %s", r.junit, strerror(errno));
     if (r.html && !(r.sections = open_memstream(&r.sections_text, &r.sections_size)))

@@ -209,6 +209,8 @@ static bool step(struct executor *ex, const struct op *op, bool last)
         refuse(ex, op);
         return true;
     }
+    if (unlikely(ex->o.other != NULL) && ex->o.other->trail)
+        ex->o.other->trail(ex->o.other, &ex->world->config, op);
     ret = ask_model(ex);
     remember(ex, op, ret);
     clean = judge(ex, ret, full) && (!ex->o.other || judge_other(ex, ret, last));

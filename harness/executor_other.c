@@ -30,6 +30,8 @@ bool other_start(struct executor *ex, const struct world_config *config)
 
     ex->until_picture = ex->o.other->every;
     ex->judged_picture = true;
+    if (ex->o.other->trail)
+        ex->o.other->trail(ex->o.other, config, NULL);
     if (error)
         return lost(ex, "reset", strerror(-error));
     return alive(ex);

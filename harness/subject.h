@@ -58,6 +58,9 @@ struct other_subject {
                   struct snapshot *picture, struct verdict *v);
     /* What has become of it; NULL: all is well. May be NULL itself. */
     const char *(*lost)(const struct subject *s);
+    /* The operation is made next; NULL: a program of that world begins. May be NULL itself. */
+    void (*trail)(struct other_subject *other, const struct world_config *config,
+                  const struct op *op);
 };
 
 /* One column of functions each, indexed by operation kind. call->kind is not OP_NONE and the

@@ -6,15 +6,17 @@
 #include "harness/cmd.h"
 #include "harness/linux/cpio.h"
 #include "harness/linux/guest_lines.h"
+#include "harness/linux/trail.h"
 
 #include <elf.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <link.h>
 #include <poll.h>
-#include <spawn.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -144,7 +146,7 @@ static bool make_initrd(const char *path, const struct guest_options *o)
 struct guest {
     const struct guest_options *o;
     char folder[64]; /* of what goes to QEMU and comes from it */
-    char initrd[96], console[96], archive[96];
+    char initrd[96], console[96], archive[96], trail[96];
     const char *accel;
     pid_t qemu;
     int out, err, said; /* pipes: the command's output and errors, what QEMU itself says */
@@ -165,71 +167,78 @@ const char *guest_missing(void)
     return QEMU " is not installed (Debian: apt-get install qemu-system-x86)";
 }
 
+/* In a process of its own, which does not hear Ctrl-C and does not survive us. */
+static _Noreturn void become_qemu(const char *const *argv, int out, int err, int said, pid_t host)
+{
+    const int null = open("/dev/null", O_RDONLY);
+
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != host)
+        _exit(127);
+    out = fcntl(out, F_DUPFD, 10); /* out of the way */
+    err = fcntl(err, F_DUPFD, 10);
+    dup2(null, STDIN_FILENO);
+    dup2(said, STDOUT_FILENO);
+    dup2(said, STDERR_FILENO);
+    dup2(out, 3);
+    dup2(err, 4);
+    close(out);
+    close(err);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    execvp(QEMU, (char **)(uintptr_t)argv);
+    dprintf(STDERR_FILENO, "cannot start " QEMU ": %s\n", strerror(errno));
+    _exit(127);
+}
+
 static bool start_qemu(struct guest *g)
 {
-    char memory[16], initrd[128], console[128], archive[128], out_line[32], err_line[32];
+    char memory[16], console[128], archive[128], trail[128], append[256], out_line[32],
+        err_line[32];
+    const char *crash = getenv(GUEST_CRASH);
+    const pid_t host = getpid();
     int out[2], err[2], said[2];
-    posix_spawn_file_actions_t files;
-    int error;
 
     snprintf(memory, sizeof(memory), "%u", g->o->memory);
     snprintf(console, sizeof(console), "file:%s", g->console);
     snprintf(archive, sizeof(archive), "file:%s", g->archive);
-    snprintf(initrd, sizeof(initrd), "%s", g->initrd);
+    snprintf(trail, sizeof(trail), "file:%s", g->trail);
+    snprintf(append, sizeof(append),
+             "console=" GUEST_CONSOLE " panic=-1 panic_on_oops=1 8250.nr_uarts=4 "
+             "mitigations=off%s%.20s",
+             crash ? " " GUEST_CRASH "=" : "", crash ? crash : "");
     if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || pipe2(said, O_CLOEXEC)) {
         complain("cannot start " QEMU ": %s", strerror(errno));
         return false;
     }
     snprintf(out_line, sizeof(out_line), "file:/dev/fd/%d", 3);
     snprintf(err_line, sizeof(err_line), "file:/dev/fd/%d", 4);
-    const char *argv[] = {QEMU,
-                          "-nodefaults",
-                          "-no-user-config",
-                          "-no-reboot",
-                          "-display",
-                          "none",
-                          "-M",
-                          "q35",
-                          "-cpu",
-                          "max",
-                          "-accel",
-                          g->accel,
-                          "-m",
-                          memory,
-                          "-kernel",
-                          g->o->image,
-                          "-initrd",
-                          initrd,
-                          "-append",
-                          "console=" GUEST_CONSOLE " panic=-1 panic_on_oops=1 8250.nr_uarts=4 "
-                          "mitigations=off",
-                          "-serial",
-                          out_line,
-                          "-serial",
-                          console,
-                          "-serial",
-                          archive,
-                          "-serial",
-                          err_line,
+    const char *argv[] = {QEMU,         "-nodefaults", "-no-user-config",
+                          "-no-reboot", "-display",    "none",
+                          "-M",         "q35",         "-cpu",
+                          "max",        "-accel",      g->accel,
+                          "-m",         memory,        "-kernel",
+                          g->o->image,  "-initrd",     g->initrd,
+                          "-append",    append,        "-debugcon",
+                          trail,        "-serial",     out_line,
+                          "-serial",    console,       "-serial",
+                          archive,      "-serial",     err_line,
                           NULL};
 
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, said[1], STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, said[1], STDERR_FILENO);
-    posix_spawn_file_actions_adddup2(&files, out[1], 3);
-    posix_spawn_file_actions_adddup2(&files, err[1], 4);
-    error = posix_spawnp(&g->qemu, QEMU, &files, NULL, (char **)(uintptr_t)argv, environ);
-    posix_spawn_file_actions_destroy(&files);
+    fflush(NULL);
+    g->qemu = fork();
+    if (g->qemu == 0)
+        become_qemu(argv, out[1], err[1], said[1], host);
     close(out[1]);
     close(err[1]);
     close(said[1]);
     g->out = out[0];
     g->err = err[0];
     g->said = said[0];
-    if (error)
-        complain("cannot start " QEMU ": %s", strerror(error));
-    return !error;
+    if (g->qemu < 0)
+        complain("cannot start " QEMU ": %s", strerror(errno));
+    return g->qemu > 0;
 }
 
 /* What QEMU says is one line for us, or that the processor's virtualization is not to be relied on,
@@ -300,6 +309,7 @@ static void listen_to(struct guest *g)
 /* ---- what it left ---- */
 struct harvest {
     const char *out;
+    unsigned files;
     int status; /* -1: the guest did not come to its end */
 };
 
@@ -330,6 +340,8 @@ static int take(void *arg, const char *name, const char *data, size_t size)
     snprintf(path, sizeof(path), "%s/%s", h->out, name);
     if (file_save(path, put_bytes, &bytes, message, sizeof(message)))
         complain("%s", message);
+    else
+        h->files++;
     return 0;
 }
 
@@ -347,25 +359,89 @@ static void harvest(struct guest *g, struct harvest *h)
     free(data);
 }
 
-/* The end of the kernel's console: its last words. */
-static void last_words(const struct guest *g)
+/* The end of the kernel's console, its last words: each line after `before`. */
+#define LAST_LINES 25
+static void put_last_words(const struct guest *g, const char *before, FILE *to)
 {
     char *data, *from, message[200];
     size_t size;
     unsigned lines = 0;
 
+    if (file_load(g->console, &data, &size, message, sizeof(message)))
+        return;
+    for (from = data + size; from > data && lines <= LAST_LINES; from--)
+        lines += from[-1] == '\n';
+    for (char *end = data + size; from < end;) {
+        char *line_end = memchr(from, '\n', (size_t)(end - from));
+        const char *next = line_end ? line_end + 1 : end;
+
+        fputs(before, to);
+        for (; from < next; from++)
+            if ((unsigned char)*from >= ' ' && (unsigned char)*from < 0x7f)
+                fputc(*from, to);
+        fputc('\n', to);
+    }
+    free(data);
+}
+
+static void last_words(const struct guest *g)
+{
     if (is_empty(g->console)) {
         complain("%s does not start under " QEMU, g->o->image);
         return;
     }
     complain("the guest's kernel %s; the end of its console:",
              g->hangs ? "has not said anything for too long" : "died");
-    if (file_load(g->console, &data, &size, message, sizeof(message)))
-        return;
-    for (from = data + size; from > data && lines < 25; from--)
-        lines += from[-1] == '\n';
-    fwrite(from, 1, (size_t)(data + size - from), stderr);
+    put_last_words(g, "", stderr);
+}
+
+/* ---- the program that it died of ---- */
+struct death {
+    const struct guest *g;
+    const char *text; /* begins with TRAIL_START */
+    size_t size;
+};
+
+static void put_death(const void *what, FILE *to)
+{
+    const struct death *d = what;
+    const char *name = strrchr(d->g->o->image, '/');
+
+    fprintf(to, TRAIL_START "# The guest's kernel %s at or after the last operation. Image: %s\n",
+            d->g->hangs ? "hung" : "died", name ? name + 1 : d->g->o->image);
+    fputs("# The end of its console:\n", to);
+    put_last_words(d->g, "# ", to);
+    fwrite(d->text + strlen(TRAIL_START), 1, d->size - strlen(TRAIL_START), to);
+}
+
+/* True: the guest was at work. */
+static bool store_death(const struct guest *g)
+{
+    struct death d = {.g = g};
+    char *data, path[4096], message[4200];
+    const char *lost = g->hangs ? "hung" : "died";
+    uint32_t hash = 0;
+    size_t size;
+
+    if (file_load(g->trail, &data, &size, message, sizeof(message)))
+        return false;
+    d.text = trail_last(data, size, &d.size);
+    for (size_t i = 0; d.text && i < d.size; i++)
+        hash = hash * 31 + (unsigned char)d.text[i];
+    if (d.text && g->o->out) {
+        mkdir(g->o->out, 0777);
+        snprintf(path, sizeof(path), "%s/guest-%s-%08x.vma", g->o->out, lost, hash);
+        if (file_save(path, put_death, &d, message, sizeof(message)))
+            complain("%s", message);
+        else
+            printf("BROKEN  subject.lost: the guest's kernel %s; its last program:\n  %s\n", lost,
+                   path);
+    } else if (d.text) {
+        printf("BROKEN  subject.lost: the guest's kernel %s; its last program:\n%.*s", lost,
+               (int)d.size, d.text);
+    }
     free(data);
+    return d.text;
 }
 
 /* ---- a run ---- */
@@ -374,6 +450,7 @@ static void remove_folder(const struct guest *g)
     unlink(g->initrd);
     unlink(g->console);
     unlink(g->archive);
+    unlink(g->trail);
     rmdir(g->folder);
 }
 
@@ -389,25 +466,28 @@ static bool make_folder(struct guest *g)
     snprintf(g->initrd, sizeof(g->initrd), "%s/initrd", g->folder);
     snprintf(g->console, sizeof(g->console), "%s/console", g->folder);
     snprintf(g->archive, sizeof(g->archive), "%s/archive", g->folder);
+    snprintf(g->trail, sizeof(g->trail), "%s/trail", g->folder);
     return true;
 }
 
 static int boot(struct guest *g, const char *accel)
 {
-    struct harvest h = {g->o->out, -1};
+    struct harvest h = {.out = g->o->out, .status = -1};
 
     g->accel = accel;
     g->spoke = g->virtual_machine_broke = g->hangs = false;
     if (!start_qemu(g))
         return STATUS_USAGE;
     listen_to(g);
-    if (*g->o->stop || g->virtual_machine_broke)
+    if (g->virtual_machine_broke && !*g->o->stop)
         return STATUS_USAGE;
     harvest(g, &h);
-    if (h.status >= 0)
+    if (*g->o->stop && h.status < 0 && h.files)
+        complain("stopped; %u file%s of finds in %s", h.files, plural(h.files), h.out);
+    if (h.status >= 0 || *g->o->stop)
         return h.status;
     last_words(g);
-    return g->spoke ? STATUS_FOUND : STATUS_USAGE;
+    return store_death(g) || g->spoke ? STATUS_FOUND : STATUS_USAGE;
 }
 
 int guest_run(const struct guest_options *o)

@@ -5,7 +5,8 @@
  * file system is this program with its libraries, and the files that the command asks for.
  *
  * Four serial lines connect the two: standard output, the kernel's console, the archive of what the
- * command left, and standard error.
+ * command leaves, which is sent as soon as it is there, and standard error. Of a kernel that dies
+ * the trail remains: its last program becomes a find.
  */
 #ifndef HARNESS_LINUX_GUEST_H
 #define HARNESS_LINUX_GUEST_H
@@ -28,7 +29,7 @@ struct guest_options {
 #define GUEST_SILENCE 60
 
 /* The exit status of the command; STATUS_FOUND if the guest's kernel died or hangs, which is told
- * with the end of its console; STATUS_USAGE, with one line, if there is no guest to be had. */
+ * with the end of its console, and the last program is stored; STATUS_USAGE, with one line, if there is no guest to be had. */
 int guest_run(const struct guest_options *o);
 /* Whether QEMU can be had: NULL, or why not. */
 const char *guest_missing(void);

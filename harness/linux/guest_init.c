@@ -8,8 +8,10 @@
 #include "harness/linux/guest_lines.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -119,32 +121,122 @@ static pid_t start(char **argv)
     _exit(127);
 }
 
-static void send_back(int status)
-{
-    FILE *to = fdopen(open_line(GUEST_LINE_ARCHIVE), "w");
-    DIR *dir = opendir(GUEST_OUT);
-    char text[16], message[200];
+/* ---- what the command leaves ---- */
+/* Each file is sent when it is new or has changed: it is there then, whatever becomes of us. */
+struct courier {
+    FILE *to;
+    struct sent {
+        char name[NAME_MAX + 1];
+        struct timespec changed;
+    } * sent;
+    size_t nr;
+};
 
-    if (!to)
-        turn_off();
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        char path[sizeof(GUEST_OUT) + sizeof(e->d_name)];
+static struct sent *sent_of(struct courier *c, const char *name)
+{
+    struct sent *more;
+
+    for (size_t i = 0; i < c->nr; i++)
+        if (!strcmp(c->sent[i].name, name))
+            return &c->sent[i];
+    more = realloc(c->sent, (c->nr + 1) * sizeof(*more));
+    if (!more)
+        return NULL;
+    c->sent = more;
+    more = &c->sent[c->nr++];
+    *more = (struct sent){0};
+    snprintf(more->name, sizeof(more->name), "%s", name);
+    return more;
+}
+
+static bool is_whole(const char *name)
+{
+    static const char *const kinds[] = {".vma", ".c", ".html", ".json"};
+    const char *dot = strrchr(name, '.');
+
+    for (size_t i = 0; dot && i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (!strcmp(dot, kinds[i]))
+            return true;
+    return false; /* it is still being written, under another name */
+}
+
+static void send_new(struct courier *c)
+{
+    DIR *dir = opendir(GUEST_OUT);
+
+    for (struct dirent *e; dir && c->to && (e = readdir(dir));) {
+        char path[sizeof(GUEST_OUT) + sizeof(e->d_name)], message[200];
+        struct sent *sent;
+        struct stat st;
 
         snprintf(path, sizeof(path), GUEST_OUT "/%s", e->d_name);
-        if (e->d_type == DT_REG)
-            cpio_put_file(to, e->d_name, S_IFREG | 0644, path, message, sizeof(message));
+        if (!is_whole(e->d_name) || stat(path, &st) || !S_ISREG(st.st_mode))
+            continue;
+        sent = sent_of(c, e->d_name);
+        if (!sent || !memcmp(&sent->changed, &st.st_mtim, sizeof(st.st_mtim)))
+            continue;
+        sent->changed = st.st_mtim;
+        cpio_put_file(c->to, e->d_name, S_IFREG | 0644, path, message, sizeof(message));
+        fflush(c->to);
     }
+    if (dir)
+        closedir(dir);
+}
+
+static void send_end(struct courier *c, int status)
+{
+    char text[16];
+
+    if (!c->to)
+        return;
+    send_new(c);
     snprintf(text, sizeof(text), "%d", status);
-    cpio_put(to, GUEST_STATUS, S_IFREG | 0644, text, strlen(text));
-    cpio_end(to);
-    tcdrain(fileno(to));
+    cpio_put(c->to, GUEST_STATUS, S_IFREG | 0644, text, strlen(text));
+    cpio_end(c->to);
+    tcdrain(fileno(c->to));
+}
+
+/* For tests: what the host does with a kernel that dies. */
+static void crash_later(const char *seconds)
+{
+    if (!seconds || fork())
+        return;
+    sleep((unsigned)atoi(seconds));
+    close(0);
+    if (open("/proc/sysrq-trigger", O_WRONLY) >= 0 && write(0, "c", 1) < 0)
+        _exit(1);
+    _exit(0);
+}
+
+/* Waits for all processes, since what is left behind is ours to wait for, too. The status is that
+ * of the command. */
+static int wait_for_all(pid_t command, struct courier *c)
+{
+    const struct timespec second = {.tv_sec = 1};
+    int status = 0, s;
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    for (;;) {
+        const pid_t ended = waitpid(-1, &s, WNOHANG);
+
+        if (ended < 0 && errno != EINTR)
+            return status;
+        if (ended == command)
+            status = WIFEXITED(s) ? WEXITSTATUS(s) : 128 + WTERMSIG(s);
+        if (ended > 0)
+            continue;
+        send_new(c);
+        sigtimedwait(&child, NULL, &second);
+    }
 }
 
 void guest_init(void)
 {
+    struct courier courier = {0};
     char **argv;
-    int status = 0;
-    pid_t pid;
 
     put_mount("devtmpfs", "/dev");
     put_mount("proc", "/proc");
@@ -155,15 +247,8 @@ void guest_init(void)
     put_mount("tmpfs", "/var/tmp");
     put_mount("cgroup2", "/sys/fs/cgroup");
     argv = arguments();
-    pid = start(argv);
-    for (int s;;) { /* all that is left behind is ours to wait for, too */
-        const pid_t ended = wait(&s);
-
-        if (ended == pid)
-            status = WIFEXITED(s) ? WEXITSTATUS(s) : 128 + WTERMSIG(s);
-        if (ended < 0 && errno != EINTR)
-            break;
-    }
-    send_back(status);
+    courier.to = fdopen(open_line(GUEST_LINE_ARCHIVE), "w");
+    crash_later(getenv(GUEST_CRASH));
+    send_end(&courier, wait_for_all(start(argv), &courier));
     turn_off();
 }

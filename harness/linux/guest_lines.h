@@ -13,6 +13,9 @@
 #define GUEST_ARGUMENTS "/arguments"
 #define GUEST_MAX_ARGUMENTS 1024
 #define GUEST_TERMINAL "terminal"
+/* Tests have the guest's kernel die so many seconds after the command's start: given to QEMU's
+ * kernel as it is, and by the kernel to the first process. */
+#define GUEST_CRASH "VMAFUZZ_GUEST_CRASH"
 #define GUEST_STATUS "exit-status" /* in the archive: the command's */
 
 #endif

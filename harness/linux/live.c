@@ -31,6 +31,17 @@ static bool judge(const struct other_subject *other, const struct snapshot *mode
     return compare_with_linux(model, picture, shows, v) && laws_on_linux(picture, shows, v);
 }
 
+static void leave_trail(struct other_subject *other, const struct world_config *config,
+                        const struct op *op)
+{
+    struct live *l = (struct live *)((char *)other - offsetof(struct live, other));
+
+    if (op)
+        trail_operation(&l->left, op);
+    else
+        trail_program(&l->left, config);
+}
+
 /* The n-th of the CPUs that there are for us. */
 static unsigned usable_cpu(unsigned n)
 {
@@ -65,6 +76,10 @@ bool live_open(struct live *l, char *why, size_t size)
     options.cpu = usable_cpu(options.cpu);
     if (l->rules >= 0)
         l->config.rules = (enum rules)l->rules;
+    if (l->trail && !trail_open(&l->left, l->trail, why, size))
+        return false;
+    if (!l->trail && l->trail_by_port) /* who hears of a guest's end without it says so */
+        trail_open(&l->left, NULL, why, size);
     l->other = (struct other_subject){
         .subject = subject_linux_new(&options, why, size),
         .name = l->name,
@@ -72,7 +87,10 @@ bool live_open(struct live *l, char *why, size_t size)
         .avoids = l->show_quirks ? NULL : avoids,
         .judge = judge,
         .lost = linux_lost,
+        .trail = l->left.to ? leave_trail : NULL,
     };
+    if (!l->other.subject)
+        trail_close(&l->left);
     return l->other.subject != NULL;
 }
 
@@ -80,6 +98,7 @@ void live_close(struct live *l)
 {
     l->other.subject->ops->free(l->other.subject);
     l->other.subject = NULL;
+    trail_close(&l->left);
 }
 
 void live_options(struct live *l, struct run_options *o)

@@ -5,6 +5,7 @@
 
 #include "harness/harness.h"
 #include "harness/linux/linux.h"
+#include "harness/linux/trail.h"
 
 #define LIVE_MAX_QUIRKS 32
 
@@ -15,11 +16,14 @@ struct live {
     bool show_quirks;             /* do not avoid them */
     bool kernel_alone;            /* nobody else judges the model: its faults are measured so */
     int rules;                    /* of the model; -1: those of the kernel's version */
+    const char *trail;            /* file that each operation is written to first; NULL: none */
+    bool trail_by_port;           /* or where the host of this guest finds it */
     /* Filled in by live_init(). */
     char name[64]; /* "Linux 6.18.44" */
     struct world_config config;
     /* Filled in by live_open(). */
     struct other_subject other;
+    struct trail left;                 /* the trail */
     uint64_t avoided[LIVE_MAX_QUIRKS]; /* calls, by quirk */
 };
 /* Defaults, and what can be known without starting anything. */
