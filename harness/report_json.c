@@ -2,6 +2,7 @@
 /* The same as report_text.c and all the rest, as one JSON object. */
 #define _GNU_SOURCE
 #include "harness/report.h"
+#include "harness/subject.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -205,6 +206,29 @@ static void set_operation(json_t *report, const struct scene *s)
     }
 }
 
+/* The other subject: its picture, and where it differs from the model's. */
+static void set_other(json_t *report, const struct scene *s, const struct finding *f)
+{
+    json_t *all = json_array();
+    struct difference *d;
+    uint32_t n;
+
+    if (!f->options->other) {
+        json_decref(all);
+        return;
+    }
+    d = differences(s, &n);
+    for (uint32_t i = 0; i < n; i++)
+        json_array_append_new(all,
+                              json_pack("{s:i, s:s, s:s, s:s}", "process", (int)d[i].proc, "what",
+                                        d[i].what, "model", d[i].model, "other", d[i].other));
+    free(d);
+    json_object_set_new(report, "other",
+                        json_pack("{s:s, s:o, s:o}", "name", f->options->other->name, "after",
+                                  json_snapshot(&s->other_after, s->other_known), "differences",
+                                  all));
+}
+
 static void set_fault(json_t *report, const struct run_result *r, const struct finding *f)
 {
     if (f->options->fault == F_NONE)
@@ -250,6 +274,7 @@ void report_json(struct executor *ex, const struct finding *f, FILE *to)
     json_object_set_new(report, "before", json_snapshot(&s.before, true));
     json_object_set_new(report, "after", json_snapshot(&s.after, s.after_known));
     json_object_set_new(report, "specification", json_snapshot(&s.spec_after, s.spec_known));
+    set_other(report, &s, f);
     set_fault(report, &s.result, f);
     set_shrink(report, f->shrink);
     json_dumpf(report, to, JSON_INDENT(2));

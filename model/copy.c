@@ -194,7 +194,15 @@ static void protect_swap_entry(struct world *world, pte_t pte)
     }
 }
 
-/* Nothing becomes writable here: whether a page may be written at once, a fault has to find out. */
+/* A fault has to find out whether a page may be written, but of an exclusive one that is known. */
+static bool is_known_writable(const struct vma *vma, pte_t pte)
+{
+    const struct page *page = page_of_pte(vma->vm_mm->world, pte);
+
+    return (vma->vm_flags & VM_WRITE) && page && page_is_anon(page) &&
+           (page->flags & PG_EXCLUSIVE) && !vma_is_shared(vma);
+}
+
 void change_protection(struct vma *vma, uintptr_t start, uintptr_t end)
 {
     struct mm *mm = vma->vm_mm;
@@ -209,6 +217,8 @@ void change_protection(struct vma *vma, uintptr_t start, uintptr_t end)
             protect_swap_entry(mm->world, *pte);
         else if (read_only && (*pte & PTE_WRITE) && !fault(mm->world, F_KEEPS_WRITE, true))
             *pte &= ~(pte_t)PTE_WRITE;
+        else if (is_known_writable(vma, *pte))
+            *pte |= PTE_WRITE;
     }
 }
 

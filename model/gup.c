@@ -5,7 +5,7 @@
 /* ---- pins ---- */
 /* Since 6.1 what a device reads stays what the process sees: a shared page is copied first. Before,
  * it gets what is there, and a later copy-on-write may leave it behind. */
-static unsigned pin_fault_flags(const struct mm *mm, bool write)
+unsigned pin_fault_flags(const struct mm *mm, bool write)
 {
     if (write)
         return FAULT_WRITE;

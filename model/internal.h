@@ -483,6 +483,10 @@ bool huge_lazyfree(struct mm *mm, uintptr_t addr, uintptr_t end, pte_t *pmd);
 /* ---- collapse.c ---- */
 long madvise_collapse(struct mm *mm, uintptr_t start, uintptr_t end);
 
+/* ---- gup.c ---- */
+/* For handle_mm_fault(): of a pin, also of one for as long as another process copies. */
+unsigned pin_fault_flags(const struct mm *mm, bool write);
+
 /* ---- copy.c ---- */
 /* Does a device go on with the page, so that a child needs one of its own? `part` is what an entry
  * maps. */
@@ -493,7 +497,8 @@ int copy_page_range(struct vma *dst, struct vma *src);
 /* mremap: entries of [old, old + len) move to new_addr, where there are none. 0, or -ENOMEM with
  * all moved back. */
 int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t len);
-/* mprotect: no entry of [start, end) allows more than vm_flags do; none allows more than before. */
+/* mprotect: no entry of [start, end) allows more than vm_flags do; those of exclusive pages become
+ * writable with them. */
 void change_protection(struct vma *vma, uintptr_t start, uintptr_t end);
 /* MADV_FREE on [start, end) of private anonymous memory. */
 void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);

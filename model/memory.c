@@ -185,8 +185,10 @@ static int swap_fault(const struct page_fault *f)
     const pte_t entry = *f->pte;
     const bool write = f->flags & FAULT_WRITE;
     struct swap_slot *slot = slot_of_pte(f->world, entry);
+    /* read past the swap cache, or taken out of it */
+    const bool alone = slot->count == 1 && (!slot->page || (write && slot->page->refcount == 1));
     struct page *page = swap_read(f->world, slot);
-    bool exclusive = entry & PTE_EXCLUSIVE;
+    bool exclusive = (entry & PTE_EXCLUSIVE) || alone;
 
     if (!page)
         return -ENOMEM;
@@ -257,6 +259,8 @@ int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end)
     const bool write = vma_takes_own_pages(vma);
     int err = 0;
 
+    if (vma->vm_flags & VM_LOCKONFAULT)
+        return 0; /* whoever asks: its pages come when they are touched */
     if (!(vma->vm_flags & VM_ACCESS_FLAGS) || !vma_has_frames(vma))
         return -EFAULT;
     if (write) /* even if all of it lies beyond the end of the file */

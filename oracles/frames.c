@@ -22,7 +22,7 @@ bool page_is_cached(const struct world *world, const struct page *page)
 {
     const struct address_space *mapping = page_file_mapping(page);
 
-    return object_live(world, POOL_MAPPING, mapping) &&
+    return mapping && object_live(world, POOL_MAPPING, mapping) &&
            cache_find(world, mapping, page->index) == page;
 }
 

@@ -405,8 +405,8 @@ uint32_t number_of(struct numbers *n, const struct world *world, enum pool_id id
 uint32_t given_number(const struct numbers *n, const struct world *world, enum pool_id id,
                       const void *object);
 int reserve_pages(const struct world *world, struct snapshot *out);
-void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
-               struct snap_proc *proc, struct snapshot *out);
+int show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
+              struct snap_proc *proc, struct snapshot *out); /* 0 or -ENOMEM */
 void show_pages(struct numbers *n, const struct world *world, struct snapshot *out);
 
 #endif

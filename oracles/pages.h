@@ -297,7 +297,7 @@ struct frame_refs {
 static inline struct frame_refs frame_refs(const struct view *view, const struct page *page)
 {
     return (struct frame_refs){
-        .cached = page_file_mapping(page) && page_is_cached(view->world, page),
+        .cached = page_is_cached(view->world, page),
         .swapped = (page->flags & PG_SWAPCACHE) != 0, /* rightly? swap.counts */
         .pins = unlikely(view->pinned) ? pins_of(view->world, page) : 0,
     };

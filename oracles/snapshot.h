@@ -139,6 +139,7 @@ struct snapshot {
     uint32_t cap_ptes, cap_pages, cap_slots; /* snapshot_reserve_pages() */
     bool has_pages;     /* the subject shows entries, frames and swap (the flat one has none) */
     bool has_exclusive; /* SNAP_PAGE_EXCLUSIVE is meaningful */
+    bool has_mlocked;   /* SNAP_PAGE_MLOCKED is meaningful */
     bool has_anon;      /* the subject shows its anon_vmas (the flat specification has none) */
     bool by_degree;     /* degree is meaningful; otherwise children and active users */
     int64_t committed;

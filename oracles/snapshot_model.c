@@ -186,10 +186,12 @@ int model_snapshot(const struct world *world, struct snapshot *out)
         while (out->nr_vmas < vmas && (vma = list_walk_next(&w)))
             show_vma(&n, world, vma, out);
         proc->nr_vmas = out->nr_vmas - proc->first_vma;
-        show_ptes(&n, world, mm, proc, out);
+        if ((error = show_ptes(&n, world, mm, proc, out)))
+            goto out;
     }
     show_anon_vmas(&n, world, out);
     show_pages(&n, world, out);
+out:
     numbers_fini(&n);
-    return 0;
+    return error;
 }

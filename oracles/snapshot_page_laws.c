@@ -199,7 +199,7 @@ static bool entry_ok(const struct judged *j)
         return broken(j, LAW_RMAP_MAPCOUNT, "dead-frame");
     if (unlikely(site != NULL) && !broken(j, LAW_PAGE_INDEX, site))
         return false;
-    if (page &&
+    if (page && j->s->has_mlocked &&
         unlikely((j->vma->flags & SNAP_LOCKED) &&
                  !(head_of(j->s, page)->flags & SNAP_PAGE_MLOCKED)) &&
         !broken(j, LAW_RMAP_MAPCOUNT, "mlocked"))
@@ -271,15 +271,21 @@ static const struct snap_vma *vma_at(const struct snapshot *s, uint32_t pte)
 {
     const struct snap_proc *proc = s->proc;
     const uint64_t page = s->pte[pte].page;
+    uint32_t low = 0, high, middle;
 
     while (pte < proc->first_pte || pte >= proc->first_pte + proc->nr_ptes)
         if (++proc == s->proc + s->nr_procs)
             return NULL;
-    for (uint32_t i = 0; i < proc->nr_vmas; i++) {
-        const struct snap_vma *vma = &s->vma[proc->first_vma + i];
+    high = proc->nr_vmas;
+    while (low < high) {
+        const struct snap_vma *vma = &s->vma[proc->first_vma + (middle = (low + high) / 2)];
 
-        if (vma->end > page)
-            return vma->start <= page ? vma : NULL;
+        if (vma->start <= page && page < vma->end)
+            return vma;
+        if (vma->end <= page)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
@@ -361,7 +367,7 @@ static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v
         return false;
     if (unlikely(page->head && swapped) && !swap_broken("compound", page->slot, number, v))
         return false;
-    if ((page->flags & SNAP_PAGE_MLOCKED) &&
+    if (s->has_mlocked && (page->flags & SNAP_PAGE_MLOCKED) &&
         !number_ok(LAW_RMAP_MAPCOUNT, "mlocked", number, 1, is_mapped_locked(s, number), v))
         return false;
     if (unlikely(swapped && (!slot || slot->page != number)) &&

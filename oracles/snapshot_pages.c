@@ -21,20 +21,13 @@ _Static_assert((int)SNAP_RSS_FILE == MM_FILEPAGES && (int)SNAP_RSS_ANON == MM_AN
 
 int reserve_pages(const struct world *world, struct snapshot *out)
 {
-    struct all_entries w;
-    uint32_t ptes = 0;
-    struct entry e;
-
-    all_entries_start(&w, world);
-    while (all_entries_next(&w, &e))
-        ptes++;
     out->nr_ptes = out->nr_pages = out->nr_slots = 0;
     out->has_pages = true;
     out->has_exclusive = exclusive_rules(world);
-    return snapshot_reserve_pages(out, ptes,
-                                  world->pool[POOL_PAGE].nlive +
-                                      world->pool[POOL_HUGE].nlive * (uint32_t)HPAGE_PAGES,
-                                  world->pool[POOL_SLOT].nlive);
+    out->has_mlocked = true;
+    return snapshot_reserve_pages(
+        out, 0, world->pool[POOL_PAGE].nlive + world->pool[POOL_HUGE].nlive * (uint32_t)HPAGE_PAGES,
+        world->pool[POOL_SLOT].nlive);
 }
 
 /* ---- numbers: a compound page gets as many as it has parts, all at once ---- */
@@ -75,8 +68,8 @@ static uint32_t page_number_of(struct numbers *n, const struct world *world,
     return *number;
 }
 
-void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
-               struct snap_proc *proc, struct snapshot *out)
+int show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
+              struct snap_proc *proc, struct snapshot *out)
 {
     struct entry_walk w;
     struct entry e;
@@ -86,7 +79,10 @@ void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm
     memcpy(proc->rss, mm->rss, sizeof(proc->rss));
     proc->hiwater_rss = mm->hiwater_rss;
     entry_walk_start(&w, world, mm, 0, UINTPTR_MAX);
-    while (entry_walk_next(&w, &e))
+    while (entry_walk_next(&w, &e)) {
+        if (unlikely(out->nr_ptes == out->cap_ptes) &&
+            snapshot_reserve_pages(out, 2 * out->cap_ptes + 64, 0, 0))
+            return -ENOMEM;
         out->pte[out->nr_ptes++] = (struct snap_pte){
             .page = e.addr >> PAGE_SHIFT,
             .number =
@@ -94,7 +90,9 @@ void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm
             .flags = (uint32_t)(e.pte & ((1U << PTE_SHIFT) - 1) & ~(pte_t)PTE_HUGE) |
                      (e.huge ? SNAP_PTE_HUGE : 0U),
         };
+    }
     proc->nr_ptes = out->nr_ptes - proc->first_pte;
+    return 0;
 }
 
 /* What no entry leads to: in the swap cache, in page caches, pinned. */

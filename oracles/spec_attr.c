@@ -88,7 +88,7 @@ static int protect_piece(struct spec *spec, struct spec_space *space, struct spe
     error = check_protection(spec, space, &old, &to, end - start);
     if (!error)
         error = spec_change_piece(spec, space, vma, start, end, &to);
-    if (!error && (old.flags & (SNAP_WRITE | SNAP_LOCKED)) == SNAP_LOCKED &&
+    if (!error && (old.flags & (SNAP_WRITE | SNAP_LOCKED | SNAP_LOCKONFAULT)) == SNAP_LOCKED &&
         spec_has_own_pages(&to))
         spec_fault_in(spec, space, start, end, true); /* locked pages become its own at once */
     return error;

@@ -42,7 +42,7 @@ static int populate_piece(struct spec *spec, struct spec_space *space, uint64_t 
 {
     const struct spec_page *first = &space->page[start];
 
-    if (first->flags & SNAP_NO_FRAMES || (how != SPEC_WANTED && first->flags & SNAP_LOCKONFAULT))
+    if (first->flags & (SNAP_NO_FRAMES | SNAP_LOCKONFAULT))
         return 0;
     if (!(first->flags & SNAP_ACCESS))
         return -ENOMEM;
