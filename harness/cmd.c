@@ -62,34 +62,41 @@ double parse_seconds(const char *option, const char *text)
     return value;
 }
 
+/* Which of them it is; `what` they are all called. */
+static size_t parse_name(const char *what, const char *name, const char *const names[], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    unknown_name(what, name, names, n);
+}
+
 enum fault_id parse_fault(const char *name)
 {
-    const char *names[NR_FAULTS];
-    for (unsigned f = F_NONE + 1; f < NR_FAULTS; f++) {
-        if (strcmp(fault_table[f].name, name) == 0)
-            return (enum fault_id)f;
+    const char *names[NR_FAULTS - 1]; /* F_NONE cannot be asked for */
+    for (unsigned f = F_NONE + 1; f < NR_FAULTS; f++)
         names[f - 1] = fault_table[f].name;
-    }
-    unknown_name("fault", name, names, NR_FAULTS - 1);
+    return (enum fault_id)(parse_name("fault", name, names, NR_FAULTS - 1) + 1);
 }
 
 int parse_rules(const char *name)
 {
-    for (int r = 0; r < NR_RULES; r++)
-        if (strcmp(rules_names[r], name) == 0)
-            return r;
-    unknown_name("rules", name, rules_names, NR_RULES);
+    return (int)parse_name("rules", name, rules_names, NR_RULES);
+}
+
+void parse_on(const char *name)
+{
+    static const char *const names[] = {"linux"};
+    if (strcmp(name, names[0]) != 0)
+        unknown_name("subject", name, names, 1);
 }
 
 static enum law_id parse_law(const char *name)
 {
-    const char *names[NR_LAWS];
-    for (unsigned l = LAW_NONE + 1; l < NR_LAWS; l++) {
-        if (strcmp(law_table[l].name, name) == 0)
-            return (enum law_id)l;
+    const char *names[NR_LAWS - 1];
+    for (unsigned l = LAW_NONE + 1; l < NR_LAWS; l++)
         names[l - 1] = law_table[l].name;
-    }
-    unknown_name("law", name, names, NR_LAWS - 1);
+    return (enum law_id)(parse_name("law", name, names, NR_LAWS - 1) + 1);
 }
 
 uint64_t parse_laws(const char *names)

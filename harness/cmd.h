@@ -18,6 +18,7 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is "vmafuzz NAME"; returns the exit status */
 };
 int cmd_fuzz(int argc, char **argv);
+int cmd_live(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_shrink(int argc, char **argv);
 int cmd_show(int argc, char **argv);
@@ -48,6 +49,7 @@ uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64
 double parse_seconds(const char *option, const char *text);
 enum fault_id parse_fault(const char *name);
 int parse_rules(const char *name);
+void parse_on(const char *name);        /* --on: linux, and nothing else so far */
 uint64_t parse_laws(const char *names); /* LAW_BITs of the names between commas */
 
 /* --rules, --fault and --without, for every command that runs programs: a child of its argp. */
@@ -76,6 +78,19 @@ struct program *load_or_exit(const char *path);
 struct executor *executor_or_exit(void);
 /* run_options_strict with these: every law, but those left out, after every operation. */
 struct run_options subject_run_options(const struct subject_options *subject);
+
+/* --kernel and --memory, for commands that run on a Linux kernel: a child of their argp. */
+struct guest_choice {
+    const char *image; /* NULL: the running kernel */
+    unsigned memory;   /* MiB; 0: the default */
+};
+extern const struct argp guest_argp;
+/* The command line once more, on the image's kernel. There is_in_guest(), and --kernel and --out
+ * are of no concern. files: see struct guest_options; out: where finds go on the host, or NULL.
+ * Returns the exit status. */
+int run_in_guest(const struct guest_choice *c, const char *command, int argc, char **argv,
+                 char *const *files, const char *out);
+bool is_in_guest(void);
 
 /* ---- signals ---- */
 extern volatile bool stop_requested; /* SIGINT or SIGTERM has come */

@@ -82,6 +82,9 @@ int cmd_convert(int argc, char **argv)
 
 static const char emit_c_doc[] =
     "Print a C program that makes the same system calls on Linux and tells what each answered.\v"
+    "What a program cannot ask of Linux, as to migrate a page or to pin it, is left as a comment: "
+    "`cannot be done from here'. The processes are real ones, each doing its operations in "
+    "turn.\n\n"
     "Exit status: 0 done, 2 bad usage or input.\n\n"
     "Example: vmafuzz emit-c found.vma -o found.c && cc -o found found.c && ./found";
 

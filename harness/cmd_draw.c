@@ -8,9 +8,8 @@
 #include <string.h>
 
 struct draw_command {
-    struct subject_options subject;
-    const char *file, *out;
-    uint32_t after; /* 0: the last one, or the one that breaks a law */
+    struct file_command common; /* first: its parser takes it for one */
+    uint32_t after;             /* 0: the last one, or the one that breaks a law */
 };
 
 static const char doc[] =
@@ -35,28 +34,10 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct draw_command *c = state->input;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &c->subject;
-        return 0;
-    case 'a':
-        c->after = (uint32_t)parse_number("--after", arg, 1, UINT32_MAX);
-        return 0;
-    case 'o':
-        c->out = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (c->file)
-            argp_error(state, "one FILE expected, '%s' is too many", arg);
-        c->file = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!c->file)
-            argp_error(state, "FILE is missing");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    if (key != 'a')
+        return parse_file_command(key, arg, state);
+    c->after = (uint32_t)parse_number("--after", arg, 1, UINT32_MAX);
+    return 0;
 }
 
 static void print_svg(const void *svg, FILE *to)
@@ -65,12 +46,12 @@ static void print_svg(const void *svg, FILE *to)
     fputs(svg, to);
 }
 
-static void save_or_print(const struct draw_command *c, const char *svg)
+static void save_or_print(const char *out, const char *svg)
 {
     char message[512];
-    if (!c->out)
+    if (!out)
         print_svg(svg, stdout);
-    else if (file_save(c->out, print_svg, svg, message, sizeof(message)) != 0)
+    else if (file_save(out, print_svg, svg, message, sizeof(message)) != 0)
         usage_error("%s", message);
 }
 
@@ -80,21 +61,21 @@ int cmd_draw(int argc, char **argv)
     static const struct argp argp = {options, parse, "FILE", doc, children, NULL, NULL};
     struct draw_command c = {0};
     parse_arguments(&argp, argc, argv, &c);
-    struct program *p = load_or_exit(c.file);
+    struct program *p = load_or_exit(c.common.file);
     if (c.after > p->nr)
-        usage_error("--after: %s has only %u operation%s", c.file, p->nr, plural(p->nr));
+        usage_error("--after: %s has only %u operation%s", c.common.file, p->nr, plural(p->nr));
     const uint32_t nr = p->nr;
     if (c.after)
         p->nr = c.after;
     struct executor *ex = executor_or_exit();
-    struct run_options run = subject_run_options(&c.subject);
+    struct run_options run = subject_run_options(&c.common.subject);
     struct run_result r;
     bool clean = executor_run(ex, p, &run, &r);
-    const struct finding f = {.program = p, .result = &r, .options = &run, .file = c.file};
+    const struct finding f = {.program = p, .result = &r, .options = &run, .file = c.common.file};
     char *svg, message[512];
     if (report_svg(ex, &f, nr, &svg, message, sizeof(message)) != 0)
         usage_error("%s", message);
-    save_or_print(&c, svg);
+    save_or_print(c.common.out, svg);
     if (!clean)
         complain("%s: %s", law_table[r.verdict.law].name, r.verdict.text);
     free(svg);

@@ -18,7 +18,8 @@ static const char *const milestone_names[] = {"reached", "triggered", "detected"
 struct measure {
     struct plan plan;
     unsigned seeds;
-    bool json;
+    bool json, on_linux;
+    struct live live;
     char **names; /* as given; none: all */
     size_t nr_names;
 
@@ -39,8 +40,11 @@ static const char doc[] =
     "Reached: the faulty line ran. Triggered: its result differed from the right one. Detected: a "
     "law said so. A law that is broken before the fault made a difference is a false alarm. Seeds "
     "are 1 to --seeds.\n\n"
-    "Exit status: 0 each fault was detected in at least one seed, without false alarm, 1 not so, 2 "
-    "bad usage, 130 after Ctrl-C, 143 after SIGTERM.\n\n"
+    "With --on linux the programs run on the running kernel too, and nothing but the comparison "
+    "with it judges the model: only faults that change what can be seen are detected. Where the "
+    "fault makes the model itself fail, this does not count.\n\n"
+    "Exit status: 0 each fault was detected in at least one seed (with --on linux: some were), "
+    "without false alarm, 1 not so, 2 bad usage, 130 after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz faults measure --seeds 20 case3-pgoff";
 
 static const struct argp_option options[] = {
@@ -54,6 +58,10 @@ static const struct argp_option options[] = {
      .arg = "NAME",
      .doc = "Rules of one kernel; by default all four in turn"},
     {.name = "without", .key = 'W', .arg = "LAW,...", .doc = "Do not judge these laws"},
+    {.name = "on",
+     .key = 'O',
+     .arg = "linux",
+     .doc = "Compare with the running kernel; see `vmafuzz live'"},
     {.name = "json", .key = 'J', .doc = "Print a JSON array instead of a table"},
     {0},
 };
@@ -73,6 +81,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'W':
         m->plan.subject.without |= parse_laws(arg);
+        return 0;
+    case 'O':
+        parse_on(arg);
+        m->on_linux = true;
         return 0;
     case 'J':
         m->json = true;
@@ -109,8 +121,10 @@ static void run_seed(struct measure *m)
         struct run_result r;
         pl.options.trace = watch;
         pl.options.trace_arg = m;
-        bool clean =
-            executor_generate(m->ex, m->program, pl.seed, pl.length, NULL, &pl.options, &r);
+        if (m->on_linux)
+            live_options(&m->live, &pl.options);
+        bool clean = executor_generate(m->ex, m->program, pl.seed, pl.length,
+                                       m->on_linux ? &m->live.config : NULL, &pl.options, &r);
         m->before += r.nr_run;
         /* The culprit itself is not traced, and the end of the program is no operation. */
         if (r.fault_reached && !m->at[REACHED])
@@ -119,6 +133,8 @@ static void run_seed(struct measure *m)
             m->at[TRIGGERED] = m->before;
         if (clean || rules_break((enum rules)pl.options.rules, r.verdict.law))
             continue; /* it would have broken without the fault too */
+        if (m->on_linux && (LAW_BIT(r.verdict.law) & LAWS_ENDING_RUNS))
+            continue; /* not by comparing */
         if (m->at[TRIGGERED]) {
             m->at[DETECTED] = m->before;
             m->laws[r.verdict.law]++;
@@ -238,7 +254,18 @@ static bool run_all(struct measure *m)
                faults - undetected, false_alarms, plural(false_alarms));
     }
     json_decref(rows);
-    return undetected || false_alarms;
+    return (m->on_linux ? undetected == faults : undetected) || false_alarms;
+}
+
+static void open_linux(struct measure *m)
+{
+    char why[256] = "";
+    const int rules = m->plan.subject.rules;
+    live_init(&m->live);
+    m->live.rules = rules;
+    m->live.kernel_alone = true;
+    if (!live_open(&m->live, why, sizeof(why)))
+        usage_error("%s; `vmafuzz live --check' tells what this machine offers", why);
 }
 
 static int measure(int argc, char **argv)
@@ -254,7 +281,11 @@ static int measure(int argc, char **argv)
     if (!m.program)
         usage_error("out of memory");
     catch_stop_signals();
+    if (m.on_linux)
+        open_linux(&m);
     bool wrong = run_all(&m);
+    if (m.on_linux)
+        live_close(&m.live);
     program_free(m.program);
     executor_free(m.ex);
     return status_or_stopped(wrong ? STATUS_FOUND : STATUS_CLEAN);

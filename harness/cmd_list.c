@@ -166,9 +166,9 @@ int list_faults(int argc, char **argv)
         parse,
         "[NAME...] | measure [OPTION...] [NAME...]",
         "List the catalogued faults, or measure how soon each is found.\v"
-        "A fault is switched on by --fault NAME in fuzz, replay, shrink and show. Those with a "
-        "number are in the catalogue of historical faults; the others are our own, made so that "
-        "every law has one.\n\n"
+        "A fault is switched on by --fault NAME in fuzz, replay, shrink, show and draw. Those with "
+        "a number are bugs that Linux had, with the commit that fixed each; the others are our "
+        "own, made so that every law has one. corpus/bugs/NAME.vma shows it.\n\n"
         "`vmafuzz faults measure --help' describes the measurement.\n\n"
         "Exit status: 0 done, 2 unknown name.",
         NULL,

@@ -2,6 +2,7 @@
 /* vmafuzz replay: runs stored programs, one after the other, and says of each if the laws hold. */
 #define _GNU_SOURCE
 #include "harness/cmd.h"
+#include "harness/linux/live.h"
 
 #include <fts.h>
 #include <inttypes.h>
@@ -12,7 +13,9 @@
 
 struct replay {
     struct subject_options subject;
-    bool all_rules, fail_each, json;
+    bool all_rules, fail_each, json, on_linux;
+    struct live live;
+    struct guest_choice guest;
     bool wire; /* the program at hand has that form */
     const char *junit, *html;
     FILE *sections; /* of the HTML page, in memory */
@@ -23,7 +26,7 @@ struct replay {
     struct executor *ex;
     struct junit_case *cases;
     size_t nr_cases;
-    unsigned passed, failed, unreadable;
+    unsigned passed, failed, unreadable, skipped;
     uint64_t runs; /* with an allocation made to fail */
     json_t *results;
 };
@@ -31,9 +34,9 @@ struct replay {
 static const char doc[] =
     "Run programs on the model with all laws checked, and report those that break one. A folder "
     "stands for all *.vma files below it; - is standard input.\v"
-    "A program runs under the rules that it names. --rules runs it under others; --all-rules under "
-    "each kernel's in turn. A program that was found with a fault needs that fault again, by "
-    "--fault.\n\n"
+    "A program runs under the rules that it names, or else those of linux-6.18. --rules runs it "
+    "under others; --all-rules under each kernel's in turn. A program that was found with a fault "
+    "needs that fault again, by --fault.\n\n"
     "A program may say that a kernel's own flaw shows in it: with `# expect: RULES LAW' in its "
     "header, breaking that law under those rules is what passes. With --fault, --rules or "
     "--without it is reported like any other violation.\n\n"
@@ -41,6 +44,10 @@ static const char doc[] =
     "find is reported with the fail=N that makes it.\n\n"
     "The page of --html holds all that it shows; Graphviz lays out its graphs of anon_vmas, and "
     "without its command `dot' they are left out.\n\n"
+    "With --on linux the programs run on the running kernel too, under the rules of its version: "
+    "answers and pictures have to agree with the model's. The report shows both side by side. "
+    "What the kernel cannot be made to do is left out, and told; programs of a world that it "
+    "cannot be are skipped. With --kernel this is done on that kernel, in a guest.\n\n"
     "The hash is that of the final state and of all answers. It is the same in every build.\n\n"
     "Exit status: 0 all clean, 1 a law was broken, 2 bad usage or an unreadable program, 130 after "
     "Ctrl-C, 143 after SIGTERM.\n\n"
@@ -52,6 +59,11 @@ static const struct argp_option options[] = {
      .key = 'e',
      .doc = "Also run each program once for each allocation that it asks for, with that one "
             "failing"},
+    {.name = "on",
+     .key = 'O',
+     .arg = "linux",
+     .doc = "Compare with the running kernel; see `vmafuzz live'"},
+    {.name = "show-quirks", .key = 'q', .doc = "With --on linux: do not avoid known differences"},
     {.name = "junit", .key = 'u', .arg = "FILE", .doc = "Also write the results as JUnit XML"},
     {.name = "html",
      .key = 'w',
@@ -67,6 +79,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &r->subject;
+        state->child_inputs[1] = &r->guest;
         return 0;
     case 'a':
         r->all_rules = true;
@@ -82,6 +95,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'J':
         r->json = true;
+        return 0;
+    case 'O':
+        parse_on(arg);
+        r->on_linux = true;
+        return 0;
+    case 'q':
+        r->live.show_quirks = true;
         return 0;
     case ARGP_KEY_ARGS:
         r->paths = state->argv + state->next;
@@ -163,6 +183,16 @@ static bool expected_law(const struct program *p, enum rules rules, enum law_id 
     return true;
 }
 
+/* ", of which 3 were not made": by any subject, because the kernel cannot. */
+static const char *not_made(const struct run_result *result)
+{
+    static char text[48];
+    *text = '\0';
+    if (result->nr_refused)
+        snprintf(text, sizeof(text), ", %u of them not made", result->nr_refused);
+    return text;
+}
+
 /* Neither a clean run nor another law is what was expected; expected: "" or the law in words. */
 static void print_result(struct replay *r, const struct finding *f, const char *rules, bool passed,
                          const char *expected)
@@ -170,9 +200,9 @@ static void print_result(struct replay *r, const struct finding *f, const char *
     if (r->json)
         add_result(r, f, rules);
     else if (passed)
-        printf("ok  %s  %s%s  %u operation%s  hash %016" PRIx64 "%s%s\n", f->file,
+        printf("ok  %s  %s%s  %u operation%s%s  hash %016" PRIx64 "%s%s\n", f->file,
                r->wire ? "wire  " : "", rules, f->result->nr_run, plural(f->result->nr_run),
-               f->result->hash, *expected ? "  as expected: " : "", expected);
+               not_made(f->result), f->result->hash, *expected ? "  as expected: " : "", expected);
     else if (f->result->verdict.law != LAW_NONE)
         report_text(r->ex, f, stdout);
     else
@@ -195,6 +225,13 @@ static bool survives_each(struct replay *r, const struct run_options *run, const
     return false;
 }
 
+static void skip(struct replay *r, const char *path, const char *why)
+{
+    r->skipped++;
+    if (!r->json)
+        printf("skipped  %s  %s\n", path, why);
+}
+
 static void run_one(struct replay *r, const char *path, const struct program *p, int rules)
 {
     struct program *copy = NULL;
@@ -204,6 +241,15 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
     enum law_id expected;
     run.rules = rules;
     run.hash = true;
+    if (r->on_linux) {
+        const char *why = linux_refuses_world(&p->config);
+        if (why) {
+            skip(r, path, why);
+            return;
+        }
+        live_options(&r->live, &run);
+        under = (enum rules)run.rules;
+    }
     if (!expected_law(p, under, &expected)) {
         complain("%s: expected '# expect: RULES LAW' in the header", path);
         r->unreadable++;
@@ -312,15 +358,51 @@ static void write_html(struct replay *r)
     free(r->sections_text);
 }
 
+static void open_linux(struct replay *r)
+{
+    char why[256] = "";
+    r->live.rules = r->subject.rules;
+    r->live.kernel_alone = r->subject.fault != F_NONE;
+    r->live.trail_by_port = is_in_guest();
+    if (!live_open(&r->live, why, sizeof(why)))
+        usage_error("%s; `vmafuzz live --check' tells what this machine offers", why);
+}
+
+static int replay_in_guest(struct replay *r, int argc, char **argv)
+{
+    char **files = calloc(r->nr_paths + 1, sizeof(*files));
+    struct stat st;
+    int status;
+
+    if (!files)
+        usage_error("out of memory");
+    if (!r->on_linux || r->junit || r->html)
+        usage_error("--kernel goes with --on linux, and without --junit and --html");
+    for (size_t i = 0; i < r->nr_paths; i++) {
+        if (stat(r->paths[i], &st) || !S_ISREG(st.st_mode))
+            usage_error("%s: with --kernel only regular files can be replayed", r->paths[i]);
+        files[i] = r->paths[i];
+    }
+    status = run_in_guest(&r->guest, "replay", argc, argv, files, NULL);
+    free(files);
+    return status;
+}
+
 int cmd_replay(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{.argp = &subject_argp}, {0}};
+    static const struct argp_child children[] = {
+        {.argp = &subject_argp}, {.argp = &guest_argp}, {0}};
     static const struct argp argp = {options, parse, "FILE...", doc, children, NULL, NULL};
     struct replay r = {0};
     FILE *junit = NULL;
+    live_init(&r.live);
     parse_arguments(&argp, argc, argv, &r);
     if (r.all_rules && r.subject.rules >= 0)
         usage_error("--rules and --all-rules exclude each other");
+    if (r.on_linux && (r.all_rules || r.fail_each))
+        usage_error("--on linux excludes --all-rules and --fail-each");
+    if (r.guest.image && !is_in_guest())
+        return replay_in_guest(&r, argc, argv);
     if (r.junit && !(junit = fopen(r.junit, "w"))) /* before the run, not after it */
         usage_error("cannot write %s: %s", r.junit, strerror(errno));
     if (r.html && !(r.sections = open_memstream(&r.sections_text, &r.sections_size)))
@@ -328,6 +410,8 @@ int cmd_replay(int argc, char **argv)
     r.ex = executor_or_exit();
     r.results = json_array();
     catch_stop_signals();
+    if (r.on_linux)
+        open_linux(&r);
     for (size_t i = 0; i < r.nr_paths && !stop_requested; i++) {
         struct stat st;
         if (stat(r.paths[i], &st) == 0 && S_ISDIR(st.st_mode))
@@ -342,6 +426,8 @@ int cmd_replay(int argc, char **argv)
         if (r.fail_each)
             printf("%" PRIu64 " runs with a failing allocation\n", r.runs);
         printf("%u passed, %u failed", r.passed, r.failed);
+        if (r.skipped)
+            printf(", %u skipped", r.skipped);
         printf(r.unreadable ? ", %u unreadable\n" : "\n", r.unreadable);
     }
     if (junit)
@@ -349,6 +435,8 @@ int cmd_replay(int argc, char **argv)
     if (r.sections)
         write_html(&r);
     json_decref(r.results);
+    if (r.on_linux)
+        live_close(&r.live);
     executor_free(r.ex);
     return status_or_stopped(r.unreadable ? STATUS_USAGE : r.failed ? STATUS_FOUND : STATUS_CLEAN);
 }

@@ -6,10 +6,10 @@
 #include <string.h>
 
 static const char doc[] =
-    "Run a program and draw the address space of each process after each operation: a line for "
+    "Run a program and print the address space of each process after each operation: a line for "
     "each VMA, with the gaps between them. av:3+2+1: memory of anon_vma 3 that inherited 2 and 1.\v"
-    "An operation that changes nothing gets no drawing. If a law is broken the drawing ends there "
-    "and the law follows.\n\n"
+    "An operation that changes nothing is not followed by a map. If a law is broken the output "
+    "ends there, with the law. `vmafuzz draw' shows pages as well.\n\n"
     "Exit status: 0 clean, 1 a law was broken, 2 bad usage or input.\n\n"
     "Example: vmafuzz show corpus/seeds/merge-case1.vma";
 

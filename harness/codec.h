@@ -107,6 +107,7 @@ enum {
     W_PAGEOUT,
     W_POPULATE_READ,
     W_POPULATE_WRITE,
+    W_COLLAPSE,
     W_ADVICE_INVALID
 };
 enum { W_RACE_DONTNEED };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The page-table entries of a VMA, one cell each. Pages without an entry, and many alike in a row,
- * are one wide cell.
+ * The page-table entries of a VMA, one cell each. Pages without an entry, many alike in a row, and
+ * a huge entry are one wide cell.
  */
 #include "harness/draw_parts.h"
 
@@ -106,6 +106,18 @@ static void put_cell(struct canvas *c, int x, int y, const char *style, const ch
     put_text(c, x + 4, y + 36, "s", "%s", letters);
 }
 
+void draw_huge_example(struct canvas *c, int x, int y, const char *style, const char *place,
+                       const char *label, const char *holds, const char *letters)
+{
+    put_rect(c, x, y, HUGE_WIDTH, CELL_HEIGHT, style);
+    put_rect(c, x + 2, y + 2, HUGE_WIDTH - 4, CELL_HEIGHT - 4, style);
+    put_text(c, x + 6, y + 12, "s m", "%s", place);
+    put_text(c, x + 6, y + 24, "b", "%s", label);
+    put_text(c, x + 6, y + 35, "s", "%s huge", letters);
+    if (small_width(holds) + small_width("wdyx huge ") + 24 <= HUGE_WIDTH)
+        put_text(c, x + HUGE_WIDTH - 16 - small_width(holds), y + 35, "s", "%s", holds);
+}
+
 void draw_cell_example(struct canvas *c, int x, int y, const char *style, const char *label,
                        const char *stamp, const char *letters)
 {
@@ -127,16 +139,21 @@ static void describe(const struct snapshot *s, const struct snap_proc *p,
                      const struct snap_pte *pte, char *text, size_t size)
 {
     const struct snap_page *page = pte_has_page(pte) ? page_number(s, pte->number) : NULL;
-    int n = snprintf(text, size, "p%" PRIu32 " page 0x%" PRIx64 ":%s%s%s%s%s%s%s", p->id, pte->page,
-                     pte->flags & SNAP_PTE_PRESENT ? " present" : "",
-                     pte->flags & SNAP_PTE_SPECIAL ? " zeroes" : "",
-                     pte->flags & SNAP_PTE_SWAP ? " swapped" : "",
-                     pte->flags & SNAP_PTE_MIGRATION ? " migrating" : "",
-                     pte->flags & SNAP_PTE_WRITE ? " writable" : "",
-                     pte->flags & SNAP_PTE_DIRTY ? " dirty" : "",
-                     pte->flags & SNAP_PTE_YOUNG ? " young" : "");
+    int n = snprintf(
+        text, size, "p%" PRIu32 " page 0x%" PRIx64 ":%s%s%s%s%s%s%s%s", p->id, pte->page,
+        pte->flags & SNAP_PTE_HUGE ? " huge" : "", pte->flags & SNAP_PTE_PRESENT ? " present" : "",
+        pte->flags & SNAP_PTE_SPECIAL ? " zeroes" : "",
+        pte->flags & SNAP_PTE_SWAP ? " swapped" : "",
+        pte->flags & SNAP_PTE_MIGRATION ? " migrating" : "",
+        pte->flags & SNAP_PTE_WRITE ? " writable" : "", pte->flags & SNAP_PTE_DIRTY ? " dirty" : "",
+        pte->flags & SNAP_PTE_YOUNG ? " young" : "");
 
-    if (page)
+    if (page && pte->flags & SNAP_PTE_HUGE)
+        snprintf(text + n, size - (size_t)n,
+                 "; pages from #%" PRIu32 " on: huge entries %" PRIu32 ", refcount %" PRIu32
+                 ", index 0x%" PRIx64,
+                 pte->number, page->entire_mapcount, page->refcount, page->index);
+    else if (page)
         snprintf(text + n, size - (size_t)n,
                  "; page #%" PRIu32 ": mapcount %" PRIu32 ", refcount %" PRIu32 ", index 0x%" PRIx64
                  ", contents %" PRIu64,
@@ -162,19 +179,43 @@ static void put_pte(struct cells *w, const struct snap_pte *pte)
     w->x += CELL_WIDTH + GAP;
 }
 
-/* What was there is told: a page or slot of the picture before has no number in this one. */
-static void put_gone(struct cells *w, const struct snap_pte *was)
+/* Parts that are not full of zeroes: "3 of 512 hold". */
+static void count_written(const struct snapshot *s, const struct snap_pte *pte, char *text,
+                          size_t size)
 {
-    char place[32];
+    uint32_t n = 0;
 
-    advance(w, CELL_WIDTH);
-    snprintf(place, sizeof(place), "0x%" PRIx64, was->page);
-    put_cell(w->c, w->x, w->y, "none", place, "", "",
-             was->flags & SNAP_PTE_SWAP      ? "swap"
-             : was->flags & SNAP_PTE_SPECIAL ? "zero"
-                                             : "page");
-    put_mark(w->c, w->x, w->y, CELL_WIDTH, CHANGE_GONE);
-    w->x += CELL_WIDTH + GAP;
+    for (uint32_t i = 0; pte_has_page(pte) && i < SNAP_PARTS; i++) {
+        const struct snap_page *part = page_number(s, pte->number + i);
+
+        n += part && part->stamp;
+    }
+    text[0] = '\0';
+    if (pte_has_page(pte))
+        snprintf(text, size, n ? "%" PRIu32 " hold" : "zeroes", n);
+}
+
+/* As the other cells, so wide that a range fits in. */
+static void put_huge(struct cells *w, const struct snap_pte *pte)
+{
+    const struct snapshot *s = w->ch->after;
+    char place[48], label[32], holds[32], letters[16], text[256];
+    const bool zeroes = pte->flags & SNAP_PTE_SPECIAL;
+
+    advance(w, HUGE_WIDTH);
+    snprintf(place, sizeof(place), "0x%" PRIx64 "–0x%" PRIx64, pte->page, pte->page + SNAP_PARTS);
+    snprintf(label, sizeof(label), "#%" PRIu32 "–#%" PRIu32, pte->number,
+             pte->number + SNAP_PARTS - 1);
+    count_written(s, pte, holds, sizeof(holds));
+    pte_letters(s, pte, letters, sizeof(letters));
+    describe(s, w->p, pte, text, sizeof(text));
+    begin_group(w->c, "%s", text);
+    draw_huge_example(w->c, w->x, w->y, pte_style(s, pte), place, zeroes ? "huge zero" : label,
+                      holds, letters);
+    if (!w->fresh)
+        put_mark(w->c, w->x, w->y, HUGE_WIDTH, pte_change(w->ch, w->p, pte));
+    end_group(w->c);
+    w->x += HUGE_WIDTH + GAP;
 }
 
 static void put_wide(struct cells *w, const char *style, uint64_t from, uint64_t to,
@@ -194,6 +235,30 @@ static void put_wide(struct cells *w, const char *style, uint64_t from, uint64_t
     if (!w->fresh)
         put_mark(w->c, w->x, w->y, WIDE, change);
     w->x += WIDE + GAP;
+}
+
+/* What was there is told: a page or slot of the picture before has no number in this one. to: from
+ * which page on something is there again. Returns that, or where the entry ended. */
+static uint64_t put_gone(struct cells *w, const struct snap_pte *was, uint64_t at, uint64_t to)
+{
+    const char *what = was->flags & SNAP_PTE_SWAP      ? "swap"
+                       : was->flags & SNAP_PTE_SPECIAL ? "zero"
+                                                       : "page";
+    char place[32];
+
+    if (was->flags & SNAP_PTE_HUGE) {
+        to = to < was->page + SNAP_PARTS ? to : was->page + SNAP_PARTS;
+        put_wide(w, "none", at, to, was->flags & SNAP_PTE_SPECIAL ? "huge zero" : "huge page",
+                 CHANGE_GONE);
+        return to;
+    }
+
+    advance(w, CELL_WIDTH);
+    snprintf(place, sizeof(place), "0x%" PRIx64, was->page);
+    put_cell(w->c, w->x, w->y, "none", place, "", "", what);
+    put_mark(w->c, w->x, w->y, CELL_WIDTH, CHANGE_GONE);
+    w->x += CELL_WIDTH + GAP;
+    return at + 1;
 }
 
 static void put_empty(struct cells *w, uint64_t from, uint64_t to)
@@ -254,7 +319,8 @@ static uint32_t first_pte(const struct snapshot *s, const struct snap_proc *p, u
 {
     uint32_t i = 0;
 
-    while (p && i < p->nr_ptes && s->pte[p->first_pte + i].page < page)
+    while (p && i < p->nr_ptes &&
+           s->pte[p->first_pte + i].page + pte_pages(&s->pte[p->first_pte + i]) <= page)
         i++;
     return p ? p->first_pte + i : 0;
 }
@@ -275,8 +341,8 @@ static uint32_t stretch(const struct cells *w, const struct snap_pte *pte, uint3
 {
     uint32_t k = 1;
 
-    while (k < n && pte[k].page == pte[k - 1].page + 1 && pte[k].page < stop &&
-           alike(w, &pte[0], &pte[k]))
+    while (k < n && pte[k].page == pte[k - 1].page + 1 && !(pte[k].flags & SNAP_PTE_HUGE) &&
+           pte[k].page < stop && alike(w, &pte[0], &pte[k]))
         k++;
     return k;
 }
@@ -295,9 +361,10 @@ int draw_cells(struct canvas *c, const struct changes *ch, const struct snap_pro
     uint64_t at = v->start;
 
     while (at < v->end) {
-        for (; nr_was && (was->page < at || pte_at(s, p, was->page)); was++)
+        for (; nr_was && (was->page + pte_pages(was) <= at || pte_at(s, p, was->page)); was++)
             nr_was--;
         uint64_t gone = nr_was ? was->page : v->end, here = n ? pte->page : v->end;
+        gone = gone > at ? gone : at; /* the rest of a huge one */
         uint64_t next = gone < here ? gone : here;
 
         if (w.n >= MAX_CELLS) {
@@ -308,10 +375,13 @@ int draw_cells(struct canvas *c, const struct changes *ch, const struct snap_pro
             put_empty(&w, at, next);
             at = next;
         } else if (gone < here) {
-            put_gone(&w, was);
-            at++;
+            at = put_gone(&w, was, at, here);
+        } else if (pte->flags & SNAP_PTE_HUGE) {
+            put_huge(&w, pte++);
+            n--;
+            at += SNAP_PARTS;
         } else {
-            uint32_t k = stretch(&w, pte, n, gone);
+            uint32_t k = stretch(&w, pte, n, gone > at ? gone : v->end);
 
             put_ptes(&w, pte, k);
             pte += k;

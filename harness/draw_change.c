@@ -66,7 +66,7 @@ const struct snap_pte *pte_at(const struct snapshot *s, const struct snap_proc *
         uint32_t middle = from + (to - from) / 2;
         const struct snap_pte *pte = &s->pte[p->first_pte + middle];
 
-        if (pte->page == page)
+        if (page >= pte->page && page - pte->page < pte_pages(pte))
             return pte;
         if (pte->page < page)
             from = middle + 1;
@@ -130,10 +130,15 @@ static void pair_entry(const struct changes *ch, const struct snap_pte *b, const
         pair(slots, b->number, a->number);
         return;
     }
-    if (!pte_has_page(b) || !pte_has_page(a) || !pair_free(pages, b->number, a->number))
-        return;
-    if (page_alike(&ch->before->page[b->number - 1], &ch->after->page[a->number - 1], contents))
-        pair(pages, b->number, a->number);
+    if (!pte_has_page(b) || !pte_has_page(a) || (a->flags & ~b->flags & SNAP_PTE_HUGE))
+        return; /* what has collapsed is new */
+    for (uint32_t i = 0; i < pte_pages(a); i++) {
+        const uint32_t was = b->number + (uint32_t)(a->page - b->page) + i, is = a->number + i;
+
+        if (pair_free(pages, was, is) &&
+            page_alike(&ch->before->page[was - 1], &ch->after->page[is - 1], contents))
+            pair(pages, was, is);
+    }
 }
 
 static void pair_by_entries(const struct changes *ch, const struct drawing *d, enum care care,
@@ -159,7 +164,7 @@ static void pair_alike(const struct changes *ch, struct pairs *pages)
 {
     for (uint32_t a = 1; a <= pages->nr_after; a++)
         for (uint32_t b = 1; !pages->was[a - 1] && b <= pages->nr_before; b++)
-            if (pair_free(pages, b, a) &&
+            if (pair_free(pages, b, a) && !ch->after->page[a - 1].head &&
                 page_alike(&ch->before->page[b - 1], &ch->after->page[a - 1], true))
                 pair(pages, b, a);
 }
@@ -317,9 +322,13 @@ enum change pte_change(const struct changes *ch, const struct snap_proc *p,
         was = number_before(ch->page, ch->after->nr_pages, pte->number);
     if (b->flags != pte->flags || b->number != was)
         return CHANGE_DIFFERS;
-    page = pte_has_page(pte) ? page_number(ch->after, pte->number) : NULL;
-    page_was = page ? page_before(ch, pte->number) : NULL;
-    return page_was && page->stamp != page_was->stamp ? CHANGE_DIFFERS : CHANGE_NONE;
+    for (uint32_t i = 0; pte_has_page(pte) && i < pte_pages(pte); i++) {
+        page = page_number(ch->after, pte->number + i);
+        page_was = page_before(ch, pte->number + i);
+        if (page && page_was && page->stamp != page_was->stamp)
+            return CHANGE_DIFFERS;
+    }
+    return CHANGE_NONE;
 }
 
 enum change page_change(const struct changes *ch, uint32_t number)
@@ -329,7 +338,8 @@ enum change page_change(const struct changes *ch, uint32_t number)
     if (!a || !b)
         return CHANGE_NEW;
     return a->refcount == b->refcount && a->mapcount == b->mapcount && a->pins == b->pins &&
-                   a->flags == b->flags && a->stamp == b->stamp && a->index == b->index
+                   a->flags == b->flags && a->stamp == b->stamp && a->index == b->index &&
+                   a->entire_mapcount == b->entire_mapcount && !a->head == !b->head
                ? CHANGE_NONE
                : CHANGE_DIFFERS;
 }

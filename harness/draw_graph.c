@@ -235,8 +235,8 @@ static void pages_of(const struct snapshot *s, uint32_t anon_vma, struct node *n
     size_t n = 0;
 
     for (uint32_t i = 0; i < s->nr_pages; i++)
-        if (s->page[i].flags & SNAP_PAGE_ANON && s->page[i].anon_vma == anon_vma && ++found <= 3 &&
-            n < sizeof(text))
+        if (s->page[i].flags & SNAP_PAGE_ANON && s->page[i].anon_vma == anon_vma &&
+            (!s->page[i].head || s->page[i].head == i + 1) && ++found <= 3 && n < sizeof(text))
             n += (size_t)snprintf(text + n, sizeof(text) - n, " #%" PRIu32, i + 1);
     if (found > 3)
         add_line(node, "pages%s +%u", text, found - 3);

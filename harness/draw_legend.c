@@ -93,12 +93,23 @@ static void draw_kinds(struct legend *l, const struct snapshot *s)
         if (has_style(s, kinds[i].style))
             cell(l, kinds[i].style, kinds[i].label, kinds[i].stamp, kinds[i].letters,
                  kinds[i].first, kinds[i].second);
+    for (uint32_t i = 0; i < s->nr_ptes; i++) {
+        int x;
+
+        if (!(s->pte[i].flags & SNAP_PTE_HUGE))
+            continue;
+        x = words_beside(l, HUGE_WIDTH, "one entry for 512 pages, parts",
+                         "of one; 2 of them written");
+        draw_huge_example(l->c, x, l->y, "anon", "0x200–0x400", "#1–#512", "2 hold", "wdyx");
+        break;
+    }
     if (!s->nr_ptes)
         return;
     cell(l, "none", "", "", "", "no", "entry");
     if (has_digits(s))
         words_beside(l, 0, "=1…: full of ones,", "written by fill");
     words_beside(l, 0, "w writable · d dirty", "y young · x exclusive");
+    words_beside(l, 0, "frame, number: as the", "broken law's text has it");
 }
 
 int draw_legend(struct canvas *c, const struct changes *ch, int width)

@@ -74,6 +74,11 @@ const struct snap_anon_vma *anon_vma_number(const struct snapshot *s, uint32_t n
 const struct snap_page *page_before(const struct changes *ch, uint32_t number);
 const struct snap_slot *slot_before(const struct changes *ch, uint32_t number);
 const struct snap_anon_vma *anon_vma_before(const struct changes *ch, uint32_t number);
+/* Pages that the entry is for. */
+static inline uint32_t pte_pages(const struct snap_pte *pte)
+{
+    return pte->flags & SNAP_PTE_HUGE ? SNAP_PARTS : 1;
+}
 /* The VMA of the process that has the page, and its entry; NULL: none. */
 const struct snap_vma *vma_at(const struct snapshot *s, const struct snap_proc *p, uint64_t page);
 const struct snap_pte *pte_at(const struct snapshot *s, const struct snap_proc *p, uint64_t page);
@@ -120,6 +125,10 @@ int draw_cells(struct canvas *c, const struct changes *ch, const struct snap_pro
 #define CELL_HEIGHT 40
 void draw_cell_example(struct canvas *c, int x, int y, const char *style, const char *label,
                        const char *stamp, const char *letters);
+/* The same of a huge entry, HUGE_WIDTH wide. */
+#define HUGE_WIDTH 132
+void draw_huge_example(struct canvas *c, int x, int y, const char *style, const char *place,
+                       const char *label, const char *holds, const char *letters);
 /* draw_table.c: frames, swap slots and files. An empty canvas if there are none. */
 int draw_pages(struct canvas *c, const struct changes *ch);
 int draw_slots(struct canvas *c, const struct changes *ch);

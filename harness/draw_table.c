@@ -12,15 +12,26 @@
 #define FIRST_ROWS 16
 #define MAX_HEIGHT (20 + 60 * ROW) /* beyond it no changed ones either */
 #define MAX_PLACES 3               /* of those that an entry is told by */
-#define MAX_CELLS 8
+#define MAX_CELLS 9
 #define CELL 64
 
 struct table {
     struct canvas *c;
-    const struct changes *ch;
     const char *const *heads;
     const int *columns; /* characters, 0: the end */
     int y;
+};
+
+/* What the tables of frames and of slots differ in. */
+struct numbered {
+    const char *title;
+    const char *const *heads;
+    const int *columns;
+    enum change (*change)(const struct changes *ch, uint32_t number);
+    void (*fill)(char cells[][CELL], const struct changes *ch, uint32_t number);
+    /* How many from the number on are in one row, and whether there is a row for them. NULL: each
+     * has one. */
+    uint32_t (*of_row)(const struct changes *ch, uint32_t number, bool *told);
 };
 
 static int table_width(const struct table *t)
@@ -88,6 +99,36 @@ static bool is_drawn(const struct table *t, uint32_t nr, uint32_t number, enum c
     return nr <= MAX_ROWS || number <= FIRST_ROWS || (change != CHANGE_NONE && t->y < MAX_HEIGHT);
 }
 
+/* All of a kind, from 1; nothing if there are none and none have gone. */
+static void draw_numbered(struct canvas *c, const struct changes *ch, const struct numbered *kind,
+                          uint32_t nr, uint32_t gone)
+{
+    struct table t = {c, kind->heads, kind->columns, 0};
+    uint32_t skipped = 0, rows = 0, row = 0;
+    bool told = true;
+
+    if (!ch->after->has_pages || (!nr && !gone))
+        return;
+    for (uint32_t i = 1; i <= nr; rows += told)
+        i += kind->of_row ? kind->of_row(ch, i, &told) : 1;
+    start_table(&t, kind->title, nr, gone);
+    for (uint32_t i = 1, n = 1; i <= nr; i += n) {
+        enum change change = kind->change(ch, i);
+        char cells[MAX_CELLS][CELL];
+
+        n = kind->of_row ? kind->of_row(ch, i, &told) : 1;
+        if (!told)
+            continue;
+        if (!is_drawn(&t, rows, ++row, change)) {
+            skipped++;
+            continue;
+        }
+        kind->fill(cells, ch, i);
+        add_row(&t, row, change, cells);
+    }
+    end_table(&t, skipped);
+}
+
 /* "3", "2→3". */
 static void cell_number(char *cell, bool known, uint64_t before, uint64_t after)
 {
@@ -135,9 +176,16 @@ static void cell_stamp(char *cell, const uint64_t *before, uint64_t after)
 }
 
 /* ---- frames ---- */
-static const char *const page_heads[] = {"page", "of",    "index", "map",
-                                         "ref",  "holds", "is",    "mapped at"};
-static const int page_columns[] = {5, 8, 9, 5, 5, 7, 29, 30, 0};
+static const char *const page_heads[] = {"page", "frame", "of", "index",    "map",
+                                         "ref",  "holds", "is", "mapped at"};
+static const int page_columns[] = {5, 8, 8, 9, 5, 5, 7, 46, 30, 0};
+
+/* Of a compound page the head has a row for all parts; the first of them goes without one of its
+ * own, and so do others of which there is nothing to tell. */
+static bool is_plain_part(const struct snap_page *p, uint32_t number)
+{
+    return p->head && p->head != number && !p->mapcount && !p->stamp;
+}
 
 static void cell_owner(char *cell, const struct snap_page *p)
 {
@@ -160,9 +208,11 @@ static void cell_flags(char *cell, const struct snapshot *s, const struct snap_p
     } words[] = {{SNAP_PAGE_DIRTY, "dirty"},         {SNAP_PAGE_SWAPBACKED, "swapbacked"},
                  {SNAP_PAGE_EXCLUSIVE, "exclusive"}, {SNAP_PAGE_MLOCKED, "locked"},
                  {SNAP_PAGE_IDLE, "idle"},           {SNAP_PAGE_CACHED, "cached"}};
-    size_t n = 0;
+    const bool head = p->head && p == &s->page[p->head - 1];
+    size_t n = head ? (size_t)snprintf(cell, CELL, "512 parts") : 0;
 
-    cell[0] = '\0';
+    if (!n)
+        cell[0] = '\0';
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (p->flags & words[i].flag && (words[i].flag != SNAP_PAGE_EXCLUSIVE || s->has_exclusive))
             n += (size_t)snprintf(cell + n, CELL - n, "%s%s", n ? " " : "", words[i].word);
@@ -173,68 +223,90 @@ static void cell_flags(char *cell, const struct snapshot *s, const struct snap_p
                  p->pins == 1 ? "" : "s");
 }
 
+/* Parts from number i on that look the same, one by one: of one compound page, without contents. */
+static uint32_t alike_parts(const struct changes *ch, uint32_t i)
+{
+    const struct snap_page *p = &ch->after->page[i - 1], *b = page_before(ch, i);
+    uint32_t n = 1;
+
+    if (!p->head || p->head == i || p->stamp)
+        return 1;
+    for (; i + n <= ch->after->nr_pages; n++) {
+        const struct snap_page *next = &p[n], *was = page_before(ch, i + n);
+
+        if (next->head != p->head || next->mapcount != p->mapcount || next->flags != p->flags ||
+            next->stamp || !was != !b || (b && was->mapcount != b->mapcount) ||
+            page_change(ch, i + n) != page_change(ch, i))
+            break;
+    }
+    return n;
+}
+
+static uint32_t pages_of_row(const struct changes *ch, uint32_t number, bool *told)
+{
+    *told = !is_plain_part(&ch->after->page[number - 1], number);
+    return alike_parts(ch, number);
+}
+
+static void fill_page(char cells[][CELL], const struct changes *ch, uint32_t number)
+{
+    const struct snap_page *p = &ch->after->page[number - 1], *b = page_before(ch, number);
+    const bool head = p->head == number, part = p->head && !head;
+    const uint32_t n = alike_parts(ch, number);
+
+    snprintf(cells[0], CELL, "#%" PRIu32 "%s", number, head ? "…" : "");
+    snprintf(cells[1], CELL, "%" PRIu32, p->frame);
+    cell_owner(cells[2], p);
+    if (part)
+        snprintf(cells[2], CELL, "…#%" PRIu32, p->head);
+    snprintf(cells[3], CELL, p->flags & SNAP_PAGE_KSM ? "-" : "0x%" PRIx64, p->index);
+    if (head && p->mapcount)
+        snprintf(cells[4], CELL, "%" PRIu32 "+%" PRIu32, p->entire_mapcount, p->mapcount);
+    else if (head)
+        cell_number(cells[4], b && b->head, b ? b->entire_mapcount : 0, p->entire_mapcount);
+    else
+        cell_number(cells[4], b, b ? b->mapcount : 0, p->mapcount);
+    cell_number(cells[5], b, b ? b->refcount : 0, p->refcount);
+    if (part)
+        cells[5][0] = '\0';
+    cell_stamp(cells[6], b ? &b->stamp : NULL, p->stamp);
+    cell_flags(cells[7], ch->after, p);
+    if (n > 1)
+        snprintf(cells[7], CELL, "%" PRIu32 " parts, to #%" PRIu32, n, number + n - 1);
+    cell_places(cells[8], ch->after, number, false);
+}
+
 int draw_pages(struct canvas *c, const struct changes *ch)
 {
-    const struct snapshot *s = ch->after;
-    struct table t = {c, ch, page_heads, page_columns, 0};
-    uint32_t skipped = 0;
+    static const struct numbered pages = {"PAGES",     page_heads, page_columns,
+                                          page_change, fill_page,  pages_of_row};
 
-    if (!s->has_pages || (!s->nr_pages && !ch->gone_pages))
-        return 0;
-    start_table(&t, "PAGES", s->nr_pages, ch->gone_pages);
-    for (uint32_t i = 1; i <= s->nr_pages; i++) {
-        const struct snap_page *p = &s->page[i - 1], *b = page_before(ch, i);
-        enum change change = page_change(ch, i);
-        char cells[MAX_CELLS][CELL];
-
-        if (!is_drawn(&t, s->nr_pages, i, change)) {
-            skipped++;
-            continue;
-        }
-        snprintf(cells[0], CELL, "#%" PRIu32, i);
-        cell_owner(cells[1], p);
-        snprintf(cells[2], CELL, p->flags & SNAP_PAGE_KSM ? "-" : "0x%" PRIx64, p->index);
-        cell_number(cells[3], b, b ? b->mapcount : 0, p->mapcount);
-        cell_number(cells[4], b, b ? b->refcount : 0, p->refcount);
-        cell_stamp(cells[5], b ? &b->stamp : NULL, p->stamp);
-        cell_flags(cells[6], s, p);
-        cell_places(cells[7], s, i, false);
-        add_row(&t, i, change, cells);
-    }
-    end_table(&t, skipped);
+    draw_numbered(c, ch, &pages, ch->after->nr_pages, ch->gone_pages);
     return 0;
 }
 
 /* ---- swap slots ---- */
-static const char *const slot_heads[] = {"slot", "count", "holds", "cache", "entries at"};
-static const int slot_columns[] = {5, 6, 7, 6, 44, 0};
+static const char *const slot_heads[] = {"slot", "number", "count", "holds", "cache", "entries at"};
+static const int slot_columns[] = {5, 7, 6, 7, 6, 44, 0};
+
+static void fill_slot(char cells[][CELL], const struct changes *ch, uint32_t number)
+{
+    const struct snap_slot *slot = &ch->after->slot[number - 1], *b = slot_before(ch, number);
+
+    snprintf(cells[0], CELL, "s%" PRIu32, number);
+    snprintf(cells[1], CELL, "%" PRIu32, slot->number);
+    cell_number(cells[2], b, b ? b->count : 0, slot->count);
+    cell_stamp(cells[3], b ? &b->stamp : NULL, slot->stamp);
+    snprintf(cells[4], CELL, slot->page ? "#%" PRIu32 : "-", slot->page);
+    cell_places(cells[5], ch->after, number, true);
+}
 
 int draw_slots(struct canvas *c, const struct changes *ch)
 {
-    const struct snapshot *s = ch->after;
-    struct table t = {c, ch, slot_heads, slot_columns, 0};
-    uint32_t skipped = 0;
+    static const struct numbered slots = {"SWAP SLOTS", slot_heads, slot_columns,
+                                          slot_change,  fill_slot,  NULL};
 
-    if (!s->has_pages || (!s->nr_slots && !ch->gone_slots))
-        return 0;
-    start_table(&t, "SWAP SLOTS", s->nr_slots, ch->gone_slots);
-    for (uint32_t i = 1; i <= s->nr_slots; i++) {
-        const struct snap_slot *slot = &s->slot[i - 1], *b = slot_before(ch, i);
-        enum change change = slot_change(ch, i);
-        char cells[MAX_CELLS][CELL];
-
-        if (!is_drawn(&t, s->nr_slots, i, change)) {
-            skipped++;
-            continue;
-        }
-        snprintf(cells[0], CELL, "s%" PRIu32, i);
-        cell_number(cells[1], b, b ? b->count : 0, slot->count);
-        cell_stamp(cells[2], b ? &b->stamp : NULL, slot->stamp);
-        snprintf(cells[3], CELL, slot->page ? "#%" PRIu32 : "-", slot->page);
-        cell_places(cells[4], s, i, true);
-        add_row(&t, i, change, cells);
-    }
-    end_table(&t, skipped);
+    draw_numbered(c, ch, &slots, ch->after->nr_slots, ch->gone_slots);
     return 0;
 }
 
@@ -246,7 +318,7 @@ int draw_objects(struct canvas *c, const struct changes *ch)
 {
     static const char *const kinds[] = {"regular", "shmem", "hugetlb", "sysv", "device", "nommap"};
     const struct snapshot *s = ch->after;
-    struct table t = {c, ch, object_heads, object_columns, 0};
+    struct table t = {c, object_heads, object_columns, 0};
 
     if (!s->nr_objects)
         return 0;

@@ -60,6 +60,7 @@ void executor_free(struct executor *ex)
     guard_remove(ex);
     snapshot_fini(&ex->picture);
     snapshot_fini(&ex->flat_picture);
+    snapshot_fini(&ex->other_picture);
     ex->flat->ops->free(ex->flat);
     ex->model->ops->free(ex->model);
     free(ex);
@@ -124,6 +125,8 @@ void executor_start(struct executor *ex, const struct world_config *config,
     reset_subjects(ex, &c);
     ex->world->fault_reached = 0;
     ex->world->fault_triggered = 0;
+    if (unlikely(o->other != NULL) && r->verdict.law == LAW_NONE)
+        other_start(ex, &c);
     if (o->trace)
         o->trace(o->trace_arg, -1, NULL, NULL, 0);
 }
@@ -135,13 +138,18 @@ static long ask_model(struct executor *ex)
     return ex->model->ops->apply(ex->model, &ex->call, NULL);
 }
 
+static void define(struct executor *ex, const struct op *op, long ret)
+{
+    if (op->def && op_table[op->kind].def == DEF_MAPPING)
+        ex->results[op->def] = ret < 0 ? 0 : ret;
+}
+
 static void remember(struct executor *ex, const struct op *op, long ret)
 {
     const struct world *w = ex->world;
     struct run_result *r = ex->r;
 
-    if (op->def && op_table[op->kind].def == DEF_MAPPING)
-        ex->results[op->def] = ret < 0 ? 0 : ret;
+    define(ex, op, ret);
     ex->stats.calls[op->kind]++;
     ex->stats.failures[op->kind] += ret < 0;
     if (ex->o.hash)
@@ -150,6 +158,15 @@ static void remember(struct executor *ex, const struct op *op, long ret)
         r->triggered_at = r->nr_run;
     if (unlikely(ex->o.trace != NULL))
         ex->o.trace(ex->o.trace_arg, (int)r->nr_run - 1, op, &ex->call, ret);
+}
+
+/* Nobody makes it, so it is not counted among the calls either. */
+static void refuse(struct executor *ex, const struct op *op)
+{
+    ex->r->nr_refused++;
+    define(ex, op, -ENOSYS);
+    if (ex->o.trace)
+        ex->o.trace(ex->o.trace_arg, (int)ex->r->nr_run - 1, op, &ex->call, -ENOSYS);
 }
 
 static bool judge(struct executor *ex, long ret, bool full)
@@ -188,9 +205,15 @@ static bool step(struct executor *ex, const struct op *op, bool last)
         remember(ex, op, -ESRCH); /* who does not exist cannot call */
         return true;
     }
+    if (unlikely(ex->o.other != NULL) && !other_makes(ex)) {
+        refuse(ex, op);
+        return true;
+    }
+    if (unlikely(ex->o.other != NULL) && ex->o.other->trail)
+        ex->o.other->trail(ex->o.other, &ex->world->config, op);
     ret = ask_model(ex);
     remember(ex, op, ret);
-    clean = judge(ex, ret, full);
+    clean = judge(ex, ret, full) && (!ex->o.other || judge_other(ex, ret, last));
     if (unlikely(!clean))
         ex->r->kind = (enum op_kind)op->kind;
     return clean;
@@ -203,6 +226,12 @@ static bool finish(struct executor *ex)
     if (ex->o.full_every && !ex->judged_full) {
         r->kind = (enum op_kind)ex->call.kind;
         if (!judge_full(ex))
+            return false;
+        r->kind = OP_NONE;
+    }
+    if (unlikely(ex->o.other != NULL) && !ex->judged_picture) {
+        r->kind = (enum op_kind)ex->call.kind;
+        if (!judge_other_picture(ex))
             return false;
         r->kind = OP_NONE;
     }
@@ -275,11 +304,28 @@ bool executor_run(struct executor *ex, const struct program *p, const struct run
     return clean;
 }
 
+#define OTHER_TRIES 32
 struct generation {
     struct generator generator;
     struct program *program;
     uint32_t nr_ops;
 };
+
+/* An operation that the other subject, if there is one, will not refuse. */
+static void generate_op(struct executor *ex, struct generation *g, struct op *op)
+{
+    unsigned tries = 0;
+
+    do {
+        generator_next(&g->generator, ex->world, ex->results, op);
+        if (!unlikely(ex->o.other != NULL))
+            return;
+        op_resolve(op, &ex->world->config, ex->results, &ex->call);
+        if (!ex->world->proc[ex->call.proc])
+            break;
+    } while (!other_makes(ex) && ++tries < OTHER_TRIES);
+    op->fail = 0;
+}
 
 static bool generate_body(struct executor *ex, void *arg)
 {
@@ -289,7 +335,7 @@ static bool generate_body(struct executor *ex, void *arg)
         struct op op;
 
         ex->phase = PHASE_LAWS;
-        generator_next(&g->generator, ex->world, ex->results, &op);
+        generate_op(ex, g, &op);
         if (program_append(g->program, &op))
             errx(EXIT_FAILURE, "out of memory for a program");
         if (!step(ex, &op, i + 1 == g->nr_ops))

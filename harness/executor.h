@@ -11,7 +11,7 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* Who was at work when a trap or a signal came. */
-enum phase { PHASE_CALL, PHASE_SPEC, PHASE_LAWS, PHASE_EXIT };
+enum phase { PHASE_CALL, PHASE_SPEC, PHASE_LAWS, PHASE_EXIT, PHASE_OTHER };
 
 struct executor {
     struct subject *model, *flat;
@@ -19,15 +19,17 @@ struct executor {
     struct spec *spec;   /* the flat specification's */
     struct run_options o;
     struct run_result *r;
-    uint32_t until_full;     /* operations left before the next full judgement */
-    bool judged_full;        /* nothing happened since the last one */
+    uint32_t until_full;    /* operations left before the next full judgement */
+    bool judged_full;       /* nothing happened since the last one */
+    uint32_t until_picture; /* the same for the other subject's pictures */
+    bool judged_picture;
     bool brute;              /* this operation's address search is judged by a full scan */
     uint8_t phase;           /* enum phase */
     struct call call;        /* the current one */
     uint32_t alloc_failures; /* events[EV_ALLOC_FAILED] before the call */
     long results[MAX_NAMES + 1];
     struct pairing pairing;
-    struct snapshot picture, flat_picture;
+    struct snapshot picture, flat_picture, other_picture;
     struct op_stats stats;
     sigjmp_buf trap;
     volatile sig_atomic_t signal; /* that ended the run; 0: none */
@@ -66,5 +68,16 @@ bool judge_answer(struct executor *ex, long got);
 bool judge_touched(struct executor *ex);
 bool judge_full(struct executor *ex);
 bool judge_exit(struct executor *ex);
+/* Which answer was wrong is part of the class, or the shrinker would slip from one to another. */
+const char *answer_site(long expected, long got);
+bool answers_contents(enum op_kind kind);
+
+/* ---- executor_other.c: with run_options.other ---- */
+bool other_start(struct executor *ex, const struct world_config *config);
+/* False: nobody makes the current call. */
+bool other_makes(struct executor *ex);
+/* It makes the call, and answer and picture are compared; last: the program's last operation. */
+bool judge_other(struct executor *ex, long got, bool last);
+bool judge_other_picture(struct executor *ex);
 
 #endif

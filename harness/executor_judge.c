@@ -48,8 +48,7 @@ static bool adopt(struct executor *ex, bool was_refused)
                       ex->call.addr, "after a failed allocation: %s", why);
 }
 
-/* Which answer was wrong is part of the class, or the shrinker would slip from one to another. */
-static const char *answer_site(long expected, long got)
+const char *answer_site(long expected, long got)
 {
     if (expected < 0)
         return strerrorname_np((int)-expected) ? strerrorname_np((int)-expected) : "error";
@@ -57,7 +56,7 @@ static const char *answer_site(long expected, long got)
 }
 
 /* What these answer is what the page holds. */
-static bool answers_contents(enum op_kind kind)
+bool answers_contents(enum op_kind kind)
 {
     return kind == OP_READ || kind == OP_EXEC || kind == OP_PEEK || kind == OP_DEVICE_READ;
 }
@@ -126,5 +125,7 @@ bool judge_exit(struct executor *ex)
     ex->model->ops->exit(ex->model);
     if (ex->o.spec)
         ex->flat->ops->exit(ex->flat);
+    if (unlikely(ex->o.other != NULL))
+        ex->o.other->subject->ops->exit(ex->o.other->subject);
     return guard_asan_clean(ex) && laws_after_exit(ex->world, &ex->r->verdict);
 }

@@ -55,8 +55,7 @@ static int read_all(int fd, char **data, size_t *size)
     return 0;
 }
 
-static int read_path(const char *path, char **data, size_t *size, char *message,
-                     size_t message_size)
+int file_load(const char *path, char **data, size_t *size, char *message, size_t message_size)
 {
     bool input = !strcmp(path, "-");
     int fd = input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -129,7 +128,7 @@ int program_load(const char *path, struct program **out, bool *wire, char *messa
     struct program *p;
     char *data = NULL;
     size_t size = 0;
-    int error = read_path(path, &data, &size, message, message_size);
+    int error = file_load(path, &data, &size, message, message_size);
 
     if (error)
         return error;

@@ -46,6 +46,8 @@ void counters_add(struct counters *sum, const struct counters *c)
     sum->known += c->known;
     sum->fault_reached += c->fault_reached;
     sum->fault_triggered += c->fault_triggered;
+    for (unsigned i = 0; i < LIVE_MAX_QUIRKS; i++)
+        sum->avoided[i] += c->avoided[i];
     if (c->vmas > sum->vmas)
         sum->vmas = c->vmas;
     if (c->shrinking) {

@@ -10,6 +10,10 @@
 #define HARNESS_FUZZ_PLAN_H
 
 #include "harness/cmd.h"
+#include "harness/linux/live.h"
+
+#include <jansson.h>
+#include <sys/queue.h>
 
 #define MAX_JOBS 64
 
@@ -23,6 +27,8 @@ struct plan {
     bool stop;       /* at the first find */
     bool html;       /* finds come with a page */
     const char *out; /* folder of finds */
+    struct live
+        *live; /* beside the running kernel, which each worker opens for itself; NULL: not */
 };
 struct plan_cursor {
     uint64_t next, ops; /* program to come, operations planned before it */
@@ -38,16 +44,45 @@ bool plan_next(const struct plan *plan, struct plan_cursor *cursor, struct plann
 /* What a worker has done so far. */
 struct counters {
     uint64_t programs, ops, violations, fault_reached, fault_triggered;
-    uint64_t known;           /* programs that met a flaw which their kernel had: rules_break() */
-    uint64_t below;           /* all of its programs with smaller numbers are done */
-    uint32_t vmas;            /* most VMAs that one process had */
-    uint32_t shrinking;       /* operations of the program that is being shrunk; 0: none */
-    uint32_t evaluations;     /* of that shrink */
-    uint32_t seen[NR_EVENTS]; /* bit i: the event came 2^i.. times in one program */
+    uint64_t known; /* programs that met a flaw which their kernel had: rules_break() */
+    uint64_t below; /* all of its programs with smaller numbers are done */
+    uint64_t avoided[LIVE_MAX_QUIRKS]; /* calls, by quirk */
+    uint32_t vmas;                     /* most VMAs that one process had */
+    uint32_t shrinking;                /* operations of the program that is being shrunk; 0: none */
+    uint32_t evaluations;              /* of that shrink */
+    uint32_t seen[NR_EVENTS];          /* bit i: the event came 2^i.. times in one program */
     struct op_stats stats;
 };
 void counters_add(struct counters *sum, const struct counters *c);
 unsigned count_features(const struct counters *c);
+
+/* ---- the parent (fuzz_parent.c) ---- */
+/* A worker's counters after one of its programs. A run that a find ends counts the programs up to
+ * that one and no others, however far the workers have got meanwhile. */
+struct kept {
+    STAILQ_ENTRY(kept) next;
+    struct counters counters;
+};
+struct job {
+    pid_t pid;
+    int fd; /* -1: has ended */
+    struct counters counters;
+    STAILQ_HEAD(, kept) kept; /* those that may be asked for yet, if the first find ends the run */
+};
+struct fuzz {
+    struct plan plan;
+    bool json, made_out, stopping;
+    double seconds;
+    struct progress progress;
+    struct job job[MAX_JOBS];
+    json_t *pending; /* finds that wait for programs with smaller numbers */
+    json_t *classes; /* set of "law operation site" */
+    json_t *finds;   /* reported */
+    unsigned lost;   /* finds that could not be stored, workers that died */
+};
+void fuzz_init(struct fuzz *f);     /* a random seed, one job, the folder `finds' */
+extern const struct argp fuzz_argp; /* what runs of all kinds take; its input is struct fuzz */
+int fuzz_run(struct fuzz *f);       /* with the plan filled in; returns the exit status */
 
 /* ---- pipe from worker to parent: this header, then `size` bytes ---- */
 enum message_kind {

@@ -21,6 +21,7 @@ struct worker {
     int fd;
     struct executor *ex;
     struct program *program;
+    struct live *live; /* its own copy of the plan's; NULL: none */
     struct counters counters;
     double sent;
     unsigned nr_classes;
@@ -63,6 +64,8 @@ static void send_counters(struct worker *w)
 {
     w->sent = seconds_now();
     w->counters.stats = *executor_stats(w->ex);
+    if (w->live)
+        memcpy(w->counters.avoided, w->live->avoided, sizeof(w->counters.avoided));
     send_message(w, MESSAGE_COUNTERS, &w->counters, sizeof(w->counters));
 }
 
@@ -80,7 +83,7 @@ static void count_run(struct worker *w, const struct run_result *r, bool clean)
 {
     const uint32_t *events = executor_world(w->ex)->events;
     w->counters.programs++;
-    w->counters.ops += r->nr_run;
+    w->counters.ops += r->nr_run - r->nr_refused;
     w->counters.violations += !clean;
     w->counters.fault_reached += r->fault_reached;
     w->counters.fault_triggered += r->fault_triggered;
@@ -143,10 +146,12 @@ static void set_header(struct worker *w, const struct planned *pl, const struct 
 {
     char *header = NULL;
     const char *cause = pl->options.fault ? fault_table[pl->options.fault].name : "unknown";
-    if (asprintf(
-            &header,
-            "# cause: %s\n# law: %s\n# found: vmafuzz %s, seed %" PRIu64 ", program %" PRIu64 "\n",
-            cause, law_table[r->verdict.law].name, VMAFUZZ_VERSION, w->plan->seed, pl->number) < 0)
+    if (asprintf(&header,
+                 "# cause: %s\n# law: %s\n# found: vmafuzz %s, seed %" PRIu64 ", program %" PRIu64
+                 "\n%s%s%s",
+                 cause, law_table[r->verdict.law].name, VMAFUZZ_VERSION, w->plan->seed, pl->number,
+                 w->live ? "# kernel: " : "", w->live ? w->live->name : "",
+                 w->live ? "\n" : "") < 0)
         return;
     free(w->program->header);
     w->program->header = header;
@@ -192,7 +197,9 @@ static json_t *describe_find(struct worker *w, const struct finding *f, uint64_t
     return find;
 }
 
-static void worker_find(struct worker *w, const struct planned *pl, const struct run_options *o)
+/* first: how it was found. */
+static void worker_find(struct worker *w, const struct planned *pl, const struct run_options *o,
+                        const struct run_result *first)
 {
     struct program *p = w->program;
     const struct shrink_options so = {.max_seconds = w->plan->deadline > 0 ? SHRINK_SECONDS : 0,
@@ -204,7 +211,8 @@ static void worker_find(struct worker *w, const struct planned *pl, const struct
     bool fails = shrink(w->ex, p, o, &so, &sr, &r);
     w->counters.shrinking = 0;
     if (!fails) {
-        fail(w, "a find does not fail again: program %" PRIu64, pl->number);
+        fail(w, "a find does not fail again: program %" PRIu64 ", %s (%s): %s", pl->number,
+             law_table[first->verdict.law].name, first->verdict.site, first->verdict.text);
         return;
     }
     free(p->header); /* an earlier find's */
@@ -230,13 +238,18 @@ static void worker_find(struct worker *w, const struct planned *pl, const struct
 
 /* Judged again after every operation, so that the culprit is the one that broke the law and not the
  * one after which it was seen. A stored find runs under the rules that it was found with. */
-static void examine(struct worker *w, const struct planned *pl)
+static void examine(struct worker *w, const struct planned *pl, const struct run_result *first)
 {
     struct op_stats *stats = executor_stats(w->ex), kept = *stats;
     struct run_options options = run_options_strict;
     struct run_result r;
+    const uint32_t every = w->live ? w->live->other.every : 0;
     options.fault = pl->options.fault;
     options.without = pl->options.without;
+    if (w->live) {
+        live_options(w->live, &options);
+        w->live->other.every = 1;
+    }
     w->program->rules_given = true;
     if (executor_run(w->ex, w->program, &options, &r)) {
         options = pl->options;
@@ -244,8 +257,12 @@ static void examine(struct worker *w, const struct planned *pl)
         options.trace = NULL;
         executor_run(w->ex, w->program, &options, &r);
     }
+    if (r.verdict.law == LAW_NONE)
+        r = *first; /* it has not come again: shrink() will say so */
     if (class_is_new(w, &r))
-        worker_find(w, pl, &options);
+        worker_find(w, pl, &options, first);
+    if (w->live)
+        w->live->other.every = every;
     *stats = kept; /* runs made for shrinking and reporting do not count */
 }
 
@@ -260,14 +277,17 @@ static void run_planned(struct worker *w, struct planned *pl)
     struct run_result r;
     pl->options.trace = count_vmas;
     pl->options.trace_arg = w;
-    bool clean = executor_generate(w->ex, w->program, pl->seed, pl->length, NULL, &pl->options, &r);
+    if (w->live)
+        live_options(w->live, &pl->options);
+    bool clean = executor_generate(w->ex, w->program, pl->seed, pl->length,
+                                   w->live ? &w->live->config : NULL, &pl->options, &r);
     if (!clean && known_flaw(w, pl, &r)) {
         w->counters.known++;
         clean = true;
     }
     count_run(w, &r, clean);
     if (!clean)
-        examine(w, pl);
+        examine(w, pl, &r);
 }
 
 static bool done(const struct worker *w)
@@ -293,6 +313,21 @@ static int work(struct worker *w, unsigned index)
     return STATUS_CLEAN;
 }
 
+/* The processes that make the calls are this worker's children, so it opens its own. */
+static bool open_live(struct worker *w, unsigned index)
+{
+    char why[256] = "";
+    static struct live live;
+    live = *w->plan->live;
+    live.options.cpu += index;
+    if (!live_open(&live, why, sizeof(why))) {
+        fail(w, "%s", why);
+        return false;
+    }
+    w->live = &live;
+    return true;
+}
+
 int fuzz_worker(const struct plan *plan, unsigned index, int fd)
 {
     static struct worker w; /* too large for a stack that a fault may have eaten into */
@@ -303,7 +338,11 @@ int fuzz_worker(const struct plan *plan, unsigned index, int fd)
         fail(&w, "cannot reserve memory for the model: %s", strerror(w.ex ? ENOMEM : errno));
         return STATUS_USAGE;
     }
+    if (plan->live && !open_live(&w, index))
+        return STATUS_USAGE;
     int status = work(&w, index);
+    if (w.live)
+        live_close(w.live);
     program_free(w.program);
     executor_free(w.ex);
     return status;

@@ -369,6 +369,7 @@ static generate_fn *const column[NR_OPS] = {
     [OP_RECLAIM] = generate_behind,
     [OP_MIGRATE] = generate_behind,
     [OP_RMAP] = generate_behind,
+    [OP_KHUGEPAGED] = generate_khugepaged,
     [OP_SWAPOFF] = generate_nothing,
     [OP_SPECIAL] = generate_special,
     [OP_FIND] = generate_find,

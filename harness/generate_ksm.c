@@ -46,7 +46,7 @@ static void step_read_all(struct gen *c, struct range r)
         step_at(c, OP_READ, page, 0);
 }
 
-static void step_scan(struct gen *c, struct range r)
+void step_scan(struct gen *c, struct range r)
 {
     struct op *op = step_at(c, OP_KSM, r.start, pages_in(r));
 
@@ -55,14 +55,7 @@ static void step_scan(struct gen *c, struct range r)
 
 static void step_mergeable(struct gen *c, struct range r)
 {
-    step_at(c, OP_MADVISE, r.start, pages_in(r))->sel = W_MERGEABLE;
-}
-
-static void step_reclaim(struct gen *c, struct range r)
-{
-    struct op *op = step_at(c, OP_RECLAIM, r.start, pages_in(r));
-
-    op->flags = chance(c, 80) ? WORD(W_RECLAIM_KEEP) : 0;
+    step_advise(c, r, W_MERGEABLE);
 }
 
 /* Whoever shares, breaks, moves, swaps. */

@@ -7,7 +7,6 @@
 #include "harness/generate.h"
 
 #define RW (PROT_READ | PROT_WRITE)
-#define NOBODY MAX_PROCS
 
 /* ---- parts of stories ---- */
 /* A stretch with the border of two page tables inside, if there is one. */
@@ -38,7 +37,7 @@ static bool may_fork(struct gen *c)
     return c->g->max_procs > 1 && free_proc(c) != NOBODY;
 }
 
-static uint8_t step_fork(struct gen *c)
+uint8_t step_fork(struct gen *c)
 {
     uint8_t child = may_fork(c) ? free_proc(c) : NOBODY;
 
@@ -47,7 +46,7 @@ static uint8_t step_fork(struct gen *c)
     return child;
 }
 
-static struct op *step_advise(struct gen *c, struct range r, uint8_t advice)
+struct op *step_advise(struct gen *c, struct range r, uint8_t advice)
 {
     struct op *op = step_at(c, OP_MADVISE, r.start, pages_in(r));
 
@@ -55,7 +54,7 @@ static struct op *step_advise(struct gen *c, struct range r, uint8_t advice)
     return op;
 }
 
-static void step_reclaim(struct gen *c, struct range r)
+void step_reclaim(struct gen *c, struct range r)
 {
     struct op *op = step_at(c, OP_RECLAIM, r.start, pages_in(r));
 
@@ -68,8 +67,7 @@ static void step_read_all(struct gen *c, struct range r)
         step_at(c, OP_READ, page, 0);
 }
 
-/* 0: there are no pins under these rules. */
-static uint8_t step_pin(struct gen *c, uint32_t page, uint8_t mode)
+uint8_t step_pin(struct gen *c, uint32_t page, uint8_t mode)
 {
     uint8_t slot = 1;
     struct op *op;
@@ -86,7 +84,7 @@ static uint8_t step_pin(struct gen *c, uint32_t page, uint8_t mode)
     return slot;
 }
 
-static void step_device(struct gen *c, enum op_kind kind, uint8_t pin)
+void step_device(struct gen *c, enum op_kind kind, uint8_t pin)
 {
     if (pin)
         plan_step(c, kind)->obj = pin;

@@ -402,7 +402,9 @@ void plan_start(struct gen *c)
     };
 
     c->g->plan_at = c->g->plan_nr = 0;
-    if (chance(c, 96))
+    if (chance(c, 24))
+        (chance(c, 160) ? plan_huge : plan_collapse)(c);
+    else if (chance(c, 96))
         page_plans[below(c, sizeof(page_plans) / sizeof(*page_plans))](c);
     else if (c->g->max_procs > 1 && chance(c, 96))
         (chance(c, 192) ? plan_lineage : plan_abandoned)(c);

@@ -148,7 +148,7 @@ void guard_remove(struct executor *ex)
 static bool trapped(struct executor *ex)
 {
     static const char *const at[] = {"in the call", "in the flat specification", "in a law",
-                                     "at exit"};
+                                     "at exit", "beside the other subject"};
     const struct world *w = ex->world;
     struct verdict *v = &ex->r->verdict;
     uint32_t proc = ex->call.proc;

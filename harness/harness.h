@@ -11,7 +11,8 @@
 
 /* ---- executor ---- */
 /* Laws that cannot be left out: nothing can go on where they are broken. */
-#define LAWS_ENDING_RUNS (LAW_BIT(LAW_STEPS) | LAW_BIT(LAW_MODEL_BUG))
+#define LAWS_ENDING_RUNS (LAW_BIT(LAW_STEPS) | LAW_BIT(LAW_MODEL_BUG) | LAW_BIT(LAW_SUBJECT_LOST))
+struct other_subject; /* harness/subject.h */
 struct run_options {
     bool touched;        /* touched laws after every operation */
     bool spec;           /* run the flat specification beside the model; errno and layout laws */
@@ -27,6 +28,9 @@ struct run_options {
     /* Called before the first operation (index -1) and after each; may be NULL. */
     void (*trace)(void *arg, int index, const struct op *op, const struct call *call, long ret);
     void *trace_arg;
+    /* A third subject, which makes every operation too and has to agree; NULL: none. Allocations do
+     * not fail then, and what it cannot do nobody does. */
+    struct other_subject *other;
 };
 /* Everything on, at a cadence that a fuzzing run can pay. With verify_search the operations of the
  * cadence, and the last one of a program, are judged by a full search all the same. */
@@ -40,6 +44,7 @@ struct op_stats {
 struct run_result {
     struct verdict verdict; /* law LAW_NONE: clean */
     uint32_t nr_run;        /* operations executed; on failure the last one is the culprit */
+    uint32_t nr_refused;    /* of these, not made: the other subject cannot, or a quirk is known */
     enum op_kind kind;      /* of the culprit; OP_NONE at exit */
     long expected, got;     /* the two answers, where they differ */
     uint64_t hash;          /* of final snapshot and all answers; same in every build */
@@ -146,6 +151,8 @@ void print_line_map(const struct snapshot *s, FILE *to);
  * are its wire form. 0, with message empty or a line of warning; or -errno with one line
  * "file:line:column: reason". "-" is standard input. */
 int program_load(const char *path, struct program **p, bool *wire, char *message, size_t size);
+/* All of a file, for free(); "-" is standard input. 0, or -errno with a line in message. */
+int file_load(const char *path, char **data, size_t *size, char *message, size_t message_size);
 /* Writes beside the target and renames: never half a file. A link stays, its target is replaced;
  * what is no regular file (a pipe, /dev/stdout) is written to. 0 or -errno with a line in message.
  */

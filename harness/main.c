@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The `vmafuzz` command: finds the command that is asked for and runs it. */
 #include "harness/cmd.h"
+#include "harness/linux/guest.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const struct command commands[] = {
     {"fuzz", "make programs and run them until something breaks a law", cmd_fuzz},
+    {"live", "make programs and run them on the running kernel, beside the model", cmd_live},
     {"replay", "run stored programs", cmd_replay},
     {"shrink", "make a failing program as small as it can be", cmd_shrink},
     {"show", "print the address space after each operation", cmd_show},
@@ -37,8 +39,9 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const char intro[] = "Find bugs in the VMA layer of a memory manager.\v"
-                            "Commands (each has its own --help):\n";
+static const char intro[] =
+    "Find bugs in a memory manager: VMAs, page tables, fork, the reverse map, swap.\v"
+    "Commands (each has its own --help):\n";
 
 /* The list of commands comes from the table, so that it cannot go stale. */
 static char *list_commands(int key, const char *text, void *input)
@@ -83,6 +86,8 @@ int main(int argc, char **argv)
                                      .doc = intro,
                                      .help_filter = list_commands};
     int at = 0;
+    if (guest_is_init())
+        guest_init();
     argp_err_exit_status = STATUS_USAGE;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &at);
     int status = run_command(argv[at], argc - at, argv + at);

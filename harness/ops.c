@@ -111,6 +111,7 @@ static const struct word advice_words[] = {
     [W_PAGEOUT] = {"pageout", MADV_PAGEOUT},
     [W_POPULATE_READ] = {"populate_read", MADV_POPULATE_READ},
     [W_POPULATE_WRITE] = {"populate_write", MADV_POPULATE_WRITE},
+    [W_COLLAPSE] = {"collapse", MADV_COLLAPSE},
     [W_ADVICE_INVALID] = {"invalid", 99},
 };
 static const struct word policy_words[] = {

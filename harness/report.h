@@ -42,6 +42,8 @@ struct scene {
     struct snapshot after;      /* the model, after it; empty if it cannot be walked any more */
     struct snapshot spec_after; /* the flat specification, after it */
     bool after_known, spec_known;
+    struct snapshot other_after; /* the other subject, after it */
+    bool other_known;
     const struct op *culprit; /* NULL: the failure came at exit, or there is none */
     uint32_t culprit_index;   /* from 0 */
     uint32_t nr_played;       /* operations up to `after` */
@@ -57,6 +59,15 @@ void scene_fini(struct scene *scene);
 void put_answer(const struct scene *s, FILE *to);
 void put_maps(const struct scene *s, FILE *to);
 void put_fault(const struct scene *s, const struct finding *f, FILE *to);
+/* Where the other subject's picture differs from the model's, side by side. */
+void put_other(const struct scene *s, const struct finding *f, FILE *to);
+/* What differs in lists, model's and other's, for the two forms of the report. */
+struct difference {
+    uint32_t proc;
+    char what[40], model[80], other[80];
+};
+/* NULL with *n 0 if there is none, or no memory; for free(). */
+struct difference *differences(const struct scene *s, uint32_t *n);
 /* The command line that shows the failure again, without a newline. */
 void replay_command(const struct finding *f, FILE *to);
 

@@ -2,6 +2,7 @@
 /* The same as report_text.c and all the rest, as one JSON object. */
 #define _GNU_SOURCE
 #include "harness/report.h"
+#include "harness/subject.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -74,13 +75,17 @@ static json_t *json_pages(const struct snapshot *s)
 
     for (uint32_t i = 0; i < s->nr_pages; i++) {
         const struct snap_page *p = &s->page[i];
+        json_t *page = json_pack(
+            "{s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i, s:i, s:i}", "refcount", (int)p->refcount,
+            "mapcount", (int)p->mapcount, "pins", (int)p->pins, "anon_vma", (int)p->anon_vma,
+            "object", (int)p->object, "index", json_u64(p->index), "stamp", json_u64(p->stamp),
+            "flags", (int)p->flags, "slot", (int)p->slot, "frame", (int)p->frame);
 
-        json_array_append_new(all, json_pack("{s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:i, s:i}",
-                                             "refcount", (int)p->refcount, "mapcount",
-                                             (int)p->mapcount, "pins", (int)p->pins, "anon_vma",
-                                             (int)p->anon_vma, "object", (int)p->object, "index",
-                                             json_u64(p->index), "stamp", json_u64(p->stamp),
-                                             "flags", (int)p->flags, "slot", (int)p->slot));
+        if (p->head) /* a part of a compound page */
+            json_object_set_new(page, "head", json_integer(p->head));
+        if (p->head == i + 1)
+            json_object_set_new(page, "huge_entries", json_integer(p->entire_mapcount));
+        json_array_append_new(all, page);
     }
     return all;
 }
@@ -90,9 +95,10 @@ static json_t *json_slots(const struct snapshot *s)
     json_t *all = json_array();
 
     for (uint32_t i = 0; i < s->nr_slots; i++)
-        json_array_append_new(all,
-                              json_pack("{s:i, s:i, s:o}", "count", (int)s->slot[i].count, "page",
-                                        (int)s->slot[i].page, "stamp", json_u64(s->slot[i].stamp)));
+        json_array_append_new(all, json_pack("{s:i, s:i, s:o, s:i}", "count", (int)s->slot[i].count,
+                                             "page", (int)s->slot[i].page, "stamp",
+                                             json_u64(s->slot[i].stamp), "number",
+                                             (int)s->slot[i].number));
     return all;
 }
 
@@ -212,6 +218,29 @@ static void set_operation(json_t *report, const struct scene *s)
     }
 }
 
+/* The other subject: its picture, and where it differs from the model's. */
+static void set_other(json_t *report, const struct scene *s, const struct finding *f)
+{
+    json_t *all = json_array();
+    struct difference *d;
+    uint32_t n;
+
+    if (!f->options->other) {
+        json_decref(all);
+        return;
+    }
+    d = differences(s, &n);
+    for (uint32_t i = 0; i < n; i++)
+        json_array_append_new(all,
+                              json_pack("{s:i, s:s, s:s, s:s}", "process", (int)d[i].proc, "what",
+                                        d[i].what, "model", d[i].model, "other", d[i].other));
+    free(d);
+    json_object_set_new(report, "other",
+                        json_pack("{s:s, s:o, s:o}", "name", f->options->other->name, "after",
+                                  json_snapshot(&s->other_after, s->other_known), "differences",
+                                  all));
+}
+
 static void set_fault(json_t *report, const struct run_result *r, const struct finding *f)
 {
     if (f->options->fault == F_NONE)
@@ -257,6 +286,7 @@ void report_json(struct executor *ex, const struct finding *f, FILE *to)
     json_object_set_new(report, "before", json_snapshot(&s.before, true));
     json_object_set_new(report, "after", json_snapshot(&s.after, s.after_known));
     json_object_set_new(report, "specification", json_snapshot(&s.spec_after, s.spec_known));
+    set_other(report, &s, f);
     set_fault(report, &s.result, f);
     set_shrink(report, f->shrink);
     json_dumpf(report, to, JSON_INDENT(2));

@@ -75,6 +75,7 @@ static bool play(struct executor *ex, const struct program *p, struct run_option
 struct shot {
     struct scene *scene;
     bool spec;
+    struct subject *other; /* NULL: none */
 };
 
 static bool take_before(struct executor *ex, void *arg)
@@ -92,6 +93,8 @@ static bool take_after(struct executor *ex, void *arg)
 
     if (shot->spec)
         s->spec_known = !ex->flat->ops->snapshot(ex->flat, &s->spec_after);
+    if (shot->other)
+        s->other_known = !shot->other->ops->snapshot(shot->other, &s->other_after);
     s->after_known = !ex->model->ops->snapshot(ex->model, &s->after);
     return s->after_known;
 }
@@ -111,7 +114,7 @@ void scene_init(struct scene *scene, struct executor *ex, const struct finding *
     const struct program *p = f->program;
     struct run_options o = *f->options;
     struct run_result again;
-    struct shot shot = {scene, o.spec};
+    struct shot shot = {scene, o.spec, o.other ? o.other->subject : NULL};
     uint32_t last;
 
     memset(scene, 0, sizeof(*scene));
@@ -137,4 +140,5 @@ void scene_fini(struct scene *scene)
     snapshot_fini(&scene->before);
     snapshot_fini(&scene->after);
     snapshot_fini(&scene->spec_after);
+    snapshot_fini(&scene->other_after);
 }

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "harness/codec.h"
 #include "harness/report.h"
+#include "harness/subject.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -225,6 +226,8 @@ void replay_command(const struct finding *f, FILE *to)
     const struct run_options *o = f->options;
 
     fputs("vmafuzz replay", to);
+    if (o->other && !strncmp(o->other->name, "Linux", 5))
+        fputs(" --on linux", to);
     if (o->fault != F_NONE)
         fprintf(to, " --fault %s", fault_table[o->fault].name);
     if (o->rules >= 0)
@@ -244,6 +247,7 @@ void report_text(struct executor *ex, const struct finding *f, FILE *to)
     put_operation(&s, f, to);
     put_program(f, to);
     put_maps(&s, to);
+    put_other(&s, f, to);
     put_fault(&s, f, to);
     fputs("\nREPLAY  ", to);
     replay_command(f, to);

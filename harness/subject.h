@@ -11,6 +11,7 @@
 #include "oracles/spec.h"
 
 struct subject;
+struct verdict;
 struct subject_ops {
     const char *name;
     /* slot: arena number, for subjects that have one. NULL with errno. */
@@ -18,6 +19,8 @@ struct subject_ops {
     void (*free)(struct subject *s);
     /* An empty world with process 0. 0 or -errno. */
     int (*reset)(struct subject *s, const struct world_config *config);
+    /* Can it make this call at all? If not, nobody makes it. NULL: it can make all. */
+    bool (*can)(struct subject *s, const struct call *call);
     /* Makes the call and returns what it answers. seen: what the subject that went first answered,
      * for a subject that judges it; NULL: this one goes first. */
     long (*apply)(struct subject *s, const struct call *call, const struct spec_seen *seen);
@@ -35,6 +38,30 @@ extern const struct subject_ops subject_model_ops, subject_spec_ops;
 /* What is inside, for the oracles. */
 struct world *subject_model_world(const struct subject *s);
 struct spec *subject_spec_spec(const struct subject *s);
+
+/*
+ * A third subject beside model and flat specification, which answers for itself: the running
+ * kernel, or another mm. It makes each operation after them; answers and pictures have to agree.
+ * See run_options.other; whoever fills this in keeps it, and the subject, as long as runs use it.
+ */
+struct other_subject {
+    struct subject *subject;
+    const char *name; /* in sentences: "Linux 6.18.44" */
+    uint32_t every;   /* pictures are compared after each so many operations, and at the end */
+    /* The name of a known difference that the call would run into: nobody makes it then. NULL: none
+     * is known. May be NULL itself. */
+    const char *(*avoids)(struct other_subject *other, const struct world *world,
+                          const struct call *call);
+    /* Its picture: laws, and the comparison with the model's. It may be completed where it cannot
+     * show what a law asks for. True, or false with the verdict. */
+    bool (*judge)(const struct other_subject *other, const struct snapshot *model,
+                  struct snapshot *picture, struct verdict *v);
+    /* What has become of it; NULL: all is well. May be NULL itself. */
+    const char *(*lost)(const struct subject *s);
+    /* The operation is made next; NULL: a program of that world begins. May be NULL itself. */
+    void (*trail)(struct other_subject *other, const struct world_config *config,
+                  const struct op *op);
+};
 
 /* One column of functions each, indexed by operation kind. call->kind is not OP_NONE and the
  * process exists. */

@@ -10,6 +10,7 @@
  */
 #include "harness/codec.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,10 +95,17 @@ static unsigned place_encode(const struct value *v)
 /* Names are as they come; program_decode() sees to it that they are defined. */
 static void value_decode(const uint8_t *at, enum arg arg, enum op_kind kind, struct value *v)
 {
-    uint32_t pages = load(at, 4), rest = load(at + 4, 3);
-    unsigned mode = rest >> 7 & 15, size;
-    int bytes = (int)(rest >> 11 ^ 0x1000) - 0x1000; /* sign of 13 bits */
+    uint64_t all;
+    uint32_t pages, rest;
+    unsigned mode, size;
+    int bytes;
 
+    memcpy(&all, at - 1, sizeof(all)); /* one access; there is always a byte before a value */
+    all = le64toh(all) >> 8;
+    pages = (uint32_t)all;
+    rest = (uint32_t)(all >> 32);
+    mode = rest >> 7 & 15;
+    bytes = (int)(rest >> 11 ^ 0x1000) - 0x1000; /* sign of 13 bits */
     *v = (struct value){.anchor = ANCHOR_ZERO};
     if (arg_is_address(arg) || mode >= MODE_PLACED)
         place_decode(rest & 127, v);

@@ -16,9 +16,10 @@ static bool note_entries(struct mm *mm, uintptr_t *at, uintptr_t end)
 
 /* ---- fork ---- */
 /* A device goes on with the page that it holds, so that one stays with the parent for good. */
-static bool must_be_copied(struct world *world, const struct page *page)
+bool must_be_copied(struct world *world, const struct page *page)
 {
-    if (!page->pins || (rules_have_exclusive(world) && !(page->flags & PG_EXCLUSIVE)))
+    if (!page_head(world, page)->pins ||
+        (rules_have_exclusive(world) && !(page->flags & PG_EXCLUSIVE)))
         return false;
     return !fault(world, F_FORK_PINNED, true);
 }
@@ -104,9 +105,15 @@ int copy_page_range(struct vma *dst, struct vma *src)
     pte = pte_next(src->vm_mm, &at, end);
     if (!pte)
         return 0;
-    for (; pte && !err; at += PAGE_SIZE, pte = pte_next(src->vm_mm, &at, end)) {
+    for (; pte && !err; pte = pte_next(src->vm_mm, &at, end)) {
+        const uintptr_t next = pte_end(*pte, at);
+
         step(dst->vm_mm->world);
-        err = copy_pte(dst, at, pte);
+        err = likely(!(*pte & PTE_HUGE)) ? copy_pte(dst, at, pte) : huge_copy(dst, src, at, pte);
+        if (err <= 0)
+            at = next;
+        else
+            err = 0; /* split: its entries, one by one */
     }
     note_ptes(src->vm_mm, start, end);
     note_ptes(dst->vm_mm, start, end);
@@ -122,6 +129,17 @@ static uintptr_t move_ptes(struct mm *mm, uintptr_t from, uintptr_t end, uintptr
 
     for (pte_t *pte, *place; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
         step(mm->world);
+        if (unlikely(*pte & PTE_HUGE)) {
+            const int err = huge_move(mm, at, end, to + (at - from), pte);
+
+            if (err < 0)
+                return at;
+            if (err == 0) {
+                at += HPAGE_SIZE - PAGE_SIZE;
+                continue;
+            }
+            pte = pte_find(mm, at);
+        }
         if (at / table != from / table && fault(mm->world, F_MOVE_STOPS_AT_TABLE, true))
             break;
         place = pte_alloc(mm, to + (at - from));
@@ -176,7 +194,15 @@ static void protect_swap_entry(struct world *world, pte_t pte)
     }
 }
 
-/* Nothing becomes writable here: whether a page may be written at once, a fault has to find out. */
+/* A fault has to find out whether a page may be written, but of an exclusive one that is known. */
+static bool is_known_writable(const struct vma *vma, pte_t pte)
+{
+    const struct page *page = page_of_pte(vma->vm_mm->world, pte);
+
+    return (vma->vm_flags & VM_WRITE) && page && page_is_anon(page) &&
+           (page->flags & PG_EXCLUSIVE) && !vma_is_shared(vma);
+}
+
 void change_protection(struct vma *vma, uintptr_t start, uintptr_t end)
 {
     struct mm *mm = vma->vm_mm;
@@ -185,12 +211,14 @@ void change_protection(struct vma *vma, uintptr_t start, uintptr_t end)
 
     if (!note_entries(mm, &at, end))
         return;
-    for (pte_t *pte; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
+    for (pte_t *pte; (pte = pte_next(mm, &at, end)); at = pte_end(*pte, at)) {
         step(mm->world);
         if (*pte & PTE_SWAP)
             protect_swap_entry(mm->world, *pte);
         else if (read_only && (*pte & PTE_WRITE) && !fault(mm->world, F_KEEPS_WRITE, true))
             *pte &= ~(pte_t)PTE_WRITE;
+        else if (is_known_writable(vma, *pte))
+            *pte |= PTE_WRITE;
     }
 }
 
@@ -214,6 +242,9 @@ static void lazyfree_pte(struct mm *mm, pte_t *pte)
         *pte = 0;
         return;
     }
+    if (page && unlikely(page_is_compound(page)) &&
+        (page_mapcount(world, page) != 1 || !compound_split(world, page)))
+        return;
     if (!page || !may_be_dropped(world, page))
         return;
     if (page->flags & PG_SWAPCACHE)
@@ -231,8 +262,13 @@ void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end)
 
     if (!note_entries(mm, &at, end))
         return;
-    for (pte_t *pte; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
+    for (pte_t *pte; (pte = pte_next(mm, &at, end));) {
         step(mm->world);
-        lazyfree_pte(mm, pte);
+        if (likely(!(*pte & PTE_HUGE))) {
+            lazyfree_pte(mm, pte);
+            at += PAGE_SIZE;
+        } else if (huge_lazyfree(mm, at, end, pte)) {
+            at = pte_end(PTE_HUGE, at);
+        }
     }
 }

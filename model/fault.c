@@ -74,7 +74,7 @@ static int expand_downwards(struct vma *vma, uintptr_t addr)
     if (addr < mm_min_addr(mm) &&
         !fault(mm->world, F_GROWTH_BELOW_MIN, growth_is_allowed(vma, addr, vma->vm_end)))
         return -EPERM;
-    if (too_near_below(vma, addr))
+    if (too_near_below(vma, addr) || anon_vma_prepare(vma)) /* even if limits refuse it then */
         return -ENOMEM;
     if (grow > vma->vm_pgoff &&
         !fault(mm->world, F_PGOFF_WRAP_STACK, growth_is_allowed(vma, addr, vma->vm_end)))
@@ -92,6 +92,8 @@ static int expand_upwards(struct vma *vma, uintptr_t end)
     if (next && vma_is_accessible(next) && !(next->vm_flags & VM_GROWSUP) &&
         next->vm_start - end < stack_guard_gap(mm))
         return -ENOMEM;
+    if (anon_vma_prepare(vma))
+        return -ENOMEM;
     if (vma->vm_pgoff + ((end - vma->vm_start) >> PAGE_SHIFT) > PGOFF_LIMIT)
         return -ENOMEM;
     return grow_vma(vma, vma->vm_start, end, vma->vm_pgoff);
@@ -103,10 +105,9 @@ int expand_stack(struct vma *vma, uintptr_t addr)
     int err;
 
     addr &= PAGE_MASK;
-    err = anon_vma_prepare(vma); /* even if growth is refused then */
-    if (!err && addr < vma->vm_start)
+    if (addr < vma->vm_start)
         err = expand_downwards(vma, addr);
-    else if (!err)
+    else
         err = expand_upwards(vma, addr + PAGE_SIZE);
     event(world, err ? EV_STACK_REFUSED : EV_STACK_GROW);
     return err;
@@ -142,6 +143,14 @@ static bool access_is_allowed(const struct vma *vma, int access, bool remote)
     }
 }
 
+/* The processor wants a page before it asks whether the page may be executed. */
+static int refused_fetch(struct vma *vma, uintptr_t addr)
+{
+    const int err = vma_is_accessible(vma) ? handle_mm_fault(vma, addr, 0) : 0;
+
+    return err ? err : -EFAULT;
+}
+
 int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vma **pvma)
 {
     const bool grows = !remote || mm_rules(mm) < RULES_LINUX_6_18;
@@ -150,10 +159,18 @@ int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vm
     if (addr >= mm->task_size)
         return -EFAULT;
     vma = grows ? find_extend_vma(mm, addr) : vma_lookup(mm, addr);
-    if (!vma || !access_is_allowed(vma, access, remote))
+    if (!vma)
         return -EFAULT;
+    if (!access_is_allowed(vma, access, remote))
+        return access == PROT_EXEC ? refused_fetch(vma, addr) : -EFAULT;
     *pvma = vma;
-    return vma_is_beyond_file(vma, addr) ? -ENXIO : 0;
+    if (!vma_is_beyond_file(vma, addr))
+        return 0;
+    /* who would get a page of its own is prepared for it before the file is asked */
+    if ((access == PROT_WRITE || access == ACCESS_FORCE) && !vma_is_shared(vma) &&
+        vma_has_frames(vma) && anon_vma_prepare(vma))
+        return -ENOMEM;
+    return -ENXIO;
 }
 
 long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote, uint64_t stamp)
@@ -165,7 +182,10 @@ long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote, uint64_t 
     int err = access_vma(mm, addr, access, remote, &vma);
 
     if (!err)
-        err = handle_mm_fault(vma, addr, write ? FAULT_WRITE : 0);
+        err = handle_mm_fault(vma, addr,
+                              remote  ? pin_fault_flags(mm, write)
+                              : write ? FAULT_WRITE
+                                      : 0);
     if (err || !vma_has_frames(vma))
         return err;
     page = page_of_pte(world, mm_pte(mm, addr));

@@ -24,6 +24,7 @@ static struct mm *mm_copy(const struct mm *parent, unsigned child)
     mm->def_flags = 0;
     mm->pgd = NULL;
     mm->nr_tables = 0;
+    mm->deposited = NULL;
     memset(mm->rss, 0, sizeof(mm->rss));
     mm->hiwater_rss = 0;
     mm->exe_file = NULL;

@@ -5,7 +5,7 @@
 /* ---- pins ---- */
 /* Since 6.1 what a device reads stays what the process sees: a shared page is copied first. Before,
  * it gets what is there, and a later copy-on-write may leave it behind. */
-static unsigned pin_fault_flags(const struct mm *mm, bool write)
+unsigned pin_fault_flags(const struct mm *mm, bool write)
 {
     if (write)
         return FAULT_WRITE;
@@ -35,7 +35,7 @@ long mm_pin(struct mm *mm, unsigned n, uintptr_t addr, bool write)
     world->pin[n] = (struct pin){.used = true, .write = write, .page = page};
     if (page) {
         get_page(page);
-        page->pins++;
+        compound_head(page)->pins++;
         note_page(world, page);
     }
     event(world, EV_PIN);
@@ -57,9 +57,9 @@ long world_unpin(struct world *world, unsigned n)
         return -EBADF;
     page = pin->page;
     if (page) {
-        page->pins--;
+        compound_head(page)->pins--;
         if (pin->write)
-            page->flags |= PG_DIRTY;
+            compound_head(page)->flags |= PG_DIRTY;
         note_page(world, page);
         put_page(world, page);
     }
@@ -99,7 +99,7 @@ long world_device_write(struct world *world, unsigned n, uint64_t stamp)
         return 0;
     page->stamp = stamp;
     note_page(world, page);
-    if (page->mapcount)
+    if (page_mapcount(world, page))
         rmap_walk(world, page, note_contents, NULL);
     return 0;
 }
@@ -113,6 +113,8 @@ static bool may_be_written(const struct vma *vma, pte_t pte, const struct page *
         return false;
     if (vma->vm_flags & VM_WRITE)
         return pte & PTE_WRITE;
+    if (pte & PTE_HUGE)
+        page = page_head(vma->vm_mm->world, page);
     return page_is_anon(page) &&
            (!rules_have_exclusive(vma->vm_mm->world) || (page->flags & PG_EXCLUSIVE));
 }

@@ -9,6 +9,8 @@
  * page.c      frames, page cache                      pgtable.c     page tables
  * memory.c    faults on pages, zapping, populating    copy.c        page tables copied, moved
  * rmap.c      walks of the reverse map                swap.c        slots, swap cache, swapoff
+ * compound.c  pages of many frames, their split       huge.c        entries of huge pages
+ * collapse.c  small pages become a huge one
  * reclaim.c   unmapping to swap, migration            gup.c         pins, forced writes
  * ksm.c       equal pages merged, and copied again
  * account.c   limits, totals, commit charge           object.c      files, policies, names, ...
@@ -326,9 +328,17 @@ static inline struct vma *vma_lookup(struct mm *mm, uintptr_t addr)
 /* ---- page.c: frames ---- */
 /* A frame that nobody maps, with one reference, that of the caller. NULL: out of memory. */
 struct page *page_alloc(struct world *world, uint64_t stamp);
-static inline void get_page(struct page *page)
+static inline bool page_is_compound(const struct page *page)
 {
-    page->refcount++;
+    return page->flags & (PG_HEAD | PG_TAIL);
+}
+static inline struct page *compound_head(struct page *page)
+{
+    return likely(!(page->flags & PG_TAIL)) ? page : page_head(world_of(page), page);
+}
+static inline void get_page(struct page *page) /* of a part: the compound page's */
+{
+    compound_head(page)->refcount++;
 }
 void put_page(struct world *world, struct page *page); /* the last one frees it */
 /* The frame of a present or migration entry. NULL: none, zero page, swap entry. */
@@ -369,13 +379,20 @@ static inline void rss_add(struct mm *mm, enum rss_kind kind, int64_t n)
     if (rss > mm->hiwater_rss)
         mm->hiwater_rss = rss;
 }
+/* May block and vma be mapped by one huge entry? The block is that of addr, 2 MiB aligned. */
+#define HPAGE_MASK (~(HPAGE_SIZE - 1))
+static inline bool block_is_inside(uintptr_t addr, uintptr_t start, uintptr_t end)
+{
+    addr &= HPAGE_MASK;
+    return addr >= start && addr < end && end - addr >= HPAGE_SIZE;
+}
 static inline uint64_t linear_page_index(const struct vma *vma, uintptr_t addr)
 {
     return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
 }
 static inline bool page_is_anon(const struct page *page)
 {
-    return page->mapping & PAGE_MAPPING_ANON;
+    return (page->mapping & PAGE_MAPPING_ANON) || (page->flags & PG_TAIL);
 }
 static inline bool rules_have_exclusive(const struct world *world)
 {
@@ -390,12 +407,30 @@ void page_cache_free(struct world *world, struct address_space *mapping); /* all
 void page_cache_punch(struct world *world, struct address_space *mapping, uint64_t first,
                       uint64_t last);
 
-/* ---- pgtable.c ---- */
+/* ---- pgtable.c: entries of the lowest level, or huge ones, which have PTE_HUGE ---- */
+#define PTE_OF_BLOCK                                                                               \
+    (PTE_HUGE | 1UL << 63) /* of a huge entry in its table, see struct page_table */
 pte_t *pte_find(struct mm *mm, uintptr_t addr);  /* NULL: there is no table */
 pte_t *pte_alloc(struct mm *mm, uintptr_t addr); /* with tables; NULL: out of memory */
 /* First entry that is not 0 at or above *addr and below end, with *addr set to its address; NULL:
- * none. Costs the tables that are there, not the addresses. */
+ * none. Costs the tables that are there, not the addresses. Of a huge entry, which may begin below
+ * it, *addr is in the block: go on at pte_end(). */
 pte_t *pte_next(struct mm *mm, uintptr_t *addr, uintptr_t end);
+/* Where the entry for addr ends. */
+static inline uintptr_t pte_end(pte_t pte, uintptr_t addr)
+{
+    return likely(!(pte & PTE_HUGE)) ? addr + PAGE_SIZE : (addr | ~HPAGE_MASK) + 1;
+}
+/* The place for the huge entry of addr's block, with the tables above: 0, a huge entry, or else
+ * there is a lowest table. NULL: out of memory. find: NULL also if there is no such table. */
+pte_t *pmd_alloc(struct mm *mm, uintptr_t addr);
+pte_t *pmd_find(struct mm *mm, uintptr_t addr);
+/* The table that is kept for a huge entry: made (0 or -ENOMEM), freed, and put into its place. */
+int pgtable_deposit(struct mm *mm);
+void pgtable_withdraw(struct mm *mm);
+pte_t *pgtable_put_back(struct mm *mm, pte_t *pmd); /* the lowest entries, all 0 */
+/* The lowest table, whose entries are 0 now, is kept, and its place is free. */
+void pgtable_take_out(struct mm *mm, pte_t *pmd);
 /* Frees the tables that [start, end) used and that nobody between floor and ceiling needs: where
  * the VMA below ends and the one above starts (0 and task_size without). All entries are 0 (law
  * pgtable.pages: each table covers a part of some VMA). */
@@ -424,26 +459,68 @@ int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The same, if vma is locked and not on fault: what becomes of locked memory at once. */
 int populate_locked(struct vma *vma, uintptr_t start, uintptr_t end);
 
+/* ---- compound.c ---- */
+/* A compound page of zeroes that nobody maps, with one reference. NULL: out of memory. */
+struct page *compound_alloc(struct world *world);
+void compound_free(struct world *world, struct page *page); /* a head, or what was a part */
+/* Entries of all parts and huge ones. */
+uint32_t compound_mapcount(const struct page *head);
+/* The page of this frame becomes many. False: something else than entries refers to it. */
+bool compound_split(struct world *world, struct page *page);
+
+/* ---- huge.c ---- */
+/* A huge entry more (exclusive: see page_add_anon_rmap), one less. No reference, no rss. */
+void huge_add_rmap(struct page *head, struct vma *vma, uintptr_t addr, bool exclusive);
+void huge_remove_rmap(struct page *head);
+/* The VMA has VM_HUGEPAGE. 1: small pages it is, or an entry is there. 0: done; -ENOMEM. */
+int huge_first_fault(struct vma *vma, uintptr_t addr, unsigned fault_flags);
+/* There is a huge entry. 1: it was split, the fault goes on. 0: done. */
+int huge_fault(struct vma *vma, uintptr_t addr, pte_t *pmd, unsigned fault_flags);
+void huge_split_entry(struct mm *mm, uintptr_t addr, pte_t *pmd);
+/* The bounds of the VMA are going to be these. */
+void huge_split_bounds(struct vma *vma, uintptr_t start, uintptr_t end);
+void huge_zap(struct mm *mm, pte_t *pmd);
+/* At fork. 1: the parent's was split. 0: done; -ENOMEM. */
+int huge_copy(struct vma *dst, struct vma *src, uintptr_t addr, pte_t *from);
+/* mremap, of entries up to end. 1: split. 0: moved; -ENOMEM. */
+int huge_move(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to, pte_t *pmd);
+/* MADV_FREE: true: done for the whole block; false: look at its entries again. */
+bool huge_lazyfree(struct mm *mm, uintptr_t addr, uintptr_t end, pte_t *pmd);
+
+/* ---- collapse.c ---- */
+long madvise_collapse(struct mm *mm, uintptr_t start, uintptr_t end);
+
+/* ---- gup.c ---- */
+/* For handle_mm_fault(): of a pin, also of one for as long as another process copies. */
+unsigned pin_fault_flags(const struct mm *mm, bool write);
+
 /* ---- copy.c ---- */
+/* Does a device go on with the page, so that a child needs one of its own? `part` is what an entry
+ * maps. */
+bool must_be_copied(struct world *world, const struct page *part);
 /* At fork: the entries of src for dst, which is the child's VMA. 0 or -ENOMEM, what was copied
  * stays for the child's exit. */
 int copy_page_range(struct vma *dst, struct vma *src);
 /* mremap: entries of [old, old + len) move to new_addr, where there are none. 0, or -ENOMEM with
  * all moved back. */
 int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t len);
-/* mprotect: no entry of [start, end) allows more than vm_flags do; none allows more than before. */
+/* mprotect: no entry of [start, end) allows more than vm_flags do; those of exclusive pages become
+ * writable with them. */
 void change_protection(struct vma *vma, uintptr_t start, uintptr_t end);
 /* MADV_FREE on [start, end) of private anonymous memory. */
 void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);
 
 /* ---- rmap.c ---- */
-/* Visits each entry that maps the page, or holds its migration entry: of all VMAs in its anon_vma's
- * tree, or its file's, that cover the index. false from visit ends the walk. It takes the lock. */
+/* Visits each entry that maps this frame, or holds its migration entry: of all VMAs in its
+ * anon_vma's tree, or its file's, that cover the index. The entry may be a huge one. false from
+ * visit ends the walk. It takes the lock. */
 typedef bool rmap_visit(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg);
 bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *arg);
-/* Does a VM_LOCKED VMA map the page elsewhere than in [start, end) of this one? */
-bool rmap_locked_elsewhere(const struct vma *vma, uintptr_t start, uintptr_t end,
-                           struct page *page);
+/* The same for all parts of a compound page, each huge entry once: its addr is that of the block,
+ * its page the head. */
+bool rmap_walk_compound(struct world *world, struct page *head, rmap_visit *visit, void *arg);
+/* Does an entry of a VM_LOCKED VMA map the page or a part of it, outside of [start, end) of vma? */
+bool rmap_locked_elsewhere(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
 /* The pages that [*addr, *addr + len) meets inside of the address space: *addr is aligned down, and
  * their end is the answer. */
 uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len);
@@ -523,9 +600,10 @@ struct vma *find_extend_vma(struct mm *mm, uintptr_t addr);
 int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 or -EAGAIN */
 /* What [start, end) of vma, which is locked now, shows is PG_MLOCKED. */
 void mlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
-/* The VMA does not lock the page any more, or is about to lose its entry; and all of [start, end).
- * Walks the reverse map, so no lock of it may be held. */
-void munlock_page(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
+/* The VMA does not lock what [start, end) shows of the page any more, or is about to lose it; and
+ * the same of all pages. True: another one locks it. Walks the reverse map, so no lock of that may
+ * be held. */
+bool munlock_page(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
 void munlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The range of madvise and of naming: 1 with *end, 0 if it is empty, -EINVAL. */
 int madvise_range(uintptr_t start, size_t len, uintptr_t *end);

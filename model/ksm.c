@@ -22,18 +22,21 @@ static bool same_contents(struct world *world, uint64_t a, uint64_t b)
     return a == b || (fault(world, F_KSM_MERGES_UNEQUAL, similar) && similar);
 }
 
-/* Its entry may show another page instead: nobody counts on this very one. */
-static bool may_be_replaced(const struct page *page)
+/* Its entry may show another page instead: nobody counts on this very one. Of a compound page a
+ * part may, after a split. */
+static bool may_be_replaced(const struct world *world, const struct page *page)
 {
     const uint32_t cached = (page->flags & PG_SWAPCACHE) != 0;
 
+    if (unlikely(page_is_compound(page)))
+        return !page_head(world, page)->pins;
     return page_is_anon(page) && !page_ksm_node(page) && page->refcount == page->mapcount + cached;
 }
 
 /* All who have it can be found by one item. */
 static bool may_be_shared(const struct world *world, const struct page *page)
 {
-    return page->mapcount == 1 && !page_swap_count(world, page);
+    return page_mapcount(world, page) == 1 && !page_swap_count(world, page);
 }
 
 static struct page *find_stable(struct world *world, uint64_t stamp)
@@ -59,19 +62,45 @@ struct place {
     struct page *page;
 };
 
+/* The frame that addr of vma shows; NULL: none. */
+static struct place place_at(struct vma *vma, uintptr_t addr)
+{
+    struct world *world = vma->vm_mm->world;
+    struct place place = {vma, addr, pte_find(vma->vm_mm, addr), NULL};
+
+    if (place.pte)
+        place.page = page_of_pte(world, *place.pte);
+    if (place.page && unlikely(*place.pte & PTE_HUGE))
+        place.page += (addr & ~HPAGE_MASK) >> PAGE_SHIFT;
+    return place;
+}
+
+/* What is merged is a page by itself. False: it is a part of a page that cannot be split. Its entry
+ * may have been split before, for another part. */
+static bool is_single(struct place *place)
+{
+    struct world *world = place->vma->vm_mm->world;
+
+    if (unlikely(page_is_compound(place->page))) {
+        if (!compound_split(world, place->page))
+            return false;
+        event(world, EV_KSM_SPLIT);
+    }
+    *place = place_at(place->vma, place->addr);
+    return true;
+}
+
 /* What the candidate has become: all may have changed since. */
 static bool look_again(struct world *world, const struct ksm_candidate *candidate,
                        struct place *place)
 {
     struct mm *mm = candidate->address ? world->proc[candidate->proc] : NULL;
+    struct vma *vma = mm ? vma_lookup(mm, candidate->address) : NULL;
 
-    place->addr = candidate->address;
-    place->vma = mm ? vma_lookup(mm, place->addr) : NULL;
-    if (!place->vma || !(place->vma->vm_flags & VM_MERGEABLE))
+    if (!vma || !(vma->vm_flags & VM_MERGEABLE))
         return false;
-    place->pte = pte_find(mm, place->addr);
-    place->page = place->pte ? page_of_pte(world, *place->pte) : NULL;
-    return place->page && may_be_replaced(place->page);
+    *place = place_at(vma, candidate->address);
+    return place->page && may_be_replaced(world, place->page);
 }
 
 /* A page with the same contents, so that one of the two can stand for both. */
@@ -251,33 +280,37 @@ static void make_stable(const struct place *place, struct ksm_node *node)
 }
 
 /* Without memory nothing happens: the scanner will come by again. */
-static void merge_two(const struct place *place, const struct place *other)
+static void merge_two(struct place *place, struct place *other)
 {
     const bool swap = !may_be_shared(place->vma->vm_mm->world, place->page);
-    const struct place *kept = swap ? other : place, *gone = swap ? place : other;
-    struct ksm_node *node = new_node(kept, gone);
+    struct place *kept = swap ? other : place, *gone = swap ? place : other;
+    struct ksm_node *node;
 
+    if (!is_single(kept) || !is_single(gone))
+        return;
+    node = new_node(kept, gone);
     if (!node)
         return;
     make_stable(kept, node);
     replace_by_shared(gone, kept->page);
 }
 
-static void scan_place(const struct place *place, bool use_zero_pages)
+static void scan_place(struct place *place, bool use_zero_pages)
 {
     struct world *world = place->vma->vm_mm->world;
     struct page *stable;
     struct place other;
 
-    if (!place->page || !may_be_replaced(place->page))
+    if (!place->page || !may_be_replaced(world, place->page))
         return;
     if (use_zero_pages && !place->page->stamp && !place->vma->vm_file) {
-        replace_by_zeroes(place);
+        if (is_single(place))
+            replace_by_zeroes(place);
         return;
     }
     stable = find_stable(world, place->page->stamp);
     if (stable) {
-        if (add_item(page_ksm_node(stable), place->vma, place->addr))
+        if (is_single(place) && add_item(page_ksm_node(stable), place->vma, place->addr))
             replace_by_shared(place, stable);
     } else if (find_unstable(world, place, &other)) {
         merge_two(&other, place);
@@ -300,8 +333,8 @@ long mm_ksm(struct mm *mm, uintptr_t addr, size_t len, bool use_zero_pages)
         step(mm->world);
         if (!(vma->vm_flags & VM_MERGEABLE) || !vma->anon_vma)
             continue;
-        for (pte_t *pte; (pte = pte_next(mm, &at, stop)); at += PAGE_SIZE) {
-            const struct place place = {vma, at, pte, page_of_pte(mm->world, *pte)};
+        for (; pte_next(mm, &at, stop); at += PAGE_SIZE) {
+            struct place place = place_at(vma, at);
 
             step(mm->world);
             scan_place(&place, use_zero_pages);
@@ -320,7 +353,7 @@ int ksm_unmerge(struct vma *vma, uintptr_t start, uintptr_t end)
 
     if (likely(!(vma->vm_flags & VM_MERGEABLE)) || !vma->anon_vma)
         return 0;
-    for (pte_t *pte; !err && (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
+    for (pte_t *pte; !err && (pte = pte_next(mm, &at, end)); at = pte_end(*pte, at)) {
         const struct page *page = page_of_pte(mm->world, *pte);
 
         step(mm->world);

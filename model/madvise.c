@@ -68,6 +68,7 @@ static bool advice_is_known(const struct mm *mm, int advice)
         return mm_rules(mm) >= RULES_LINUX_5_10;
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
+    case MADV_COLLAPSE:
         return mm_rules(mm) >= RULES_LINUX_6_1;
     default:
         return false;
@@ -278,5 +279,7 @@ long mm_madvise(struct mm *mm, uintptr_t addr, size_t len, int advice)
     some = madvise_range(addr, len, &end);
     if (some > 0 && (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE))
         return madvise_populate(mm, addr, end, advice == MADV_POPULATE_WRITE);
+    if (some > 0 && advice == MADV_COLLAPSE)
+        return madvise_collapse(mm, addr, end);
     return some > 0 ? madvise_walk_vmas(mm, addr, end, madvise_vma, &advice) : some;
 }

@@ -26,16 +26,24 @@ static inline uint64_t own_flags(const struct page_fault *f, bool write)
     return PTE_PRESENT | PTE_YOUNG | (writable ? (uint64_t)PTE_WRITE : 0);
 }
 
+/* Of a compound page that is mapped by parts, the one that goes is the head. */
+static inline bool is_first_part(const struct page *page)
+{
+    return unlikely(page->flags & PG_HEAD) && !page->mapcount && !page->entire_mapcount;
+}
+
 void drop_page(struct mm *mm, pte_t pte, struct page *page)
 {
     struct world *world = mm->world;
 
     if (pte & PTE_DIRTY)
-        page->flags |= PG_DIRTY;
+        compound_head(page)->flags |= PG_DIRTY;
     rss_add(mm, page_rss_kind(page), -1);
     if (!(page->refcount > 1 && fault(world, F_ZAP_KEEPS_MAPCOUNT, true)))
         page_remove_rmap(world, page);
     page_unmapped(world, page);
+    if (is_first_part(page) && fault(world, F_HUGE_PARTIAL_FREE, page->refcount > 1))
+        page->refcount = 1;
     put_page(world, page);
 }
 
@@ -100,16 +108,17 @@ static int file_fault(const struct page_fault *f)
 static bool nobody_else_has(const struct page_fault *f, const struct page *page)
 {
     const uint32_t swapped = page_swap_count(f->world, page);
-    const bool once = page->mapcount + swapped == 1;
+    const uint32_t refcount = page_head(f->world, page)->refcount;
+    const bool once = page_mapcount(f->world, page) + swapped == 1;
     const bool in_the_way = (page->flags & PG_SWAPCACHE) && !swapped;
-    bool mine = page->refcount == 1;
+    bool mine = refcount == 1;
 
     if (unlikely(page_ksm_node(page)))
         return fault(f->world, F_KSM_REUSED_IN_PLACE, once) && once;
     if (f->world->config.rules < RULES_LINUX_5_10)
         mine = once;
     else if (rules_have_exclusive(f->world))
-        mine = (page->flags & PG_EXCLUSIVE) || page->refcount - in_the_way == 1;
+        mine = (page->flags & PG_EXCLUSIVE) || refcount - in_the_way == 1;
     if (fault(f->world, F_COW_EITHER_WAY, once && !mine))
         mine = mine || once;
     return mine;
@@ -125,7 +134,7 @@ static void take_over(const struct page_fault *f, struct page *page)
         flags |= PTE_DIRTY;
     if (rules_have_exclusive(f->world) && !was_exclusive) {
         page->flags |= PG_EXCLUSIVE;
-        page->mapping = (uintptr_t)f->vma->anon_vma | PAGE_MAPPING_ANON;
+        compound_head(page)->mapping = (uintptr_t)f->vma->anon_vma | PAGE_MAPPING_ANON;
     }
     if (!was_exclusive)
         try_to_free_swap(f->world, page);
@@ -178,7 +187,9 @@ static int swap_fault(const struct page_fault *f)
     const pte_t entry = *f->pte;
     const bool write = f->flags & FAULT_WRITE;
     struct swap_slot *slot = slot_of_pte(f->world, entry);
-    bool exclusive = entry & PTE_EXCLUSIVE, copied;
+    /* read past the swap cache, or taken out of it */
+    const bool alone = slot->count == 1 && (!slot->page || (write && slot->page->refcount == 1));
+    bool exclusive = (entry & PTE_EXCLUSIVE) || alone, copied;
     struct page *page = swap_read(f->vma, f->addr, slot, &copied);
 
     if (!page)
@@ -213,6 +224,7 @@ int handle_mm_fault(struct vma *vma, uintptr_t addr, unsigned fault_flags)
 {
     struct mm *mm = vma->vm_mm;
     struct page_fault f = {mm->world, mm, vma, addr & PAGE_MASK, fault_flags, NULL};
+    int err;
 
     if (vma->vm_flags & (VM_IO | VM_PFNMAP))
         return 0;
@@ -220,9 +232,20 @@ int handle_mm_fault(struct vma *vma, uintptr_t addr, unsigned fault_flags)
         return -ENXIO;
     if (vma->vm_flags & VM_HUGETLB)
         return 0;
+    if (unlikely(vma->vm_flags & VM_HUGEPAGE)) {
+        err = huge_first_fault(vma, addr, fault_flags);
+        if (err <= 0)
+            return err;
+    }
     f.pte = pte_alloc(mm, addr);
     if (!f.pte)
         return -ENOMEM;
+    if (unlikely(*f.pte & PTE_HUGE)) {
+        err = huge_fault(vma, addr, f.pte, fault_flags);
+        if (err <= 0)
+            return err;
+        f.pte = pte_find(mm, addr);
+    }
     if (!*f.pte)
         return vma->vm_file ? file_fault(&f) : anon_fault(&f);
     if (*f.pte & PTE_SWAP)
@@ -239,6 +262,8 @@ int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end)
     const bool write = vma_takes_own_pages(vma);
     int err = 0;
 
+    if (vma->vm_flags & VM_LOCKONFAULT)
+        return 0; /* whoever asks: its pages come when they are touched */
     if (!(vma->vm_flags & VM_ACCESS_FLAGS) || !vma_has_frames(vma))
         return -EFAULT;
     if (write) /* even if all of it lies beyond the end of the file */
@@ -283,18 +308,26 @@ static bool zap_pte(struct mm *mm, pte_t *ptep, bool even_cows)
 void zap_page_range(struct vma *vma, uintptr_t start, uintptr_t end, bool even_cows)
 {
     struct mm *mm = vma->vm_mm;
-    uintptr_t addr = start, first = 0, last = 0;
+    uintptr_t addr = start, next, first = 0, last = 0;
 
     /* pages that a file lets go of are lost to all VMAs, so nobody needs to ask the others */
     if (unlikely(vma->vm_flags & VM_LOCKED) && even_cows)
         munlock_vma_pages(vma, start, end);
-    for (pte_t *pte; (pte = pte_next(mm, &addr, end)); addr += PAGE_SIZE) {
+    for (pte_t *pte; (pte = pte_next(mm, &addr, end)); addr = next) {
         step(mm->world);
-        if (!zap_pte(mm, pte, even_cows))
+        next = pte_end(*pte, addr);
+        if (unlikely(*pte & PTE_HUGE) && !block_is_inside(addr, start, end)) {
+            huge_split_entry(mm, addr, pte);
+            pte = pte_find(mm, addr);
+            next = addr + PAGE_SIZE;
+        }
+        if (unlikely(*pte & PTE_HUGE))
+            huge_zap(mm, pte);
+        else if (!zap_pte(mm, pte, even_cows))
             continue;
         if (!last)
             first = addr;
-        last = addr + PAGE_SIZE;
+        last = next;
     }
     if (last)
         note_ptes(mm, first, last);

@@ -14,6 +14,7 @@ static void mlock_page(const struct vma *vma, struct page *page)
 {
     struct world *world = vma->vm_mm->world;
 
+    page = compound_head(page);
     if (page->flags & PG_MLOCKED)
         return;
     if ((vma->vm_flags & VM_LOCKONFAULT) && fault(world, F_MLOCK_MISSES_PRESENT, true))
@@ -21,36 +22,42 @@ static void mlock_page(const struct vma *vma, struct page *page)
     page->flags |= PG_MLOCKED;
 }
 
-void munlock_page(const struct vma *vma, uintptr_t start, uintptr_t end, struct page *page)
+bool munlock_page(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page)
 {
     struct world *world = vma->vm_mm->world;
+    const bool once = page->mapcount <= 1 && !page_is_compound(page);
 
-    if (page->mapcount > 1 && rmap_locked_elsewhere(vma, start, end, page) &&
+    page = compound_head(page);
+    if (unlikely(page_is_compound(page)) && !(page->flags & PG_MLOCKED))
+        return false; /* another entry of it was asked about */
+    if (!once && rmap_locked_elsewhere(vma, start, end, page) &&
         !fault(world, F_MUNLOCK_SKIPS_WALK, true)) {
         event(world, EV_MUNLOCK_KEPT);
-        return;
+        return true;
     }
     page->flags &= ~(uint32_t)PG_MLOCKED;
     note_page(world, page);
     event(world, EV_MUNLOCK_CLEARED);
+    return false;
 }
 
 static void lock_pages(struct vma *vma, uintptr_t start, uintptr_t end, bool lock)
 {
+    const struct page *kept = NULL; /* of its other parts the same is true */
     struct mm *mm = vma->vm_mm;
     uintptr_t at = start;
 
     if (!pte_next(mm, &at, end))
         return;
     note_ptes(mm, at, end);
-    for (pte_t *pte; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
+    for (pte_t *pte; (pte = pte_next(mm, &at, end)); at = pte_end(*pte, at)) {
         struct page *page = page_of_pte(mm->world, *pte);
 
         step(mm->world);
         if (page && lock)
             mlock_page(vma, page);
-        else if (page)
-            munlock_page(vma, start, end, page);
+        else if (page && compound_head(page) != kept)
+            kept = munlock_page(vma, start, end, page) ? compound_head(page) : NULL;
     }
 }
 

@@ -155,12 +155,22 @@ enum page_flags {
     PG_SWAPCACHE = 4,  /* slot `swap` has a copy, or is to get it; holds a reference */
     PG_EXCLUSIVE = 8,  /* rules since linux-6.1: anonymous, and one process' own */
     PG_MLOCKED = 16,   /* an entry of a VM_LOCKED VMA maps it: not reclaimed */
+    PG_HEAD = 32,      /* part 0 of a compound page */
+    PG_TAIL = 64,      /* another part: of the other flags only PG_EXCLUSIVE is its own */
     PG_YOUNG = 128,    /* idle-page tracking has cleared PTE_YOUNG, which counts all the same */
     PG_IDLE = 256,     /* not seen to be used since idle-page tracking has asked */
 };
 #define PAGE_MAPPING_ANON 1UL /* tags of page->mapping: anonymous, */
 #define PAGE_MAPPING_KSM 3UL  /* and both bits, shared by all who had the same contents */
-/* A frame. Of page->mapping: see page_anon_vma(), page_ksm_node(), page_file_mapping(). */
+/*
+ * A frame, or one part of a compound page: HPAGE_PAGES frames that are one page until it is split.
+ * Of page->mapping: see page_anon_vma(), page_ksm_node(), page_file_mapping().
+ *
+ * Of a compound page the head has refcount (of entries of all parts, huge entries and pins; each
+ * once), mapping, index, flags, pins and entire_mapcount. Each part has its own mapcount (of its
+ * entries of the lowest level), stamp and PG_EXCLUSIVE; that of the head stands for all parts
+ * while a huge entry maps the page. Index of part n: the head's + n.
+ */
 struct page {
     uint32_t refcount;     /* page-table entries + page cache + swap cache + pins */
     uint32_t mapcount;     /* page-table entries that are present */
@@ -172,8 +182,17 @@ struct page {
     union {                /* 64 bytes in all: one cache line */
         uint32_t swap;     /* PG_SWAPCACHE: number of the slot in POOL_SLOT */
         struct rb_node rb; /* page cache: in address_space->pages, ordered by index */
+        uint32_t entire_mapcount; /* PG_HEAD: huge entries that map all of it */
     };
 };
+/* Frames side by side in POOL_HUGE, which lies right behind POOL_PAGE in the arena, so that numbers
+ * of frames go on there: part n of object m is number capacity of POOL_PAGE + m * 512 + n. After a
+ * split the parts are pages like others, and one that is free is all zeroes: neither refcount nor
+ * PG_TAIL. The object is free again when the last of them is. */
+struct huge_page {
+    struct page part[HPAGE_PAGES];
+};
+#define MAX_HUGE_PAGES 1024
 
 /* A KSM page is found by address: each item leads to the VMAs of a family that have the page there,
  * those that were forked since included. Its items go when nobody maps it any more. */
@@ -205,14 +224,20 @@ enum pte_flags {
     PTE_SWAP = 32,       /* not present: a slot */
     PTE_MIGRATION = 64,  /* not present: a frame on its way; only inside of a call */
     PTE_EXCLUSIVE = 128, /* PTE_SWAP, PTE_MIGRATION: the page was PG_EXCLUSIVE */
+    PTE_HUGE = 256,      /* in a table of level 1: maps all of a compound page, or with PTE_SPECIAL
+                            huge page of zeroes. In what mm_pte() answers: such an entry is meant */
 };
 #define PTE_SHIFT 16
 #define PTRS_PER_TABLE 512
 #define TABLE_LEVELS 4
 /* One table of any level. Above the lowest an entry is the number of a table in POOL_TABLE plus 1,
- * or 0. The top one is made with the first entry and goes with the last table below it. */
+ * or 0; in one of level 1 perhaps a huge entry, a pte_t with PTE_HUGE and the number of the head,
+ * told apart by bit 63. A table is kept for each of those (mm->deposited, counted in nr_tables), so
+ * that splitting the entry cannot fail. The top one is made with the first entry and goes with the
+ * last table below it. */
 struct page_table {
     uint64_t entry[PTRS_PER_TABLE];
+    uint64_t apart[8]; /* or the same entry of all tables would want the same few cache lines */
 };
 struct swap_slot {
     uint32_t count;    /* swap entries in page tables */
@@ -317,7 +342,8 @@ struct mm {
     uint64_t rlimit[NR_MM_RLIMITS]; /* pages */
     uint32_t id;                    /* process number */
     struct page_table *pgd;         /* top table; NULL: no entry was ever needed */
-    uint32_t nr_tables;             /* page tables, the top one too */
+    uint32_t nr_tables;             /* page tables, the top one and deposited ones too */
+    struct page_table *deposited;   /* one for each huge entry, chained by number + 1 in entry[0] */
     uint64_t rss[NR_RSS];           /* entries of page tables by kind; zero page counts nowhere */
     uint64_t hiwater_rss;           /* largest file + anon + shmem; may be higher */
     struct file *exe_file;          /* counted, or NULL */
@@ -409,12 +435,27 @@ enum event {
     EV_KSM_STABLE, /* a page became a KSM page */
     EV_KSM_MERGE,  /* an entry shows a KSM page instead of its own */
     EV_KSM_ZERO,   /* or the page of zeroes */
+    EV_KSM_SPLIT,  /* for it a compound page was split */
     EV_KSM_BREAK,  /* a KSM page is copied, as nobody writes to it */
     EV_KSM_SWAPIN, /* what comes back from swap is copied: it is at home elsewhere */
     EV_KSM_GONE,   /* nobody maps the KSM page any more */
     EV_IDLE_SET,
     EV_RMAP_MISS, /* a visited VMA did not map the page */
     EV_RMAP_HIT,
+    EV_HUGE_FAULT,    /* write: a huge page */
+    EV_HUGE_ZERO,     /* read: huge page of zeroes */
+    EV_HUGE_FALLBACK, /* no huge page to be had, or a table is there: small pages */
+    EV_HUGE_COW_REUSE,
+    EV_HUGE_COW_COPY, /* 512 pages at once, also of the huge page of zeroes */
+    EV_HUGE_SPLIT_ENTRY,
+    EV_HUGE_SPLIT_PAGE,
+    EV_HUGE_SPLIT_REFUSED, /* references that are no entries */
+    EV_HUGE_ZAP,
+    EV_HUGE_FORK,
+    EV_HUGE_MOVE,
+    EV_HUGE_LAZYFREE,
+    EV_COLLAPSE,
+    EV_COLLAPSE_REFUSED,
     NR_EVENTS
 };
 extern const char *const event_names[NR_EVENTS];
@@ -475,6 +516,7 @@ enum pool_id {
     POOL_ANON_VMA,
     POOL_ANON_VMA_CHAIN,
     POOL_PAGE,
+    POOL_HUGE, /* behind POOL_PAGE: see struct huge_page */
     POOL_TABLE,
     POOL_SLOT,
     POOL_KSM_NODE,
@@ -539,6 +581,7 @@ struct world {
     struct notes notes;
     struct search_note search;
     uint32_t events[NR_EVENTS];
+    uint16_t huge_parts[MAX_HUGE_PAGES]; /* live parts of a compound page that was split */
     struct pool pool[NR_POOLS];
     enum trap trap;
     const char *trap_reason;
@@ -588,11 +631,16 @@ static inline struct address_space *page_file_mapping(const struct page *page) /
 {
     return page->mapping & PAGE_MAPPING_ANON ? NULL : (struct address_space *)page->mapping;
 }
+/* The part that stands for the whole: of a frame by itself, the frame. */
+struct page *page_head(const struct world *world, const struct page *page);
+/* Entries that map this frame, huge ones too. */
+uint32_t page_mapcount(const struct world *world, const struct page *page);
 static inline uint32_t pte_number(pte_t pte)
 {
     return (uint32_t)(pte >> PTE_SHIFT);
 }
-/* The entry for addr; 0 if there is no table. */
+/* The entry for addr; 0 if there is no table. Of a huge entry what an entry of the part would be,
+ * with PTE_HUGE. */
 pte_t mm_pte(const struct mm *mm, uintptr_t addr);
 
 /* ---- calls (spec.md section 5): system calls, on a process, results as the kernel gives ---- */
@@ -643,6 +691,10 @@ long mm_reclaim(struct mm *mm, uintptr_t addr, size_t len, bool keep);
 /* Each page that the range shows (pins let them not) is replaced by a copy in another frame,
  * through migration entries. Always 0. */
 long mm_migrate(struct mm *mm, uintptr_t addr, size_t len);
+/* khugepaged comes by: each aligned HPAGE_SIZE of the range that lies in one VM_HUGEPAGE VMA of
+ * private anonymous memory and has pages of its own becomes one huge page, where that is possible.
+ * Always 0. (MADV_COLLAPSE is the same with an answer.) */
+long mm_khugepaged(struct mm *mm, uintptr_t addr, size_t len);
 enum rmap_work { RMAP_REFERENCED, RMAP_MKCLEAN, RMAP_IDLE_SET, RMAP_IDLE_GET, NR_RMAP_WORKS };
 /* Walks over the reverse map that change flags of entries and pages only. Always 0. */
 long mm_rmap_walk(struct mm *mm, uintptr_t addr, size_t len, enum rmap_work work);

@@ -246,13 +246,30 @@ static int file_private_flags(const struct file *file, uint64_t *vm_flags)
     return *vm_flags & (VM_GROWSDOWN | VM_GROWSUP) ? -EINVAL : 0;
 }
 
+/* What is sealed can be mapped shared for reading, and stays so. Earlier kernels find out late, see
+ * region_new_vma(). */
+static int file_seal_flags(const struct mm *mm, const struct file *file, uint64_t *vm_flags)
+{
+    if (mm_rules(mm) < RULES_LINUX_6_18 || file->mapping->i_mmap_writable >= 0 ||
+        !(*vm_flags & VM_SHARED))
+        return 0;
+    if (*vm_flags & VM_WRITE)
+        return -EPERM;
+    *vm_flags &= ~(uint64_t)VM_MAYWRITE;
+    return 0;
+}
+
 static int file_type_flags(const struct mm *mm, const struct file *file, int flags,
                            uint64_t *vm_flags)
 {
+    int err;
+
     switch (flags & MAP_TYPE) {
     case MAP_SHARED_VALIDATE:
         if (mm_rules(mm) < RULES_LINUX_5_10)
             return -EINVAL;
+        if (flags & MAP_FIXED_NOREPLACE) /* not among the flags that any file takes */
+            return -EOPNOTSUPP;
         /* fall through */
     case MAP_SHARED:
         if ((*vm_flags & VM_WRITE) && !(file->mode & FMODE_WRITE))
@@ -264,7 +281,8 @@ static int file_type_flags(const struct mm *mm, const struct file *file, int fla
             *vm_flags &= ~(uint64_t)(VM_MAYWRITE | VM_SHARED);
         /* fall through */
     case MAP_PRIVATE:
-        return file_private_flags(file, vm_flags);
+        err = file_private_flags(file, vm_flags);
+        return err ? err : file_seal_flags(mm, file, vm_flags);
     default:
         return -EINVAL;
     }

@@ -11,13 +11,22 @@ struct page *page_alloc(struct world *world, uint64_t stamp)
     return page;
 }
 
+static inline bool is_of_huge_page(const struct world *world, const struct page *page)
+{
+    return (const char *)page >= world->pool[POOL_HUGE].base;
+}
+
 /* The swap cache alone is no reason to keep a page that no entry can ask for again. */
 void put_page(struct world *world, struct page *page)
 {
+    page = compound_head(page);
     if (--page->refcount == 0) {
         if (world->notes.npages)
             note_forget_page(world, page);
-        pool_free(world, POOL_PAGE, page);
+        if (unlikely(is_of_huge_page(world, page)))
+            compound_free(world, page);
+        else
+            pool_free(world, POOL_PAGE, page);
     } else if (page->refcount > 1 || !try_to_free_swap(world, page)) {
         note_page(world, page);
     }
@@ -42,15 +51,27 @@ static void set_anon_mapping(struct page *page, const struct vma *vma, uintptr_t
     page->flags |= PG_SWAPBACKED;
 }
 
-void page_add_anon_rmap(struct page *page, struct vma *vma, uintptr_t addr, bool exclusive)
+static void add_anon(struct page *part, struct page *page, struct vma *vma, uintptr_t addr,
+                     bool exclusive)
 {
-    page->mapcount++;
     if (!page->mapping)
         set_anon_mapping(page, vma, addr, exclusive);
     if (exclusive && rules_have_exclusive(vma->vm_mm->world))
-        page->flags |= PG_EXCLUSIVE;
+        part->flags |= PG_EXCLUSIVE;
     if (unlikely(vma->vm_flags & VM_LOCKED))
         page->flags |= PG_MLOCKED;
+}
+
+void page_add_anon_rmap(struct page *page, struct vma *vma, uintptr_t addr, bool exclusive)
+{
+    page->mapcount++;
+    add_anon(page, compound_head(page), vma, addr, exclusive);
+}
+
+void huge_add_rmap(struct page *head, struct vma *vma, uintptr_t addr, bool exclusive)
+{
+    head->entire_mapcount++;
+    add_anon(head, head, vma, addr & HPAGE_MASK, exclusive);
 }
 
 void page_add_file_rmap(struct page *page, const struct vma *vma)
@@ -63,8 +84,19 @@ void page_add_file_rmap(struct page *page, const struct vma *vma)
 void page_remove_rmap(struct world *world, struct page *page)
 {
     world_bug_on(world, page->mapcount == 0);
-    if (--page->mapcount == 0)
+    if (--page->mapcount)
+        return;
+    page = compound_head(page);
+    if ((page->flags & PG_MLOCKED) && (!page_is_compound(page) || !compound_mapcount(page)))
         page->flags &= ~(uint32_t)PG_MLOCKED;
+}
+
+void huge_remove_rmap(struct page *head)
+{
+    world_bug_on(world_of(head), head->entire_mapcount == 0);
+    head->entire_mapcount--;
+    if ((head->flags & PG_MLOCKED) && !compound_mapcount(head))
+        head->flags &= ~(uint32_t)PG_MLOCKED;
 }
 
 enum rss_kind page_rss_kind(const struct page *page)

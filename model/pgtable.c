@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Page tables: a radix tree of four levels. An entry of a level above the lowest is the number of a
- * table plus 1; one of the lowest, level 0, is a pte_t.
+ * table plus 1; one of the lowest, level 0, is a pte_t. On level 1 it may be a huge entry, a pte_t
+ * that as a signed number is negative.
  */
 #include "model/internal.h"
 
@@ -26,12 +27,13 @@ static inline struct page_table *first_table(const struct world *world)
     return (struct page_table *)(void *)world->pool[POOL_TABLE].base;
 }
 
+/* NULL: nothing, or a huge entry. */
 static inline struct page_table *table_of_entry(const struct world *world, uint64_t entry)
 {
-    return entry ? first_table(world) + (entry - 1) : NULL;
+    return (int64_t)entry > 0 ? first_table(world) + (entry - 1) : NULL;
 }
 
-/* The lowest table for addr. NULL: there is none; *level is that of the entry that is 0. */
+/* The lowest table for addr. NULL: there is none; *level is that of the entry that is 0 or huge. */
 static inline struct page_table *lowest_table(const struct mm *mm, uintptr_t addr, unsigned *level)
 {
     struct page_table *table = mm->pgd;
@@ -47,20 +49,50 @@ static inline struct page_table *lowest_table(const struct mm *mm, uintptr_t add
     return table;
 }
 
+/* The entry of level 1 for addr. NULL: there is no table of that level. */
+static uint64_t *entry_of_block(const struct mm *mm, uintptr_t addr)
+{
+    struct page_table *table = mm->pgd;
+
+    for (unsigned level = TOP_LEVEL; table && level > 1; level--)
+        table = table_of_entry(mm->world, table->entry[entry_index(addr, level)]);
+    return table ? &table->entry[entry_index(addr, 1)] : NULL;
+}
+
+/* Where a walk for a table has ended: perhaps at a huge entry. */
+static pte_t *huge_entry(const struct mm *mm, uintptr_t addr, unsigned level)
+{
+    uint64_t *entry = level == 1 ? entry_of_block(mm, addr) : NULL;
+
+    return entry && (int64_t)*entry < 0 ? entry : NULL;
+}
+
 pte_t *pte_find(struct mm *mm, uintptr_t addr)
 {
     unsigned level;
     struct page_table *table = lowest_table(mm, addr, &level);
 
-    return table ? &table->entry[entry_index(addr, 0)] : NULL;
+    return likely(table) ? &table->entry[entry_index(addr, 0)] : huge_entry(mm, addr, level);
 }
 
 pte_t mm_pte(const struct mm *mm, uintptr_t addr)
 {
     unsigned level;
     const struct page_table *table = lowest_table(mm, addr, &level);
+    const pte_t *huge;
 
-    return table ? table->entry[entry_index(addr, 0)] : 0;
+    if (likely(table))
+        return table->entry[entry_index(addr, 0)];
+    huge = huge_entry(mm, addr, level);
+    if (!huge)
+        return 0;
+    return (*huge & ~(PTE_OF_BLOCK ^ PTE_HUGE)) +
+           (*huge & PTE_SPECIAL ? 0 : (pte_t)entry_index(addr, 0) << PTE_SHIFT);
+}
+
+pte_t *pmd_find(struct mm *mm, uintptr_t addr)
+{
+    return entry_of_block(mm, addr);
 }
 
 /* The first entry from number i on that is not 0, below last; last: none. Most are 0, so they are
@@ -86,6 +118,12 @@ pte_t *pte_next(struct mm *mm, uintptr_t *addr, uintptr_t end)
 
         step(mm->world);
         if (!table) {
+            pte_t *huge = huge_entry(mm, at, level);
+
+            if (unlikely(huge)) {
+                *addr = at;
+                return huge;
+            }
             at = (at | (entry_span(level) - 1)) + 1;
             continue;
         }
@@ -129,23 +167,90 @@ static void free_lonely_top(struct mm *mm)
     }
 }
 
-pte_t *pte_alloc(struct mm *mm, uintptr_t addr)
+static inline uint64_t entry_of_table(const struct mm *mm, const struct page_table *table)
+{
+    return (uint64_t)(table - first_table(mm->world)) + 1;
+}
+
+/* The entry of this level, or a huge one that is met on the way. */
+static inline uint64_t *entry_alloc(struct mm *mm, uintptr_t addr, unsigned lowest)
 {
     struct page_table *table = mm->pgd;
 
     if (!table)
         table = mm->pgd = table_new(mm);
-    for (unsigned level = TOP_LEVEL; table && level > 0; level--) {
+    for (unsigned level = TOP_LEVEL; table && level > lowest; level--) {
         uint64_t *entry = &table->entry[entry_index(addr, level)];
 
         table = table_of_entry(mm->world, *entry);
-        if (!table && (table = table_new(mm)))
-            *entry = (uint64_t)(table - first_table(mm->world)) + 1;
+        if (likely(table))
+            continue;
+        if (unlikely(*entry))
+            return entry;
+        table = table_new(mm);
+        if (table)
+            *entry = entry_of_table(mm, table);
     }
     if (likely(table))
-        return &table->entry[entry_index(addr, 0)];
+        return &table->entry[entry_index(addr, lowest)];
     free_lonely_top(mm);
     return NULL;
+}
+
+pte_t *pte_alloc(struct mm *mm, uintptr_t addr)
+{
+    return entry_alloc(mm, addr, 0);
+}
+
+pte_t *pmd_alloc(struct mm *mm, uintptr_t addr)
+{
+    return entry_alloc(mm, addr, 1);
+}
+
+/* ---- tables that wait for a huge entry to be split (pgtable.pages) ---- */
+static void deposit(struct mm *mm, struct page_table *table)
+{
+    table->entry[0] = mm->deposited ? entry_of_table(mm, mm->deposited) : 0;
+    mm->deposited = table;
+}
+
+static struct page_table *withdraw(struct mm *mm)
+{
+    struct page_table *table = mm->deposited;
+
+    world_bug_on(mm->world, !table);
+    mm->deposited = table_of_entry(mm->world, table->entry[0]);
+    table->entry[0] = 0;
+    return table;
+}
+
+int pgtable_deposit(struct mm *mm)
+{
+    struct page_table *table = table_new(mm);
+
+    if (!table)
+        return -ENOMEM;
+    deposit(mm, table);
+    return 0;
+}
+
+void pgtable_withdraw(struct mm *mm)
+{
+    table_free(mm, withdraw(mm));
+}
+
+pte_t *pgtable_put_back(struct mm *mm, pte_t *pmd)
+{
+    struct page_table *table = withdraw(mm);
+
+    *pmd = entry_of_table(mm, table);
+    return table->entry;
+}
+
+void pgtable_take_out(struct mm *mm, pte_t *pmd)
+{
+    deposit(mm, table_of_entry(mm->world, *pmd));
+    *pmd = 0;
 }
 
 struct unmapped {

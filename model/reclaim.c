@@ -87,7 +87,8 @@ static bool is_lazily_freed(const struct world *world, pte_t pte)
 {
     const struct page *page = page_of_pte(world, pte);
 
-    return page && page_is_anon(page) && !(page->flags & (PG_SWAPBACKED | PG_MLOCKED));
+    return page && page_is_anon(page) &&
+           !(page->flags & (PG_SWAPBACKED | PG_MLOCKED | PG_HEAD | PG_TAIL));
 }
 
 static void batch_take(struct lazy_batch *batch, uintptr_t end)
@@ -223,11 +224,16 @@ long mm_reclaim(struct mm *mm, uintptr_t addr, size_t len, bool keep)
             addr = reclaim_lazily_freed(mm, addr, end);
             continue;
         }
-        if (page && page_is_anon(page))
+        if (page && unlikely(page_is_compound(page))) {
+            if (!(compound_head(page)->flags & PG_MLOCKED) && compound_split(world, page))
+                continue; /* its parts, one by one */
+            event(world, EV_RECLAIM_REFUSED);
+        } else if (page && page_is_anon(page)) {
             swap_out(world, page, keep);
-        else if (unmapped)
+        } else if (unmapped) {
             write_and_free(world, unmapped, keep);
-        addr += PAGE_SIZE;
+        }
+        addr = pte_end(*pte, addr);
     }
     return 0;
 }
@@ -332,12 +338,18 @@ long mm_migrate(struct mm *mm, uintptr_t addr, size_t len)
 {
     const uintptr_t end = pages_meeting(mm, &addr, len);
 
-    for (pte_t *pte; (pte = pte_next(mm, &addr, end)); addr += PAGE_SIZE) {
+    for (pte_t *pte; (pte = pte_next(mm, &addr, end));) {
         struct page *page = page_of_pte(mm->world, *pte);
 
         step(mm->world);
-        if (page)
+        if (page && unlikely(page_is_compound(page))) {
+            if (compound_split(mm->world, page))
+                continue; /* its parts, one by one */
+            event(mm->world, EV_MIGRATE_REFUSED);
+        } else if (page) {
             migrate_page(mm->world, page);
+        }
+        addr = pte_end(*pte, addr);
     }
     return 0;
 }

@@ -177,7 +177,7 @@ static int unuse_vma(struct vma *vma)
 {
     uintptr_t addr = vma->vm_start;
 
-    for (pte_t *pte; (pte = pte_next(vma->vm_mm, &addr, vma->vm_end)); addr += PAGE_SIZE) {
+    for (pte_t *pte; (pte = pte_next(vma->vm_mm, &addr, vma->vm_end)); addr = pte_end(*pte, addr)) {
         step(vma->vm_mm->world);
         if ((*pte & PTE_SWAP) && unuse_pte(vma, addr, pte))
             return -ENOMEM;

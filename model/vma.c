@@ -443,6 +443,8 @@ void vma_move_bounds(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t p
 {
     struct world *world = vma->vm_mm->world;
 
+    if (unlikely(vma->vm_mm->deposited))
+        huge_split_bounds(vma, start, end);
     if (vma->vm_file) {
         i_mmap_lock(world, vma->vm_file->mapping);
         i_mmap_remove(vma);

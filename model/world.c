@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The arena of a world: struct world, then each pool's links and objects, all at fixed offsets of a
- * fixed address. So two runs give the same pointers, and an object finds its world by masking its
- * own address.
+ * The arena of a world: struct world, the links of all pools, then their objects, all at fixed
+ * offsets of a fixed address. So two runs give the same pointers, and an object finds its world by
+ * masking its own address.
  */
 #include "model/internal.h"
 
@@ -25,6 +25,7 @@
 #endif
 
 _Static_assert(sizeof(struct page) == 64, "a page is one cache line");
+_Static_assert(POOL_HUGE == POOL_PAGE + 1, "numbers of frames go on from one to the other");
 
 #define ARENA_BASE 0x200000000000UL /* application memory in every sanitizer's layout */
 #define NR_ARENAS 8
@@ -126,12 +127,27 @@ const char *const event_names[NR_EVENTS] = {
     "ksm-stable",
     "ksm-merge",
     "ksm-zero",
+    "ksm-split",
     "ksm-break",
     "ksm-swapin",
     "ksm-gone",
     "idle-set",
     "rmap-miss",
     "rmap-hit",
+    "huge-fault",
+    "huge-zero",
+    "huge-fallback",
+    "huge-cow-reuse",
+    "huge-cow-copy",
+    "huge-split-entry",
+    "huge-split-page",
+    "huge-split-refused",
+    "huge-zap",
+    "huge-fork",
+    "huge-move",
+    "huge-lazyfree",
+    "collapse",
+    "collapse-refused",
 };
 
 static const struct pool_kind {
@@ -148,6 +164,7 @@ static const struct pool_kind {
     [POOL_ANON_VMA] = {"anon_vma", sizeof(struct anon_vma), 1U << 17},
     [POOL_ANON_VMA_CHAIN] = {"anon_vma_chain", sizeof(struct anon_vma_chain), 1U << 19},
     [POOL_PAGE] = {"page", sizeof(struct page), 1U << 20},
+    [POOL_HUGE] = {"huge_page", sizeof(struct huge_page), MAX_HUGE_PAGES},
     [POOL_TABLE] = {"page_table", sizeof(struct page_table), 1U << 15},
     [POOL_SLOT] = {"swap_slot", sizeof(struct swap_slot), 1U << 20},
     [POOL_KSM_NODE] = {"ksm_node", sizeof(struct ksm_node), 1U << 16},
@@ -179,15 +196,18 @@ static void pools_place(struct world *world)
     for (enum pool_id id = 0; id < NR_POOLS; id++) {
         world->pool[id] = (struct pool){
             .name = pool_kinds[id].name,
-            .base = at + links_size(id),
             .link = (uint32_t *)(void *)at,
             .size = pool_kinds[id].size,
             .capacity = pool_kinds[id].capacity,
             .free_head = POOL_NONE,
             .free_tail = POOL_NONE,
         };
-        ASAN_POISON_MEMORY_REGION(world->pool[id].base, objects_size(id));
-        at += links_size(id) + objects_size(id);
+        at += links_size(id);
+    }
+    for (enum pool_id id = 0; id < NR_POOLS; id++) {
+        world->pool[id].base = at;
+        ASAN_POISON_MEMORY_REGION(at, objects_size(id));
+        at += objects_size(id);
     }
 }
 
@@ -294,7 +314,8 @@ static uint64_t step_budget(const struct world *world)
     const struct pool *pool = world->pool;
     const uint64_t vmas = pool[POOL_VMA].nlive + pool[POOL_ANON_VMA_CHAIN].nlive;
     const uint64_t items = pool[POOL_KSM_ITEM].nlive;
-    const uint64_t pages = pool[POOL_PAGE].nlive + pool[POOL_SLOT].nlive + 16 * items;
+    const uint64_t pages = pool[POOL_PAGE].nlive + pool[POOL_SLOT].nlive + 16 * items +
+                           (uint64_t)pool[POOL_HUGE].nlive * HPAGE_PAGES;
 
     return 256 * (vmas + 2 * pages + 1024) + pages * pool[POOL_VMA].nlive + items * items +
            64 * world->config.task_size;
@@ -442,6 +463,7 @@ void note_page(struct world *world, struct page *page)
 {
     struct notes *notes = &world->notes;
 
+    page = compound_head(page);
     for (uint32_t i = notes->npages; i > 0; i--)
         if (notes->page[i - 1] == page)
             return;

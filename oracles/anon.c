@@ -11,18 +11,13 @@
 #include <inttypes.h>
 
 /* ---- walks ---- */
-static void push_left_spine(struct family_walk *w, const struct rb_node *node)
+static bool part_of_family(const void *walk, const struct rb_node *node)
 {
-    for (; node; node = w->stack[w->depth - 1]->node.rb.left) {
-        const struct anon_vma_chain *chain = chain_of_rb(node);
+    const struct anon_vma_chain *chain = chain_of_rb(node);
+    const struct family_walk *w = walk;
 
-        if (w->depth == TREE_MAX_DEPTH || !chain_live(w->world, chain) ||
-            !vma_live(w->world, chain->vma) || chain->anon_vma != w->anon_vma) {
-            w->broken = true;
-            return;
-        }
-        w->stack[w->depth++] = chain;
-    }
+    return chain_live(w->world, chain) && vma_live(w->world, chain->vma) &&
+           chain->anon_vma == w->anon_vma;
 }
 
 void family_walk_start(struct family_walk *w, const struct world *world,
@@ -30,25 +25,13 @@ void family_walk_start(struct family_walk *w, const struct world *world,
 {
     w->world = world;
     w->anon_vma = anon_vma;
-    w->depth = 0;
-    w->left = world->pool[POOL_ANON_VMA_CHAIN].nlive;
-    w->broken = false;
-    push_left_spine(w, anon_vma->rb_root.node);
+    rb_walk_start(&w->rb, &anon_vma->rb_root, world->pool[POOL_ANON_VMA_CHAIN].nlive,
+                  part_of_family, w);
 }
 
 const struct anon_vma_chain *family_walk_next(struct family_walk *w)
 {
-    const struct anon_vma_chain *chain;
-
-    if (w->broken || !w->depth)
-        return NULL;
-    if (!w->left--) { /* more nodes than chains: a cycle */
-        w->broken = true;
-        return NULL;
-    }
-    chain = w->stack[--w->depth];
-    push_left_spine(w, chain->node.rb.right);
-    return chain;
+    return chain_of_rb(rb_walk_next(&w->rb, part_of_family, w));
 }
 
 /* ---- anon.topology ---- */
@@ -218,7 +201,7 @@ static bool families_ok(const struct world *world, struct verdict *v)
         family_walk_start(&w, world, anon_vma);
         while (family_walk_next(&w))
             ;
-        if (w.broken)
+        if (w.rb.broken)
             return law_broken(v, LAW_ANON_TOPOLOGY, "dead-node", 0, 0,
                               "the tree of anon_vma %" PRIu32
                               " leads to something that is no live chain of its own",

@@ -181,7 +181,7 @@ static bool family_ok(const struct world *world, const struct anon_vma *anon_vma
         if (!user_ok(world, r.first, vma, v))
             return false;
     }
-    return w.broken || numbers_ok(world, anon_vma, &r.counts, v);
+    return w.rb.broken || numbers_ok(world, anon_vma, &r.counts, v);
 }
 
 /* ---- touched ---- */

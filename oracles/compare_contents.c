@@ -19,13 +19,15 @@ struct contents {
 };
 
 /* ---- what the model shows ---- */
-static uint64_t entry_contents(const struct entry *e, const struct world *world, bool *own)
+/* At an address that the entry is for. */
+static uint64_t entry_contents(const struct entry *e, const struct world *world, uintptr_t addr,
+                               bool *own)
 {
-    const struct page *page = e->page;
+    const struct page *page = entry_shows(e, addr);
 
     if (e->slot && page_live(world, e->slot->page))
         page = e->slot->page;
-    *own = e->slot || (page && (page->mapping & PAGE_MAPPING_ANON));
+    *own = e->slot || (page && (e->head->mapping & PAGE_MAPPING_ANON));
     if (page)
         return page->stamp;
     return e->slot ? e->slot->stamp : 0;
@@ -63,7 +65,7 @@ uint64_t model_contents(const struct world *world, unsigned proc, uint64_t page,
         return 0;
     entry_walk_start(&w, world, mm, page << PAGE_SHIFT, (page + 1) << PAGE_SHIFT);
     if (entry_walk_next(&w, &e))
-        return entry_contents(&e, world, own);
+        return entry_contents(&e, world, page << PAGE_SHIFT, own);
     return file_contents(world, vma_of_page(world, mm, page), page);
 }
 
@@ -91,6 +93,8 @@ static bool page_ok(const struct contents *c, uint64_t page, uint64_t value, boo
         return true;
     if (!value && s->lazy && spec_tell_zero(c->spec, c->mm->id, page, own))
         return true; /* it has been freed in the meantime */
+    if (!value && own && !s->own && spec_tell_own(c->spec, c->mm->id, page, page + 1))
+        return true; /* it is of a huge page that was split at once */
     return page_differs(c, page, value, own, specified);
 }
 
@@ -118,14 +122,19 @@ static bool range_ok(const struct contents *c, const struct vma *file, uint64_t 
 
     entry_walk_start(&w, c->world, c->mm, from << PAGE_SHIFT, to << PAGE_SHIFT);
     while (entry_walk_next(&w, &e)) {
-        const uint64_t page = e.addr >> PAGE_SHIFT;
-        uint64_t value;
-        bool own;
+        const uint64_t first = e.addr >> PAGE_SHIFT, end = first + entry_pages(&e);
 
-        value = entry_contents(&e, c->world, &own);
-        if (!gap_ok(c, file, from, page) || !page_ok(c, page, value, own))
+        if (first > from && !gap_ok(c, file, from, first))
             return false;
-        from = page + 1;
+        if (unlikely(e.huge) && e.page)
+            spec_tell_own(c->spec, c->mm->id, first, end);
+        for (from = first > from ? first : from; from < end && from < to; from++) {
+            bool own;
+            const uint64_t value = entry_contents(&e, c->world, from << PAGE_SHIFT, &own);
+
+            if (!page_ok(c, from, value, own))
+                return false;
+        }
     }
     return gap_ok(c, file, from, to);
 }
@@ -142,7 +151,8 @@ static bool coherent(const struct world *world, const struct spec_pin *pin, cons
     if (!page || !mm_live(world, mm))
         return false;
     entry_walk_start(&w, world, mm, addr, addr + PAGE_SIZE);
-    return entry_walk_next(&w, &e) && (e.page == page || (e.slot && e.slot->page == page));
+    return entry_walk_next(&w, &e) &&
+           (entry_shows(&e, addr) == page || (e.slot && e.slot->page == page));
 }
 
 static bool pin_attached_ok(const struct world *world, struct spec *spec, unsigned n,
@@ -243,6 +253,8 @@ bool compare_touched_contents(const struct world *world, struct spec *spec, stru
 {
     struct contents c = {.world = world, .spec = spec, .v = v};
 
+    if (likely(!pins_in_use(world)))
+        return touched_ok(&c);
     return pins_attached_ok(world, spec, v) && touched_ok(&c) && pins_read_ok(world, spec, v);
 }
 

@@ -27,7 +27,9 @@ static bool in_i_mmap(const struct world *world, const struct vma *vma,
 
 static bool may_write_object(const struct vma *vma)
 {
-    return vma->vm_flags & VM_SHARED;
+    const uint64_t writer = VM_SHARED | VM_MAYWRITE; /* what is sealed is shared without MAYWRITE */
+
+    return (vma->vm_flags & writer) == writer;
 }
 
 /* Writers in the subtree; quiet where the tree is broken, which interval.tree judges. */

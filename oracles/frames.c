@@ -18,23 +18,28 @@ static bool count_broken(const struct world *world, const struct page *page, con
                       page_number(world, page), stored, counted);
 }
 
-struct frame_refs frame_refs(const struct world *world, const struct page *page)
+bool page_is_cached(const struct world *world, const struct page *page)
 {
     const struct address_space *mapping = page_file_mapping(page);
-    struct frame_refs refs = {0, 0, 0};
 
-    refs.swapped = (page->flags & PG_SWAPCACHE) != 0; /* rightly? swap.counts */
-    refs.cached = mapping && object_live(world, POOL_MAPPING, mapping) &&
-                  cache_find(world, mapping, page->index) == page;
-    for (unsigned i = 0; unlikely(pins_in_use(world)) && i < MAX_PINS; i++)
-        refs.pins += world->pin[i].used & (world->pin[i].page == page);
-    return refs;
+    return mapping && object_live(world, POOL_MAPPING, mapping) &&
+           cache_find(world, mapping, page->index) == page;
 }
 
-bool frame_counts_ok(const struct world *world, const struct page *page, uint64_t mapped,
-                     bool locked, struct verdict *v)
+uint32_t pins_of(const struct world *world, const struct page *page)
 {
-    const struct frame_refs refs = frame_refs(world, page);
+    uint32_t pins = 0;
+
+    for (unsigned i = 0; i < MAX_PINS; i++)
+        pins += world->pin[i].used & (world->pin[i].page == page);
+    return pins;
+}
+
+bool frame_counts_ok(const struct view *view, const struct page *page, uint64_t mapped, bool locked,
+                     struct verdict *v)
+{
+    const struct world *world = view->world;
+    const struct frame_refs refs = frame_refs(view, page);
     const uint64_t all = mapped + refs.cached + refs.swapped + refs.pins;
 
     if (unlikely(page->mapcount != mapped))
@@ -51,12 +56,19 @@ bool frame_counts_ok(const struct world *world, const struct page *page, uint64_
 /* References to pages, weighed. */
 struct weights {
     uint64_t entries, others, pins;
+    uint64_t references; /* of entries, by the page that they are counted in */
 };
 
-static bool dead_page(const char *what, uint64_t number, struct verdict *v)
+bool pinned_frames_ok(const struct world *world, struct verdict *v)
 {
-    return law_broken(v, LAW_RMAP_MAPCOUNT, "dead-frame", 0, 0,
-                      "%s refers to frame %" PRIu64 ", which is freed", what, number);
+    for (unsigned n = 0; n < MAX_PINS; n++) {
+        const struct pin *pin = &world->pin[n];
+
+        if (unlikely(pin->used && pin->page && !page_live(world, pin->page)))
+            return law_broken(v, LAW_RMAP_MAPCOUNT, "dead-frame", 0, 0,
+                              "pin %u has a frame that is freed", n);
+    }
+    return true;
 }
 
 static bool weigh_entries(const struct world *world, struct weights *sum, struct verdict *v)
@@ -70,76 +82,75 @@ static bool weigh_entries(const struct world *world, struct weights *sum, struct
             continue;
         if (unlikely(!e.page))
             return entry_broken(&e, LAW_RMAP_MAPCOUNT, "dead-frame", v);
-        sum->entries += law_weight((uintptr_t)e.page);
+        sum->entries += entry_weight(&e);
+        sum->references += law_weight((uintptr_t)e.head);
     }
     return true;
 }
 
-static bool weigh_others(const struct world *world, struct weights *sum, struct verdict *v)
+static void weigh_others(const struct world *world, struct weights *sum)
 {
-    const struct pool *mappings = &world->pool[POOL_MAPPING], *pages = &world->pool[POOL_PAGE];
-    uint32_t n;
+    struct all_pages pages = {.world = world};
+    const struct page *page;
+    struct all_cached w;
 
-    for (n = 0; n < mappings->used; n++) {
-        const struct address_space *mapping = pool_object(mappings, n);
-        const struct page *page;
-        struct cache_walk w;
-
-        if (!mapping)
-            continue;
-        cache_walk_start(&w, world, mapping);
-        while ((page = cache_walk_next(&w)))
+    all_cached_start(&w, world);
+    while ((page = all_cached_next(&w)))
+        sum->others += law_weight((uintptr_t)page);
+    while ((page = all_pages_next(&pages)))
+        if ((page->flags & PG_SWAPCACHE) && !is_compound(world, page))
             sum->others += law_weight((uintptr_t)page);
-    }
-    for (n = 0; n < pages->used; n++) {
-        const struct page *page = page_at(world, n);
+    for (unsigned n = 0; n < MAX_PINS; n++)
+        if (world->pin[n].used && world->pin[n].page)
+            sum->pins += law_weight((uintptr_t)head_of(world, world->pin[n].page));
+}
 
-        if (page && (page->flags & PG_SWAPCACHE))
-            sum->others += law_weight((uintptr_t)page);
-    }
-    for (n = 0; n < MAX_PINS; n++) {
-        const struct pin *pin = &world->pin[n];
+static bool page_counts_ok(const struct view *view, const struct page *page, struct verdict *v)
+{
+    const struct world *world = view->world;
+    struct mapped_parts parts;
+    struct mapped mapped;
 
-        if (!pin->used || !pin->page)
-            continue;
-        if (unlikely(!page_live(world, pin->page)))
-            return dead_page("a pin", n, v);
-        sum->pins += law_weight((uintptr_t)pin->page);
+    if (is_compound(world, page)) {
+        count_mapped_parts(world, page, &parts);
+        return compound_counts_ok(world, page, &parts, v);
     }
-    return true;
+    mapped = count_mapped(world, page);
+    return frame_counts_ok(view, page, mapped.entries, mapped.locked, v);
 }
 
 bool rmap_mapcount_full(const struct world *world, struct verdict *v)
 {
-    const struct pool *pool = &world->pool[POOL_PAGE];
-    struct weights found = {0, 0, 0};
+    struct all_pages w = {.world = world};
+    struct weights found = {0, 0, 0, 0};
     uint64_t mapcounts = 0, refcounts = 0, pins = 0;
+    const struct page *page;
     bool wrong = false;
-    uint32_t n;
+    struct view view;
 
-    if (!weigh_entries(world, &found, v) || !weigh_others(world, &found, v))
+    if (!huge_objects_ok(world, v) || !weigh_entries(world, &found, v) ||
+        !pinned_frames_ok(world, v))
         return false;
-    for (n = 0; n < pool->used; n++) {
-        const struct page *page = page_at(world, n);
+    weigh_others(world, &found);
+    view_start(&view, world);
+    while ((page = all_pages_next(&w))) {
         const uint64_t weight = law_weight((uintptr_t)page);
+        const bool compound = is_compound(world, page);
 
-        if (!page)
-            continue;
-        mapcounts += page->mapcount * weight;
+        mapcounts += compound ? weight_of_parts(page) : page->mapcount * weight;
         refcounts += page->refcount * weight;
         pins += page->pins * weight;
-        wrong |= !page->refcount || !mlocked_agrees(page, rmap_found(world, page).locked);
+        wrong |=
+            !page->refcount || !mlocked_agrees(page, compound ? rmap_found_parts(world, page).locked
+                                                              : rmap_found(&view, page).locked);
     }
     if (likely(mapcounts == found.entries && pins == found.pins && !wrong &&
-               refcounts == found.entries + found.others + found.pins))
+               refcounts == found.references + found.others + found.pins))
         return true;
-    for (n = 0; n < pool->used; n++) {
-        const struct page *page = page_at(world, n);
-        const struct mapped mapped = page ? count_mapped(world, page) : (struct mapped){0, 0, 0};
-
-        if (page && !frame_counts_ok(world, page, mapped.entries, mapped.locked, v))
+    w = (struct all_pages){.world = world};
+    while ((page = all_pages_next(&w)))
+        if (!page_counts_ok(&view, page, v))
             return false;
-    }
     return true;
 }
 
@@ -156,6 +167,8 @@ const char *page_exclusive_illegal(const struct world *world, const struct page 
 {
     const bool anon = page->mapping & PAGE_MAPPING_ANON;
 
+    if (is_compound(world, page))
+        return compound_exclusive_illegal(world, page, true);
     if (!(page->flags & PG_EXCLUSIVE))
         return unlikely(page->pins && page->mapcount && anon && exclusive_rules(world))
                    ? "pinned-shared"
@@ -183,8 +196,10 @@ const char *entry_exclusive_illegal(const struct world *world, const struct entr
             return "swap-shared";
         return NULL;
     }
-    if (!(e->pte & PTE_WRITE) || !page || !(page->mapping & PAGE_MAPPING_ANON))
+    if (!(e->pte & PTE_WRITE) || !page || !(e->head->mapping & PAGE_MAPPING_ANON))
         return NULL;
+    if (is_compound(world, page))
+        return compound_writable_illegal(world, e);
     if (unlikely(page->mapcount > 1 || swapped_elsewhere(world, page)))
         return "shared-writable";
     return unlikely(exclusive_rules(world) && !(page->flags & PG_EXCLUSIVE)) ? "shared-writable"
@@ -205,7 +220,8 @@ bool exclusive_broken(const struct world *world, const struct page *page, const 
 
 bool rmap_exclusive_full(const struct world *world, struct verdict *v)
 {
-    const struct pool *pool = &world->pool[POOL_PAGE];
+    struct all_pages pages = {.world = world};
+    const struct page *page;
     struct all_entries w;
     const char *site;
     struct entry e;
@@ -216,10 +232,8 @@ bool rmap_exclusive_full(const struct world *world, struct verdict *v)
         if (unlikely(site != NULL))
             return exclusive_broken(world, e.page, &e, site, v);
     }
-    for (uint32_t n = 0; n < pool->used; n++) {
-        const struct page *page = page_at(world, n);
-
-        site = page ? page_exclusive_illegal(world, page) : NULL;
+    while ((page = all_pages_next(&pages))) {
+        site = page_exclusive_illegal(world, page);
         if (unlikely(site != NULL))
             return exclusive_broken(world, page, NULL, site, v);
     }

@@ -84,7 +84,7 @@ bool gap_highest_full(const struct world *world, struct verdict *v)
         while ((vma = tree_walk_next(&w)))
             last = vma;
         computed = last ? end_with_guard(world, last) : 0;
-        if (!w.broken && mm->highest_vm_end != computed)
+        if (!w.rb.broken && mm->highest_vm_end != computed)
             return highest_broken(mm, computed, v);
     }
     return true;

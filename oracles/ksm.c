@@ -45,20 +45,20 @@ static bool is_led_to(const struct world *world, const struct ksm_item *from,
     return false;
 }
 
-static bool maps(const struct world *world, const struct vma *vma, uintptr_t addr,
-                 const struct page *page)
+static bool maps(struct view *view, const struct vma *vma, uintptr_t addr, const struct page *page)
 {
     const struct mm *mm = vma->vm_mm;
     pte_t pte;
 
-    if (addr < vma->vm_start || addr >= vma->vm_end || !mm_live(world, mm) || !mm->pgd)
+    if (addr < vma->vm_start || addr >= vma->vm_end || !mm_live(view->world, mm) || !mm->pgd)
         return false;
-    pte = entry_at(world, mm, addr);
-    return maps_a_frame(pte) && pte_number(pte) == page_number(world, page);
+    pte = entry_at(view, mm, addr);
+    return maps_a_frame(pte) && pte_number(pte) == page_number(view->world, page);
 }
 
-struct stabbed ksm_found(const struct world *world, const struct page *page)
+struct stabbed ksm_found(struct view *view, const struct page *page)
 {
+    const struct world *world = view->world;
     const struct ksm_node *node = live_node(world, page);
     uint32_t left = world->pool[POOL_KSM_ITEM].nlive;
     struct stabbed found = {0, false};
@@ -72,7 +72,7 @@ struct stabbed ksm_found(const struct world *world, const struct page *page)
             continue;
         family_walk_start(&w, world, item->anon_vma);
         while ((chain = family_walk_next(&w))) {
-            if (!maps(world, chain->vma, item->address, page) ||
+            if (!maps(view, chain->vma, item->address, page) ||
                 is_led_to(world, node->items, item, chain->vma, item->address))
                 continue;
             found.entries++;
@@ -85,12 +85,12 @@ struct stabbed ksm_found(const struct world *world, const struct page *page)
 /* ---- an entry that maps one ---- */
 const char *ksm_place_illegal(const struct world *world, const struct entry *e)
 {
-    const struct ksm_node *node = live_node(world, e->page);
+    const struct ksm_node *node = live_node(world, e->head);
     uint32_t left = world->pool[POOL_KSM_ITEM].nlive;
 
     if (unlikely(!node))
         return "dead-node";
-    if (unlikely(node->page != e->page))
+    if (unlikely(node->page != e->head))
         return "node-denies";
     if (unlikely(!e->vma->anon_vma))
         return "unfaulted";

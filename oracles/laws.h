@@ -176,26 +176,63 @@ static inline const struct anon_vma_chain *chain_walk_next(struct chain_walk *w)
     w->next = chain->same_vma_next;
     return chain;
 }
-/* The chains of one anon_vma, in tree order: live ones of live VMAs. broken: it could not go on. */
+/* In-order walk of any red-black tree. Those of VMAs, chains and pages have one each, and say what
+ * a node must be part of: is it live, and does it belong to this tree? */
+struct rb_walk {
+    const struct rb_node *stack[TREE_MAX_DEPTH];
+    unsigned depth;
+    uint32_t left; /* nodes that there can be */
+    bool broken;   /* it could not go on */
+};
+typedef bool rb_part_fn(const void *of, const struct rb_node *node);
+static inline void rb_walk_down(struct rb_walk *w, const struct rb_node *node, rb_part_fn *part,
+                                const void *of)
+{
+    for (; node; node = node->left) {
+        if (w->depth == TREE_MAX_DEPTH || !part(of, node)) {
+            w->broken = true;
+            return;
+        }
+        w->stack[w->depth++] = node;
+    }
+}
+static inline void rb_walk_start(struct rb_walk *w, const struct rb_root *root, uint32_t nodes,
+                                 rb_part_fn *part, const void *of)
+{
+    w->depth = 0;
+    w->left = nodes;
+    w->broken = false;
+    rb_walk_down(w, root->node, part, of);
+}
+static inline const struct rb_node *rb_walk_next(struct rb_walk *w, rb_part_fn *part,
+                                                 const void *of)
+{
+    const struct rb_node *node;
+
+    if (w->broken || !w->depth)
+        return NULL;
+    if (!w->left--) { /* more nodes than there are: a cycle */
+        w->broken = true;
+        return NULL;
+    }
+    node = w->stack[--w->depth];
+    rb_walk_down(w, node->right, part, of);
+    return node;
+}
+/* The chains of one anon_vma, in tree order: live ones of live VMAs. */
 struct family_walk {
     const struct world *world;
     const struct anon_vma *anon_vma;
-    const struct anon_vma_chain *stack[TREE_MAX_DEPTH];
-    unsigned depth;
-    uint32_t left;
-    bool broken;
+    struct rb_walk rb;
 };
 void family_walk_start(struct family_walk *w, const struct world *world,
                        const struct anon_vma *anon_vma);
 const struct anon_vma_chain *family_walk_next(struct family_walk *w);
 
-/* In-order walk of mm_rb; broken: it could not go on. */
+/* In-order walk of mm_rb. */
 struct tree_walk {
     const struct world *world;
-    const struct vma *stack[TREE_MAX_DEPTH];
-    unsigned depth;
-    uint32_t left;
-    bool broken;
+    struct rb_walk rb;
 };
 void tree_walk_start(struct tree_walk *w, const struct world *world, const struct mm *mm);
 const struct vma *tree_walk_next(struct tree_walk *w);
@@ -300,6 +337,9 @@ bool snapshot_pages_ok(const struct snapshot *s, struct verdict *v);
 bool touched_pass(const struct world *world, uint64_t laws, struct verdict *v);
 /* All of them, fast: true if all hold. If not, touched_pass() has the verdict. */
 bool touched_pass_all(const struct world *world);
+/* What that pass counts of page tables is wrong: pgtable.c. mm: of this process alone, or NULL. */
+bool table_counts_broken(const struct world *world, const struct mm *mm, uint64_t sum,
+                         struct verdict *v);
 /* touched_pages.c: the part of it that is about entries, frames, swap and locks. */
 bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v);
 
@@ -369,9 +409,11 @@ uint32_t number_of(struct numbers *n, const struct world *world, enum pool_id id
 uint32_t given_number(const struct numbers *n, const struct world *world, enum pool_id id,
                       const void *object);
 int reserve_pages(const struct world *world, struct snapshot *out);
-void show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
-               struct snap_proc *proc, struct snapshot *out);
+int show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
+              struct snap_proc *proc, struct snapshot *out); /* 0 or -ENOMEM */
 void show_pages(struct numbers *n, const struct world *world, struct snapshot *out);
+uint32_t given_page_number(const struct numbers *n, const struct world *world,
+                           const struct page *page); /* 0: it has none */
 /* ---- snapshot_ksm.c: after all entries, before what has numbers is shown ---- */
 int reserve_items(const struct world *world, struct snapshot *out);
 void show_items(struct numbers *n, const struct world *world, struct snapshot *out);

@@ -4,6 +4,9 @@
  *
  * Everything may be corrupt here too. Tables, frames and slots are named by number, and a number is
  * good if the pool says so. A walk over tables visits no more of them than there are.
+ *
+ * A page is a frame by itself or a compound page, which is judged once, as a whole: its head stands
+ * for it.
  */
 #ifndef ORACLES_PAGES_H
 #define ORACLES_PAGES_H
@@ -15,9 +18,12 @@ static inline const void *pool_at(const struct pool *pool, uint64_t n, size_t si
 {
     return likely(n < pool->used && pool->link[n] == POOL_LIVE) ? pool->base + n * size : NULL;
 }
+const struct page *part_at(const struct world *world, uint64_t n); /* in POOL_HUGE: compound.c */
 static inline const struct page *page_at(const struct world *world, uint64_t n)
 {
-    return pool_at(&world->pool[POOL_PAGE], n, sizeof(struct page));
+    const struct pool *pool = &world->pool[POOL_PAGE];
+
+    return likely(n < pool->used) ? pool_at(pool, n, sizeof(struct page)) : part_at(world, n);
 }
 static inline const struct page_table *table_at(const struct world *world, uint64_t n)
 {
@@ -39,6 +45,39 @@ static inline uint32_t page_number(const struct world *world, const struct page 
 
     return (uint32_t)((size_t)((const char *)page - base) / sizeof(*page));
 }
+/* Of POOL_HUGE, whether it still is a part or has been split off. */
+static inline bool from_huge(const struct world *world, const struct page *page)
+{
+    return unlikely((uintptr_t)page >= (uintptr_t)world->pool[POOL_HUGE].base);
+}
+static inline bool is_compound(const struct world *world, const struct page *page)
+{
+    return from_huge(world, page) && page->flags & (PG_HEAD | PG_TAIL);
+}
+/* The part that stands for the whole; of a frame by itself, the frame. */
+const struct page *head_of_part(const struct world *world, const struct page *part);
+static inline const struct page *head_of(const struct world *world, const struct page *page)
+{
+    return from_huge(world, page) ? head_of_part(world, page) : page;
+}
+/* All pages: frames by themselves and heads. */
+struct all_pages {
+    const struct world *world;
+    uint64_t frame, part; /* next of POOL_PAGE, of POOL_HUGE */
+};
+const struct page *next_of_parts(struct all_pages *w);
+static inline const struct page *all_pages_next(struct all_pages *w)
+{
+    const uint32_t used = w->world->pool[POOL_PAGE].used;
+
+    while (w->frame < used) {
+        const struct page *page = page_at(w->world, w->frame++);
+
+        if (page)
+            return page;
+    }
+    return likely(!w->world->pool[POOL_HUGE].used) ? NULL : next_of_parts(w);
+}
 static inline const struct page *page_of_rb(const struct rb_node *node)
 {
     return node ? (const struct page *)((uintptr_t)node - offsetof(struct page, rb)) : NULL;
@@ -53,11 +92,14 @@ static inline const struct swap_slot *cached_slot(const struct world *world,
 }
 static inline bool pins_in_use(const struct world *world)
 {
+    const struct pin *pin = world->pin;
     unsigned used = 0;
 
-    for (unsigned n = 0; n < MAX_PINS; n++)
-        used |= world->pin[n].used;
-    return used;
+    _Static_assert(MAX_PINS % 8 == 0, "by eights: this is asked after every operation");
+    for (unsigned n = 0; n < MAX_PINS; n += 8)
+        used |= pin[n].used | pin[n + 1].used | pin[n + 2].used | pin[n + 3].used |
+                pin[n + 4].used | pin[n + 5].used | pin[n + 6].used | pin[n + 7].used;
+    return used != 0;
 }
 static inline bool exclusive_rules(const struct world *world)
 {
@@ -76,30 +118,82 @@ static inline unsigned table_index(uintptr_t addr, unsigned level)
 {
     return (unsigned)(addr >> (PAGE_SHIFT + TABLE_BITS * level)) % PTRS_PER_TABLE;
 }
+#define HUGE_ENTRY (UINT64_C(1) << 63) /* in a table of level 1: not a table's number */
+/* The same, and if a huge entry is there instead, *huge is that, else 0. */
+const struct page_table *leaf_or_huge(const struct world *world, const struct mm *mm,
+                                      uintptr_t addr, uintptr_t *end, pte_t *huge);
 /* The lowest table for addr; NULL: none, and *end is where there may be one again. */
 const struct page_table *leaf_table(const struct world *world, const struct mm *mm, uintptr_t addr,
                                     uintptr_t *end);
-/* The entry for addr; 0 if there is no table. */
-static inline pte_t entry_at(const struct world *world, const struct mm *mm, uintptr_t addr)
-{
-    uintptr_t end;
-    const struct page_table *leaf = leaf_table(world, mm, addr, &end);
 
-    return leaf ? leaf->entry[table_index(addr, 0)] : 0;
+/* A world that does not change while it is looked at: what has been found out need not be found out
+ * again for the next page. */
+struct view {
+    const struct world *world;
+    bool pinned;    /* some pin is in use */
+    uint32_t known; /* bit per process: `last` has something of it */
+    struct {        /* the lowest table that was asked for last */
+        const struct mm *mm;
+        const struct page_table *leaf;
+        uintptr_t end;
+    } last[MAX_PROCS];
+};
+_Static_assert(MAX_PROCS <= 32, "a bit per process");
+void view_start(struct view *view, const struct world *world);
+static inline bool view_knows(const struct view *view, const struct mm *mm, uintptr_t addr)
+{
+    const unsigned i = mm->id % MAX_PROCS;
+
+    return (view->known >> i & 1) && view->last[i].mm == mm &&
+           view->last[i].end - 1 - addr < table_span(0);
+}
+static inline void view_learn(struct view *view, const struct mm *mm, const struct page_table *leaf,
+                              uintptr_t end)
+{
+    const unsigned i = mm->id % MAX_PROCS;
+
+    view->known |= 1U << i;
+    view->last[i].mm = mm;
+    view->last[i].leaf = leaf;
+    view->last[i].end = end;
+}
+/* The entry for addr; 0 if there is no table. */
+pte_t entry_at_slow(struct view *view, const struct mm *mm, uintptr_t addr);
+static inline pte_t entry_at(struct view *view, const struct mm *mm, uintptr_t addr)
+{
+    if (likely(view_knows(view, mm, addr)))
+        return view->last[mm->id % MAX_PROCS].leaf->entry[table_index(addr, 0)];
+    return entry_at_slow(view, mm, addr);
 }
 
-/* One entry that is not 0. */
+/* One entry that is not 0. A huge one is met as a whole, wherever the range begins in it. */
 struct entry {
     const struct mm *mm;
     const struct vma *vma; /* NULL: it is outside of all VMAs */
     uintptr_t addr;
     pte_t pte;
-    const struct page *page;      /* that it maps; NULL: none, or it is freed */
+    bool huge;
+    const struct page *page; /* that it maps, of a huge one the head; NULL: none, or it is freed */
+    const struct page *head; /* of that page */
     const struct swap_slot *slot; /* that it is in; NULL: none, or it is freed */
 };
 static inline bool maps_a_frame(pte_t pte)
 {
     return (pte & (PTE_PRESENT | PTE_SPECIAL)) == PTE_PRESENT;
+}
+static inline uint64_t entry_pages(const struct entry *e)
+{
+    return unlikely(e->huge) ? HPAGE_PAGES : 1;
+}
+/* For counting who maps what. */
+static inline uint64_t entry_weight(const struct entry *e)
+{
+    return law_weight((uintptr_t)e->page + e->huge);
+}
+/* The frame that the entry shows at an address in it. */
+static inline const struct page *entry_shows(const struct entry *e, uintptr_t addr)
+{
+    return e->page && unlikely(e->huge) ? e->page + ((addr - e->addr) >> PAGE_SHIFT) : e->page;
 }
 static inline bool is_swapped(pte_t pte)
 {
@@ -111,11 +205,14 @@ struct entry_walk {
     const struct mm *mm;
     const struct vma *vma; /* first that ends above `at` */
     const struct page_table *leaf;
+    pte_t huge; /* instead of the table */
     uintptr_t at, end, leaf_end;
     uint32_t vmas_left, tables_left;
 };
 void entry_walk_start(struct entry_walk *w, const struct world *world, const struct mm *mm,
                       uintptr_t start, uintptr_t end);
+/* The first table at once, and known to the view from now on, or from it. */
+void entry_walk_lead(struct entry_walk *w, struct view *view);
 bool entry_walk_next(struct entry_walk *w, struct entry *e);
 /* All of them, process by process. */
 struct all_entries {
@@ -129,11 +226,11 @@ bool all_entries_next(struct all_entries *w, struct entry *e);
 /* NULL: the entry may be there. What it leads to is for the others. */
 const char *entry_illegal(const struct entry *e);
 bool entry_broken(const struct entry *e, enum law_id law, const char *site, struct verdict *v);
-/* Tables that the range uses; vma is the first that ends above its start. */
-bool tables_of_range_ok(const struct world *world, const struct mm *mm, uintptr_t start,
-                        uintptr_t end, const struct vma *vma, struct verdict *v);
-/* Live tables and what the processes count. */
-bool table_counts_ok(const struct world *world, struct verdict *v);
+/* Tables that the range uses of which the walk has its first table. */
+bool tables_of_range_ok(const struct entry_walk *w, uintptr_t start, uintptr_t end,
+                        struct verdict *v);
+/* A table is deposited for each huge entry of the process. */
+bool deposits_ok(const struct world *world, const struct mm *mm, struct verdict *v);
 
 /* ---- reverse map: rmap.c ---- */
 /* NULL: the page is where mapping and index say, as far as they go. e->page is there. */
@@ -147,9 +244,16 @@ struct stabbed {
     uint32_t entries; /* that map it */
     bool locked;      /* one of them is in a VM_LOCKED VMA */
 };
-struct stabbed rmap_found(const struct world *world, const struct page *page);
+struct stabbed rmap_found(struct view *view, const struct page *page);
+/* The same of a compound page, from its head. */
+struct stabbed_parts {
+    uint32_t entire, small; /* huge entries; entries of single parts */
+    uint64_t weight;        /* of both: sum of entry_weight() */
+    bool locked;
+};
+struct stabbed_parts rmap_found_parts(const struct world *world, const struct page *head);
 /* The same of a swap entry like e: in the tree of its family's root, at its offset. */
-uint32_t swap_found(const struct world *world, const struct entry *e);
+uint32_t swap_found(struct view *view, const struct entry *e);
 /* The page's neighbours in the page cache, if it is in one. */
 bool cached_place_ok(const struct world *world, const struct page *page, struct verdict *v);
 bool page_caches_ok(const struct world *world, struct verdict *v);
@@ -163,26 +267,42 @@ struct mapped count_mapped(const struct world *world, const struct page *page);
 bool walk_broken(const struct world *world, const struct page *page, uint64_t found,
                  uint64_t expected, struct verdict *v);
 
-/* In-order walk of a page cache; broken: it could not go on. */
+/* In-order walk of a page cache. */
 struct cache_walk {
     const struct world *world;
-    const struct page *stack[TREE_MAX_DEPTH];
-    unsigned depth;
-    uint32_t left;
-    bool broken;
+    struct rb_walk rb;
 };
 void cache_walk_start(struct cache_walk *w, const struct world *world,
                       const struct address_space *mapping);
 const struct page *cache_walk_next(struct cache_walk *w);
+/* The pages of all page caches, as far as the walks lead. */
+struct all_cached {
+    const struct world *world;
+    struct cache_walk walk;
+    uint32_t mapping; /* number of the next one */
+};
+void all_cached_start(struct all_cached *w, const struct world *world);
+const struct page *all_cached_next(struct all_cached *w);
 /* The page of the file that has this index; NULL: none. */
 const struct page *cache_find(const struct world *world, const struct address_space *mapping,
                               uint64_t index);
 
 /* ---- counts and ownership: frames.c ---- */
+/* Is the page in the page cache that it says it is in? */
+bool page_is_cached(const struct world *world, const struct page *page);
+uint32_t pins_of(const struct world *world, const struct page *page);
 struct frame_refs {
     uint32_t cached, swapped, pins;
 };
-struct frame_refs frame_refs(const struct world *world, const struct page *page);
+static inline struct frame_refs frame_refs(const struct view *view, const struct page *page)
+{
+    return (struct frame_refs){
+        .cached = page_is_cached(view->world, page),
+        .swapped = (page->flags & PG_SWAPCACHE) != 0, /* rightly? swap.counts */
+        .pins = unlikely(view->pinned) ? pins_of(view->world, page) : 0,
+    };
+}
+bool pinned_frames_ok(const struct world *world, struct verdict *v);
 /* Of the page by itself, and of one entry that maps it; NULL: as it should be. */
 const char *page_exclusive_illegal(const struct world *world, const struct page *page);
 const char *entry_exclusive_illegal(const struct world *world, const struct entry *e);
@@ -190,12 +310,44 @@ bool exclusive_broken(const struct world *world, const struct page *page, const 
                       const char *site, struct verdict *v);
 /* Mapcount and the like of one page, of which so many entries are known; locked: one of them is in
  * a VM_LOCKED VMA. */
-bool frame_counts_ok(const struct world *world, const struct page *page, uint64_t mapped,
-                     bool locked, struct verdict *v);
+bool frame_counts_ok(const struct view *view, const struct page *page, uint64_t mapped, bool locked,
+                     struct verdict *v);
 static inline bool mlocked_agrees(const struct page *page, bool locked)
 {
     return ((page->flags & PG_MLOCKED) != 0) == locked;
 }
+
+/* ---- compound pages: compound.c ---- */
+/* How many map it, its entries by part, by a walk over all tables. */
+struct mapped_parts {
+    uint64_t entries, fitting; /* as of a frame */
+    uint32_t entire;
+    uint32_t part[HPAGE_PAGES]; /* entries of this part alone */
+    bool locked;
+};
+void count_mapped_parts(const struct world *world, const struct page *head, struct mapped_parts *m);
+/* Entries of single parts, by what the parts say. */
+uint64_t sum_of_parts(const struct page *head);
+/* The same, with the huge ones, weighed. */
+uint64_t weight_of_parts(const struct page *head);
+/* Is it whole: one head, and tails that leave to it what it has for them? */
+bool compound_whole(const struct world *world, const struct page *page, struct verdict *v);
+/* All objects of POOL_HUGE: whole, or parts by themselves of which some are used. */
+bool huge_objects_ok(const struct world *world, struct verdict *v);
+/* All but for who has which part. */
+bool compound_counts_agree(const struct world *world, const struct page *head,
+                           const struct stabbed_parts *found);
+bool compound_counts_ok(const struct world *world, const struct page *head,
+                        const struct mapped_parts *m, struct verdict *v);
+/* parts: look at those of each part too, not only at that of the head. */
+const char *compound_exclusive_illegal(const struct world *world, const struct page *head,
+                                       bool parts);
+/* The touched forms of all laws on frames that the mask has. parts: look at what each part says,
+ * even if the walk finds no entry of a single part. */
+bool compound_touched_ok(const struct world *world, const struct page *head, uint64_t laws,
+                         bool parts, struct verdict *v);
+/* A writable entry that maps it, or a part. */
+const char *compound_writable_illegal(const struct world *world, const struct entry *e);
 
 /* ---- KSM pages: ksm.c ---- */
 static inline bool is_ksm(const struct page *page)
@@ -205,7 +357,7 @@ static inline bool is_ksm(const struct page *page)
 /* place_illegal(), entry_illegal() and rmap_found() of entries and pages that are. */
 const char *ksm_place_illegal(const struct world *world, const struct entry *e);
 const char *ksm_entry_illegal(const struct entry *e);
-struct stabbed ksm_found(const struct world *world, const struct page *page);
+struct stabbed ksm_found(struct view *view, const struct page *page);
 /* Nodes and items, all there are. */
 bool ksm_nodes_ok(const struct world *world, struct verdict *v);
 

@@ -5,30 +5,56 @@
 #include <inttypes.h>
 
 /* ---- walks ---- */
-const struct page_table *leaf_table(const struct world *world, const struct mm *mm, uintptr_t addr,
-                                    uintptr_t *end)
+const struct page_table *leaf_or_huge(const struct world *world, const struct mm *mm,
+                                      uintptr_t addr, uintptr_t *end, pte_t *huge)
 {
     const struct pool *pool = &world->pool[POOL_TABLE];
     const struct page_table *table = mm->pgd;
     const uintptr_t offset = (uintptr_t)table - (uintptr_t)pool->base;
     unsigned level = TABLE_LEVELS - 1;
+    uint64_t next = 0;
 
+    *huge = 0;
     if (unlikely(!table || offset % sizeof(*table) ||
                  !pool_at(pool, offset / sizeof(*table), sizeof(*table)))) {
         *end = UINTPTR_MAX;
         return NULL;
     }
-    for (; level; level--) {
-        const uint64_t next = table->entry[table_index(addr, level)];
-
-        table = next ? pool_at(pool, next - 1, sizeof(*table)) : NULL;
-        if (!table) {
-            level--;
-            break;
-        }
+    while (level && table) { /* an entry of 0 is no number either */
+        next = table->entry[table_index(addr, level)];
+        table = pool_at(pool, next - 1, sizeof(*table));
+        level--;
     }
+    if (unlikely(!table && !level && (next & HUGE_ENTRY)))
+        *huge = next & ~HUGE_ENTRY;
     *end = (addr & ~(table_span(level) - 1)) + table_span(level);
     return table;
+}
+
+const struct page_table *leaf_table(const struct world *world, const struct mm *mm, uintptr_t addr,
+                                    uintptr_t *end)
+{
+    pte_t huge;
+
+    return leaf_or_huge(world, mm, addr, end, &huge);
+}
+
+void view_start(struct view *view, const struct world *world)
+{
+    view->world = world;
+    view->pinned = pins_in_use(world);
+    view->known = 0;
+}
+
+pte_t entry_at_slow(struct view *view, const struct mm *mm, uintptr_t addr)
+{
+    uintptr_t end;
+    const struct page_table *leaf = leaf_table(view->world, mm, addr, &end);
+
+    if (!leaf)
+        return 0;
+    view_learn(view, mm, leaf, end);
+    return leaf->entry[table_index(addr, 0)];
 }
 
 static uintptr_t page_ceiling(uintptr_t n)
@@ -56,6 +82,13 @@ static const struct vma *first_above(const struct world *world, const struct mm 
     return tree_find(world, mm, addr);
 }
 
+/* False: there are more tables than there can be (pgtable.pages). */
+static bool next_leaf(struct entry_walk *w)
+{
+    w->leaf = leaf_or_huge(w->world, w->mm, w->at, &w->leaf_end, &w->huge);
+    return !w->leaf || w->tables_left--;
+}
+
 void entry_walk_start(struct entry_walk *w, const struct world *world, const struct mm *mm,
                       uintptr_t start, uintptr_t end)
 {
@@ -77,8 +110,26 @@ void entry_walk_start(struct entry_walk *w, const struct world *world, const str
         w->vma = mm->mmap;
 }
 
+void entry_walk_lead(struct entry_walk *w, struct view *view)
+{
+    const unsigned i = w->mm->id % MAX_PROCS;
+
+    if (w->at >= w->end)
+        return;
+    if (view_knows(view, w->mm, w->at)) {
+        w->leaf = view->last[i].leaf;
+        w->leaf_end = view->last[i].end;
+        w->tables_left--;
+        return;
+    }
+    if (!next_leaf(w))
+        w->end = 0;
+    else if (w->leaf)
+        view_learn(view, w->mm, w->leaf, w->leaf_end);
+}
+
 /* The VMA that has the address where the walk is; NULL: none. */
-static const struct vma *vma_here(struct entry_walk *w)
+static inline const struct vma *vma_here(struct entry_walk *w)
 {
     while (w->vma && w->vma->vm_end <= w->at) {
         w->vma = w->vma->vm_next;
@@ -105,24 +156,45 @@ static uintptr_t skip_empty(const struct entry_walk *w)
     return w->at + ((uintptr_t)(i - first) << PAGE_SHIFT);
 }
 
+/* The huge entry where the walk is. */
+static __attribute__((cold, noinline)) void take_huge(struct entry_walk *w, struct entry *e)
+{
+    *e = (struct entry){
+        .mm = w->mm,
+        .vma = vma_here(w),
+        .addr = w->leaf_end - table_span(0),
+        .pte = w->huge,
+        .huge = true,
+    };
+    if (maps_a_frame(w->huge))
+        e->page = page_at(w->world, pte_number(w->huge));
+    if (e->page && !(e->page->flags & PG_HEAD && head_of(w->world, e->page) == e->page))
+        e->page = NULL; /* it has been split */
+    e->head = e->page;
+    w->huge = 0;
+    w->at = w->leaf_end;
+}
+
 bool entry_walk_next(struct entry_walk *w, struct entry *e)
 {
     while (w->at < w->end) {
         pte_t pte;
 
-        if (w->at >= w->leaf_end) {
-            w->leaf = leaf_table(w->world, w->mm, w->at, &w->leaf_end);
-            if (w->leaf && !w->tables_left--)
-                return false; /* more than there are: pgtable.pages */
+        if (w->at >= w->leaf_end && !next_leaf(w))
+            return false;
+        if (unlikely(w->huge)) {
+            take_huge(w, e);
+            return true;
         }
         w->at = w->leaf ? skip_empty(w) : w->leaf_end;
         if (w->at >= w->end || w->at >= w->leaf_end)
             continue;
         pte = w->leaf->entry[table_index(w->at, 0)];
         *e = (struct entry){.mm = w->mm, .vma = vma_here(w), .addr = w->at, .pte = pte};
-        if (maps_a_frame(pte))
+        if (maps_a_frame(pte)) {
             e->page = page_at(w->world, pte_number(pte));
-        else if (is_swapped(pte))
+            e->head = e->page ? head_of(w->world, e->page) : NULL;
+        } else if (is_swapped(pte))
             e->slot = slot_at(w->world, pte_number(pte));
         w->at += PAGE_SIZE;
         return true;
@@ -172,18 +244,28 @@ bool entry_broken(const struct entry *e, enum law_id law, const char *site, stru
 }
 
 /* Which bits may be together. */
-static bool bits_make_sense(pte_t pte)
+static bool bits_make_sense(pte_t pte, bool huge)
 {
     const pte_t known = PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG | PTE_SPECIAL | PTE_SWAP |
                         PTE_MIGRATION | PTE_EXCLUSIVE;
-    const pte_t flags = pte & ((1U << PTE_SHIFT) - 1);
+    const pte_t flags = (pte & ((1U << PTE_SHIFT) - 1)) ^ (huge ? PTE_HUGE : 0);
 
-    if (flags & ~known)
+    if (flags & ~known || (huge && !(pte & PTE_PRESENT)))
         return false;
     if (pte & PTE_PRESENT)
         return !(pte & (PTE_SWAP | PTE_MIGRATION | PTE_EXCLUSIVE)) &&
                (!(pte & PTE_SPECIAL) || !pte_number(pte));
     return flags == PTE_SWAP || flags == (PTE_SWAP | PTE_EXCLUSIVE);
+}
+
+/* A huge entry is private anonymous memory's, all of it in one VMA. */
+static const char *huge_illegal(const struct entry *e)
+{
+    if (unlikely(e->vma->vm_start > e->addr || e->vma->vm_end - e->addr < HPAGE_SIZE))
+        return "huge-outside";
+    return unlikely(e->vma->vm_ops || (e->vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
+               ? "huge-of-file"
+               : NULL;
 }
 
 const char *entry_illegal(const struct entry *e)
@@ -196,7 +278,7 @@ const char *entry_illegal(const struct entry *e)
         return "outside";
     if (unlikely((pte & (PTE_PRESENT | PTE_MIGRATION)) == PTE_MIGRATION))
         return "migration";
-    if (unlikely(!bits_make_sense(pte)))
+    if (unlikely(!bits_make_sense(pte, e->huge)))
         return "bits";
     if (unlikely(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)))
         return "no-memory";
@@ -207,7 +289,7 @@ const char *entry_illegal(const struct entry *e)
             return "writable";
         if (unlikely(pte & PTE_SPECIAL))
             return "writable-zeroes";
-        if (unlikely(e->page && !(e->page->mapping & PAGE_MAPPING_ANON) &&
+        if (unlikely(e->page && !(e->head->mapping & PAGE_MAPPING_ANON) &&
                      !(vma->vm_flags & shared)))
             return "writable-file-page";
     }
@@ -215,7 +297,7 @@ const char *entry_illegal(const struct entry *e)
         return "zeroes-of-file";
     if (unlikely((pte & PTE_SWAP) && !vma->anon_vma))
         return "swap-unfaulted";
-    return NULL;
+    return unlikely(e->huge) ? huge_illegal(e) : NULL;
 }
 
 bool pgtable_inside_full(const struct world *world, struct verdict *v)
@@ -241,6 +323,7 @@ struct table_walk {
     uintptr_t start, end;  /* tables outside are not visited */
     bool ordered;          /* vma follows the tables, which come in order from the lowest */
     uint64_t weight;       /* sum of the tables linked */
+    uint64_t huge;         /* huge entries of this process, among those visited */
     uint32_t linked, mine; /* by all processes, by this one */
     struct verdict *v;
 };
@@ -292,7 +375,9 @@ static bool table_ok(struct table_walk *w, const struct page_table *table, uintp
     for (; level && at < w->end && at < addr + table_span(level); at += span) {
         const uint64_t next = table->entry[table_index(at, level)];
 
-        if (next && !table_ok(w, table_at(w->world, next - 1), at, level - 1))
+        if (unlikely(next & HUGE_ENTRY) && level == 1)
+            w->huge++;
+        else if (next && !table_ok(w, table_at(w->world, next - 1), at, level - 1))
             return false;
     }
     return true;
@@ -303,48 +388,75 @@ static bool top_table_ok(struct table_walk *w)
     const struct page_table *pgd = w->mm->pgd;
 
     w->mine = 0;
+    w->huge = 0;
     return !pgd ||
            table_ok(w, object_live(w->world, POOL_TABLE, pgd) ? pgd : NULL, 0, TABLE_LEVELS - 1);
 }
 
-bool tables_of_range_ok(const struct world *world, const struct mm *mm, uintptr_t start,
-                        uintptr_t end, const struct vma *vma, struct verdict *v)
+/* The tables kept for huge entries, after all of these have been counted. */
+static bool deposited_ok(struct table_walk *w)
+{
+    const struct page_table *table = w->mm->deposited;
+    uint64_t kept = 0;
+
+    for (; table; kept++) {
+        if (unlikely(!object_live(w->world, POOL_TABLE, table)))
+            return table_broken(w, "dead-deposited", 0, 0);
+        w->mine++;
+        w->weight += law_weight((uintptr_t)table);
+        if (unlikely(++w->linked > w->world->pool[POOL_TABLE].nlive))
+            return table_broken(w, "linked-twice", 0, 0);
+        if (!table->entry[0])
+            table = NULL;
+        else if (!(table = table_at(w->world, table->entry[0] - 1)))
+            return table_broken(w, "dead-deposited", 0, 0);
+    }
+    if (likely(kept == w->huge))
+        return true;
+    return law_broken(w->v, LAW_PGTABLE_PAGES, "deposited", w->mm->id, 0,
+                      "process %" PRIu32 " has %" PRIu64 " huge entries, and %" PRIu64
+                      " tables kept for them",
+                      w->mm->id, w->huge, kept);
+}
+
+bool deposits_ok(const struct world *world, const struct mm *mm, struct verdict *v)
 {
     struct table_walk w = {
-        .world = world, .mm = mm, .vma = vma, .start = start, .end = end, .v = v};
-    const uintptr_t span = table_span(0), low = start & ~(span - 1);
-    uintptr_t beyond;
+        .world = world,
+        .mm = mm,
+        .vma = vma_live(world, mm->mmap) ? mm->mmap : NULL,
+        .end = world->config.task_size << PAGE_SHIFT,
+        .ordered = true,
+        .v = v,
+    };
+
+    return top_table_ok(&w) && deposited_ok(&w);
+}
+
+bool tables_of_range_ok(const struct entry_walk *w, uintptr_t start, uintptr_t end,
+                        struct verdict *v)
+{
+    struct table_walk tables;
 
     /* What most calls touch: one lowest table, which is there, as are those above, and a VMA in it,
      * and so in what those above cover. */
-    if (vma && end - low <= span && vma->vm_start < low + span &&
-        leaf_table(world, mm, start, &beyond))
+    if (w->leaf && w->vma && end <= w->leaf_end && w->vma->vm_start < w->leaf_end)
         return true;
-    return top_table_ok(&w);
+    tables = (struct table_walk){
+        .world = w->world, .mm = w->mm, .vma = w->vma, .start = start, .end = end, .v = v};
+    return top_table_ok(&tables);
 }
 
-bool table_counts_ok(const struct world *world, struct verdict *v)
+bool table_counts_broken(const struct world *world, const struct mm *mm, uint64_t sum,
+                         struct verdict *v)
 {
-    const uint32_t live = world->pool[POOL_TABLE].nlive;
-    const struct mm *mm;
-    uint64_t sum = 0;
-    unsigned i;
-
-    for (i = 0; i < world->nr_procs && i < MAX_PROCS; i++) {
-        mm = world->proc[i];
-        if (!mm_live(world, mm))
-            continue;
-        if (unlikely(!mm->pgd != !mm->nr_tables))
-            return law_broken(v, LAW_PGTABLE_PAGES, "count", i, 0,
-                              "nr_tables is %" PRIu32 ", the process has %s", mm->nr_tables,
-                              mm->pgd ? "some" : "none");
-        sum += mm->nr_tables;
-    }
-    if (likely(sum == live))
-        return true;
+    if (mm)
+        return law_broken(v, LAW_PGTABLE_PAGES, "count", mm->id, 0,
+                          "nr_tables is %" PRIu32 ", the process has %s", mm->nr_tables,
+                          mm->pgd ? "some" : "none");
     return law_broken(v, LAW_PGTABLE_PAGES, "count", 0, 0,
                       "the processes count %" PRIu64 " page tables, the pool has %" PRIu32, sum,
-                      live);
+                      world->pool[POOL_TABLE].nlive);
 }
 
 bool pgtable_pages_full(const struct world *world, struct verdict *v)
@@ -359,7 +471,7 @@ bool pgtable_pages_full(const struct world *world, struct verdict *v)
 
     for_each_mm (world, i, w.mm) {
         w.vma = vma_live(world, w.mm->mmap) ? w.mm->mmap : NULL;
-        if (!top_table_ok(&w))
+        if (!top_table_ok(&w) || !deposited_ok(&w))
             return false;
         mine[i] = w.mine;
     }

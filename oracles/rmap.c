@@ -16,28 +16,35 @@ static uint64_t index_of(const struct vma *vma, uintptr_t addr)
     return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
 }
 
+/* Where the page is; of a part, too. */
+static uint64_t index_of_page(const struct entry *e)
+{
+    return e->head->index + (uint64_t)(e->page - e->head);
+}
+
 const char *place_illegal(const struct world *world, const struct entry *e)
 {
-    const struct anon_vma *anon_vma = page_anon_vma(e->page);
+    const struct anon_vma *anon_vma = page_anon_vma(e->head);
     const struct vma *vma = e->vma;
 
     if (unlikely(!vma))
         return NULL; /* pgtable.inside */
-    if (unlikely(!e->page->mapping))
+    if (unlikely(!e->head->mapping))
         return "no-mapping";
-    if (is_ksm(e->page))
+    if (is_ksm(e->head))
         return ksm_place_illegal(world, e);
     if (likely(anon_vma != NULL)) {
         if (unlikely(!anon_vma_live(world, anon_vma)))
             return "dead-anon-vma";
         if (unlikely(!vma->anon_vma))
             return "unfaulted";
-        if (unlikely(anon_vma_live(world, vma->anon_vma) && vma->anon_vma->root != anon_vma->root))
+        if (unlikely(vma->anon_vma != anon_vma && anon_vma_live(world, vma->anon_vma) &&
+                     vma->anon_vma->root != anon_vma->root))
             return "family";
-    } else if (unlikely(vma_mapping(world, vma) != page_file_mapping(e->page))) {
+    } else if (unlikely(vma_mapping(world, vma) != page_file_mapping(e->head))) {
         return "object";
     }
-    return likely(e->page->index == index_of(vma, e->addr)) ? NULL : "index";
+    return likely(index_of_page(e) == index_of(vma, e->addr)) ? NULL : "index";
 }
 
 bool place_broken(const struct world *world, const struct entry *e, const char *site,
@@ -47,17 +54,20 @@ bool place_broken(const struct world *world, const struct entry *e, const char *
                       "frame %" PRIu32 ", mapping %#" PRIxPTR ", index %#" PRIx64
                       ", is mapped at %#" PRIxPTR " of VMA %#" PRIxPTR "-%#" PRIxPTR
                       " (index %#" PRIx64 "): %s",
-                      page_number(world, e->page), e->page->mapping, e->page->index, e->addr,
+                      page_number(world, e->page), e->head->mapping, index_of_page(e), e->addr,
                       e->vma->vm_start, e->vma->vm_end, index_of(e->vma, e->addr), site);
 }
 
 /* ---- the walk ---- */
 struct stab {
-    const struct world *world;
-    uint64_t index;
-    pte_t want, mask; /* entries looked for */
-    bool chains;      /* of an anon_vma; else VMAs of a file */
-    uint32_t left;    /* nodes, of as many as there are */
+    struct view *view;
+    const struct world *world;   /* the view's */
+    uint64_t index, last;        /* indices looked for */
+    pte_t want, mask;            /* entries looked for */
+    bool chains;                 /* of an anon_vma; else VMAs of a file */
+    const struct page *head;     /* of a compound page; NULL: a frame by itself */
+    struct stabbed_parts *parts; /* that are found of it */
+    uint32_t left;               /* nodes, of as many as there are */
     uint32_t found;
     bool locked; /* by one of those found */
 };
@@ -70,10 +80,62 @@ static void look_into(struct stab *s, const struct vma *vma)
 
     if (s->index < vma->vm_pgoff || offset >= pages || !mm_live(s->world, mm) || !mm->pgd)
         return;
-    if ((entry_at(s->world, mm, vma->vm_start + (offset << PAGE_SHIFT)) & s->mask) != s->want)
+    if ((entry_at(s->view, mm, vma->vm_start + (offset << PAGE_SHIFT)) & s->mask) != s->want)
         return;
     s->found++;
     s->locked |= (vma->vm_flags & VM_LOCKED) != 0;
+}
+
+/* Entries of single parts that one table may have: from the part `n`, which is for addr. */
+static uint64_t count_in_table(struct stab *s, const struct page_table *leaf, uintptr_t addr,
+                               uint64_t n, uint64_t count)
+{
+    const uint64_t *entry = &leaf->entry[table_index(addr, 0)];
+    uint64_t found = 0;
+
+    for (uint64_t i = 0; i < count; i++) {
+        const pte_t want = s->want + ((pte_t)(n + i) << PTE_SHIFT);
+
+        if ((entry[i] & s->mask) != want)
+            continue;
+        found++;
+        s->parts->weight += law_weight((uintptr_t)(s->head + n + i));
+    }
+    s->parts->small += (uint32_t)found;
+    return found;
+}
+
+/* All entries of the VMA that map the compound page, or a part. A huge one is found by the VMA that
+ * has its start. */
+static void look_for_parts(struct stab *s, const struct vma *vma)
+{
+    const uint64_t top = vma->vm_pgoff + ((vma->vm_end - vma->vm_start) >> PAGE_SHIFT);
+    uint64_t at = s->index > vma->vm_pgoff ? s->index : vma->vm_pgoff, count, found;
+    const uint64_t end = s->last + 1 < top ? s->last + 1 : top;
+    const struct mm *mm = vma->vm_mm;
+
+    if (!mm_live(s->world, mm) || !mm->pgd)
+        return;
+    for (; at < end; at += count) {
+        const uintptr_t addr = vma->vm_start + ((at - vma->vm_pgoff) << PAGE_SHIFT);
+        const struct page_table *leaf;
+        uintptr_t beyond;
+        pte_t huge;
+
+        leaf = leaf_or_huge(s->world, mm, addr, &beyond, &huge);
+        count = (beyond - addr) >> PAGE_SHIFT;
+        count = count < end - at ? count : end - at;
+        found = 0;
+        if (leaf) {
+            found = count_in_table(s, leaf, addr, at - s->index, count);
+        } else if (huge && at == s->index && beyond - addr == HPAGE_SIZE &&
+                   (huge & s->mask) == s->want) {
+            found = 1;
+            s->parts->entire++;
+            s->parts->weight += law_weight((uintptr_t)s->head + 1);
+        }
+        s->parts->locked |= found && (vma->vm_flags & VM_LOCKED);
+    }
 }
 
 /* NULL: there is nothing, or interval.tree and the like have something to say. */
@@ -105,10 +167,13 @@ static void stab(struct stab *s, const struct rb_node *rb, unsigned depth)
         if (!vma || node->subtree_last < s->index)
             return;
         s->left--;
-        stab(s, rb->left, depth);
-        if (node->start > s->index)
+        if (rb->left)
+            stab(s, rb->left, depth);
+        if (node->start > s->last)
             return;
-        if (node->last >= s->index)
+        if (node->last >= s->index && unlikely(s->head != NULL))
+            look_for_parts(s, vma);
+        else if (node->last >= s->index)
             look_into(s, vma);
         rb = rb->right;
     }
@@ -124,18 +189,21 @@ static uint32_t stab_family(struct stab *s, const struct anon_vma *anon_vma)
     return s->found;
 }
 
-struct stabbed rmap_found(const struct world *world, const struct page *page)
+struct stabbed rmap_found(struct view *view, const struct page *page)
 {
+    const struct world *world = view->world;
     const struct address_space *mapping = page_file_mapping(page);
     struct stab s = {
+        .view = view,
         .world = world,
         .index = page->index,
+        .last = page->index,
         .want = PTE_PRESENT | (pte_t)page_number(world, page) << PTE_SHIFT,
         .mask = PTE_PRESENT | PTE_SPECIAL | ~(((pte_t)1 << PTE_SHIFT) - 1),
     };
 
     if (is_ksm(page))
-        return ksm_found(world, page);
+        return ksm_found(view, page);
     if (page->mapping & PAGE_MAPPING_ANON) {
         stab_family(&s, page_anon_vma(page));
     } else if (object_live(world, POOL_MAPPING, mapping)) {
@@ -145,21 +213,41 @@ struct stabbed rmap_found(const struct world *world, const struct page *page)
     return (struct stabbed){s.found, s.locked};
 }
 
-/* Fork copies an entry to the same offset of a VMA of the same family, and moving keeps both. Only
- * what was a KSM page is in other places, too. */
-uint32_t swap_found(const struct world *world, const struct entry *e)
+struct stabbed_parts rmap_found_parts(const struct world *world, const struct page *head)
 {
+    struct stabbed_parts parts = {0, 0, 0, false};
     struct stab s = {
         .world = world,
+        .index = head->index,
+        .last = head->index + HPAGE_PAGES - 1,
+        .want = PTE_PRESENT | (pte_t)page_number(world, head) << PTE_SHIFT,
+        .mask = PTE_PRESENT | PTE_SPECIAL | ~(((pte_t)1 << PTE_SHIFT) - 1),
+        .head = head,
+        .parts = &parts,
+    };
+
+    if (head->mapping & PAGE_MAPPING_ANON)
+        stab_family(&s, page_anon_vma(head));
+    return parts;
+}
+
+/* Fork copies an entry to the same offset of a VMA of the same family, and moving keeps both. Only
+ * what was a KSM page is in other places, too. */
+uint32_t swap_found(struct view *view, const struct entry *e)
+{
+    struct stab s = {
+        .view = view,
+        .world = view->world,
         .index = index_of(e->vma, e->addr),
+        .last = index_of(e->vma, e->addr),
         .want = e->pte & ~(pte_t)PTE_EXCLUSIVE,
         .mask = ~(pte_t)PTE_EXCLUSIVE,
     };
     const struct anon_vma *own = e->vma->anon_vma;
 
     if (unlikely(e->slot->strangers))
-        return (uint32_t)count_swapped(world, e->slot);
-    return anon_vma_live(world, own) ? stab_family(&s, own->root) : 0;
+        return (uint32_t)count_swapped(s.world, e->slot);
+    return anon_vma_live(s.world, own) ? stab_family(&s, own->root) : 0;
 }
 
 /* ---- rmap.complete ---- */
@@ -218,74 +306,96 @@ bool walk_broken(const struct world *world, const struct page *page, uint64_t fo
                       page_number(world, page), page->mapping, page->index, expected, found);
 }
 
+static bool found_as_mapped(struct view *view, const struct page *page, struct verdict *v)
+{
+    const struct world *world = view->world;
+    uint64_t found, fitting;
+
+    if (is_compound(world, page)) {
+        const struct stabbed_parts parts = rmap_found_parts(world, page);
+        struct mapped_parts mapped;
+
+        count_mapped_parts(world, page, &mapped);
+        found = parts.entire + parts.small;
+        fitting = mapped.fitting;
+    } else {
+        found = rmap_found(view, page).entries;
+        fitting = count_mapped(world, page).fitting;
+    }
+    return found == fitting || walk_broken(world, page, found, fitting, v);
+}
+
 /* By weights: is each page found as often as entries map it in its place? */
 bool rmap_complete_full(const struct world *world, struct verdict *v)
 {
-    const struct pool *pool = &world->pool[POOL_PAGE];
+    struct all_pages pages = {.world = world};
     uint64_t expected = 0, found = 0;
+    const struct page *page;
     struct all_entries w;
+    struct view view;
     struct entry e;
-    uint32_t n;
 
+    view_start(&view, world);
     all_entries_start(&w, world);
     while (all_entries_next(&w, &e)) {
         if (e.page && e.vma && !place_illegal(world, &e))
-            expected += law_weight((uintptr_t)e.page);
+            expected += entry_weight(&e);
         if (unlikely(!swap_reachable(world, &e)))
             return entry_broken(&e, LAW_RMAP_COMPLETE, "swapped-missed", v);
     }
-    for (n = 0; n < pool->used; n++) {
-        const struct page *page = page_at(world, n);
-
-        if (page)
-            found += rmap_found(world, page).entries * law_weight((uintptr_t)page);
-    }
-    for (n = 0; unlikely(found != expected) && n < pool->used; n++) {
-        const struct page *page = page_at(world, n);
-        const uint64_t fitting = page ? count_mapped(world, page).fitting : 0;
-
-        if (page && rmap_found(world, page).entries != fitting)
-            return walk_broken(world, page, rmap_found(world, page).entries, fitting, v);
-    }
+    while ((page = all_pages_next(&pages)))
+        found += is_compound(world, page)
+                     ? rmap_found_parts(world, page).weight
+                     : rmap_found(&view, page).entries * law_weight((uintptr_t)page);
+    if (likely(found == expected))
+        return true;
+    pages = (struct all_pages){.world = world};
+    while ((page = all_pages_next(&pages)))
+        if (!found_as_mapped(&view, page, v))
+            return false;
     return true;
 }
 
 /* ---- page cache ---- */
-static void push_left_spine(struct cache_walk *w, const struct rb_node *node)
+static bool part_of_cache(const void *world, const struct rb_node *node)
 {
-    for (; node; node = w->stack[w->depth - 1]->rb.left) {
-        const struct page *page = page_of_rb(node);
-
-        if (w->depth == TREE_MAX_DEPTH || !page_live(w->world, page)) {
-            w->broken = true;
-            return;
-        }
-        w->stack[w->depth++] = page;
-    }
+    return page_live(world, page_of_rb(node));
 }
 
 void cache_walk_start(struct cache_walk *w, const struct world *world,
                       const struct address_space *mapping)
 {
     w->world = world;
-    w->depth = 0;
-    w->left = world->pool[POOL_PAGE].nlive;
-    w->broken = false;
-    push_left_spine(w, mapping->pages.node);
+    rb_walk_start(&w->rb, &mapping->pages, world->pool[POOL_PAGE].nlive, part_of_cache, world);
 }
 
 const struct page *cache_walk_next(struct cache_walk *w)
 {
+    return page_of_rb(rb_walk_next(&w->rb, part_of_cache, w->world));
+}
+
+void all_cached_start(struct all_cached *w, const struct world *world)
+{
+    w->world = world;
+    w->walk.rb.depth = 0;
+    w->walk.rb.broken = false;
+    w->mapping = 0;
+}
+
+const struct page *all_cached_next(struct all_cached *w)
+{
+    const struct pool *mappings = &w->world->pool[POOL_MAPPING];
     const struct page *page;
 
-    if (w->broken || !w->depth)
-        return NULL;
-    if (!w->left--) { /* more nodes than pages: a cycle */
-        w->broken = true;
-        return NULL;
+    while (!(page = cache_walk_next(&w->walk))) {
+        const struct address_space *mapping;
+
+        if (w->mapping >= mappings->used)
+            return NULL;
+        mapping = pool_object(mappings, w->mapping++);
+        if (mapping)
+            cache_walk_start(&w->walk, w->world, mapping);
     }
-    page = w->stack[--w->depth];
-    push_left_spine(w, page->rb.right);
     return page;
 }
 
@@ -351,7 +461,7 @@ static bool cache_ok(const struct world *world, const struct address_space *mapp
             return false;
         prev = page;
     }
-    if (likely(!w.broken))
+    if (likely(!w.rb.broken))
         return true;
     return law_broken(v, LAW_PAGE_INDEX, "cache-dead-page", 0, 0,
                       "the page cache of object %p leads to something that is no live page",

@@ -118,7 +118,8 @@ static uint64_t hash_page(uint64_t hash, const struct snap_page *p)
 {
     hash = mix(mix(mix(hash, p->refcount), p->mapcount), p->pins);
     hash = mix(mix(hash, (uint64_t)p->anon_vma << 32 | p->object), p->index);
-    return mix(mix(hash, p->stamp), (uint64_t)p->flags << 32 | p->slot);
+    hash = mix(mix(hash, p->stamp), (uint64_t)p->flags << 32 | p->slot);
+    return p->head ? mix(hash, (uint64_t)p->head << 32 | p->entire_mapcount) : hash;
 }
 
 static uint64_t hash_pages(uint64_t hash, const struct snapshot *s)

@@ -78,10 +78,12 @@ enum snap_pte_flags {
     SNAP_PTE_SWAP = 32,    /* `number` is a slot's */
     SNAP_PTE_MIGRATION = 64,
     SNAP_PTE_EXCLUSIVE = 128,
+    SNAP_PTE_HUGE = 256, /* maps a compound page: SNAP_PARTS pages from `page` on */
 };
+#define SNAP_PARTS 512
 struct snap_pte {
     uint64_t page;   /* address */
-    uint32_t number; /* of a page or slot */
+    uint32_t number; /* of a page or slot; huge: of the head */
     uint32_t flags;  /* SNAP_PTE_* */
 };
 enum snap_page_flags {
@@ -96,14 +98,19 @@ enum snap_page_flags {
     SNAP_PAGE_IDLE = 256,
     SNAP_PAGE_KSM = 512, /* with ANON: neither anon_vma nor object: items lead to its entries */
 };
-/* Frames: by first appearance in entries, then of swap cache, page caches and pins. */
+/* Frames: by first appearance in entries, then of swap cache, page caches and pins. The parts of a
+ * compound page have numbers in a row, from that of its head on; only the head has references,
+ * pins and entire_mapcount. */
 struct snap_page {
     uint32_t refcount, mapcount, pins;
     uint32_t anon_vma, object; /* numbers, the one that flags say; 0: none, or not in the picture */
     uint64_t index;
     uint64_t stamp;
-    uint32_t flags; /* SNAP_PAGE_* */
-    uint32_t slot;  /* SNAP_PAGE_SWAPCACHE */
+    uint32_t flags;           /* SNAP_PAGE_* */
+    uint32_t slot;            /* SNAP_PAGE_SWAPCACHE */
+    uint32_t head;            /* number, of the head too; 0: a frame by itself */
+    uint32_t entire_mapcount; /* entries that are huge */
+    uint32_t frame; /* the number that verdicts give it; by chance, so no part of the hash */
 };
 /* Items of KSM pages: where they may be mapped, in all VMAs that are chained to the anon_vma. */
 struct snap_item {
@@ -113,7 +120,8 @@ struct snap_item {
 /* Slots: by first appearance in entries, then those that only the swap cache holds. */
 struct snap_slot {
     uint32_t count;
-    uint32_t page; /* in the swap cache; 0: none */
+    uint32_t page;   /* in the swap cache; 0: none */
+    uint32_t number; /* that verdicts give it, as `frame` above */
     uint64_t stamp;
 };
 enum snap_rss { SNAP_RSS_FILE, SNAP_RSS_ANON, SNAP_RSS_SWAP, SNAP_RSS_SHMEM, SNAP_NR_RSS };
@@ -142,6 +150,7 @@ struct snapshot {
     uint32_t cap_items;                      /* snapshot_reserve_items() */
     bool has_pages;     /* the subject shows entries, frames and swap (the flat one has none) */
     bool has_exclusive; /* SNAP_PAGE_EXCLUSIVE is meaningful */
+    bool has_mlocked;   /* SNAP_PAGE_MLOCKED is meaningful */
     bool has_anon;      /* the subject shows its anon_vmas (the flat specification has none) */
     bool by_degree;     /* degree is meaningful; otherwise children and active users */
     int64_t committed;

@@ -23,7 +23,7 @@ void show_items(struct numbers *n, const struct world *world, struct snapshot *o
 
         for (; out->nr_items < room && object_live(world, POOL_KSM_ITEM, item); item = item->next) {
             out->item[out->nr_items++] = (struct snap_item){
-                .page = given_number(n, world, POOL_PAGE, node->page),
+                .page = given_page_number(n, world, node->page),
                 .anon_vma = number_of(n, world, POOL_ANON_VMA, item->anon_vma),
                 .at = item->address >> PAGE_SHIFT,
             };

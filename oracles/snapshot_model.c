@@ -7,9 +7,15 @@
 
 /* What gets numbers. */
 static const enum pool_id numbered[] = {
-    POOL_FILE, POOL_MAPPING, POOL_UFFD, POOL_ANON_VMA, POOL_PAGE, POOL_SLOT,
+    POOL_FILE, POOL_MAPPING, POOL_UFFD, POOL_ANON_VMA, POOL_PAGE, POOL_HUGE, POOL_SLOT,
 };
 #define NR_NUMBERED (sizeof(numbered) / sizeof(*numbered))
+
+/* Of compound pages each part gets one. */
+static uint32_t numbers_in(const struct world *world, enum pool_id id)
+{
+    return world->pool[id].used * (id == POOL_HUGE ? (uint32_t)HPAGE_PAGES : 1);
+}
 
 static int numbers_init(struct numbers *n, const struct world *world)
 {
@@ -17,13 +23,13 @@ static int numbers_init(struct numbers *n, const struct world *world)
 
     *n = (struct numbers){0};
     for (unsigned i = 0; i < NR_NUMBERED; i++)
-        used += world->pool[numbered[i]].used;
+        used += numbers_in(world, numbered[i]);
     all = calloc(used + 1, sizeof(*all));
     if (!all)
         return -ENOMEM;
     for (unsigned i = 0; i < NR_NUMBERED; i++) {
         n->of[numbered[i]] = all;
-        all += world->pool[numbered[i]].used;
+        all += numbers_in(world, numbered[i]);
     }
     return 0;
 }
@@ -180,11 +186,13 @@ int model_snapshot(const struct world *world, struct snapshot *out)
         while (out->nr_vmas < vmas && (vma = list_walk_next(&w)))
             show_vma(&n, world, vma, out);
         proc->nr_vmas = out->nr_vmas - proc->first_vma;
-        show_ptes(&n, world, mm, proc, out);
+        if ((error = show_ptes(&n, world, mm, proc, out)))
+            goto out;
     }
     show_items(&n, world, out);
     show_anon_vmas(&n, world, out);
     show_pages(&n, world, out);
+out:
     numbers_fini(&n);
-    return 0;
+    return error;
 }

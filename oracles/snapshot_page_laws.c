@@ -18,9 +18,42 @@ struct judged {
 
 static const struct snap_page *page_of(const struct snapshot *s, const struct snap_pte *pte)
 {
-    if ((pte->flags & (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL)) != SNAP_PTE_PRESENT)
+    const struct snap_page *page;
+
+    if ((pte->flags & (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL)) != SNAP_PTE_PRESENT || !pte->number ||
+        pte->number > s->nr_pages)
         return NULL;
-    return pte->number && pte->number <= s->nr_pages ? &s->page[pte->number - 1] : NULL;
+    page = &s->page[pte->number - 1];
+    return (pte->flags & SNAP_PTE_HUGE) && page->head != pte->number ? NULL : page;
+}
+
+/* What has the references of the page. */
+static const struct snap_page *head_of(const struct snapshot *s, const struct snap_page *page)
+{
+    return page->head && page->head <= s->nr_pages ? &s->page[page->head - 1] : page;
+}
+
+/* Entries that map this page, as the page says. */
+static uint64_t mapped_times(const struct snapshot *s, const struct snap_page *page)
+{
+    return (uint64_t)page->mapcount + head_of(s, page)->entire_mapcount;
+}
+
+/* Parts of the page that are mapped by themselves, each as often as it is. */
+static uint64_t small_entries(const struct snapshot *s, const struct snap_page *head)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < SNAP_PARTS && head + i < s->page + s->nr_pages; i++)
+        sum += head[i].mapcount;
+    return sum;
+}
+
+static bool is_exclusive(const struct snapshot *s, const struct snap_page *page)
+{
+    const struct snap_page *head = head_of(s, page);
+
+    return (head->entire_mapcount ? head : page)->flags & SNAP_PAGE_EXCLUSIVE;
 }
 
 static bool is_swapped(const struct snap_pte *pte)
@@ -45,6 +78,16 @@ static bool broken(const struct judged *j, enum law_id law, const char *site)
 }
 
 /* ---- entries ---- */
+static const char *huge_illegal(const struct judged *j)
+{
+    if (unlikely(j->vma->start > j->pte->page || j->vma->end - j->pte->page < SNAP_PARTS))
+        return "huge-outside";
+    return unlikely(j->vma->object ||
+                    (j->vma->flags & (SNAP_SHARED | SNAP_MAYSHARE | SNAP_DONTEXPAND)))
+               ? "huge-of-file"
+               : NULL;
+}
+
 static const char *entry_illegal(const struct judged *j)
 {
     const uint64_t shared = SNAP_SHARED | SNAP_MAYSHARE;
@@ -72,7 +115,9 @@ static const char *entry_illegal(const struct judged *j)
     }
     if (unlikely((flags & SNAP_PTE_SPECIAL) && (j->vma->file || (j->vma->flags & shared))))
         return "zeroes-of-file";
-    return unlikely((flags & SNAP_PTE_SWAP) && !j->vma->anon_vma) ? "swap-unfaulted" : NULL;
+    if (unlikely((flags & SNAP_PTE_SWAP) && !j->vma->anon_vma))
+        return "swap-unfaulted";
+    return unlikely(flags & SNAP_PTE_HUGE) ? huge_illegal(j) : NULL;
 }
 
 static const char *place_illegal(const struct judged *j, const struct snap_page *page)
@@ -137,10 +182,10 @@ static const char *exclusive_illegal(const struct judged *j)
     }
     if (!(j->pte->flags & SNAP_PTE_WRITE) || !page || !(page->flags & SNAP_PAGE_ANON))
         return NULL;
-    if (unlikely(page->mapcount > 1 || swapped_elsewhere(j->s, page)))
+    if (unlikely(mapped_times(j->s, page) > 1 || swapped_elsewhere(j->s, page) ||
+                 ((j->pte->flags & SNAP_PTE_HUGE) && small_entries(j->s, page))))
         return "shared-writable";
-    return unlikely(j->s->has_exclusive && !(page->flags & SNAP_PAGE_EXCLUSIVE)) ? "shared-writable"
-                                                                                 : NULL;
+    return unlikely(j->s->has_exclusive && !is_exclusive(j->s, page)) ? "shared-writable" : NULL;
 }
 
 /* What it leads to, and that the walk will find it there once it is mapped again. */
@@ -176,7 +221,9 @@ static bool entry_ok(const struct judged *j)
         return broken(j, LAW_RMAP_MAPCOUNT, "dead-frame");
     if (unlikely(site != NULL) && !broken(j, LAW_PAGE_INDEX, site))
         return false;
-    if (page && unlikely((j->vma->flags & SNAP_LOCKED) && !(page->flags & SNAP_PAGE_MLOCKED)) &&
+    if (page && j->s->has_mlocked &&
+        unlikely((j->vma->flags & SNAP_LOCKED) &&
+                 !(head_of(j->s, page)->flags & SNAP_PAGE_MLOCKED)) &&
         !broken(j, LAW_RMAP_MAPCOUNT, "mlocked"))
         return false;
     if (is_swapped(j->pte) && !swapped_ok(j))
@@ -204,8 +251,15 @@ static bool entries_ok(const struct snapshot *s, const struct snap_proc *proc, s
 }
 
 /* ---- counts ---- */
+/* What of an entry is counted where: huge ones apart from those of the head alone. */
+#define COUNT_HUGE (UINT64_C(1) << 32)
+static uint64_t counted_as(const struct snap_pte *pte)
+{
+    return pte->number | (pte->flags & SNAP_PTE_HUGE ? COUNT_HUGE : 0);
+}
+
 /* Entries that map the page, or are in the slot, of this number; 0: all, weighed. */
-static uint64_t count_entries(const struct snapshot *s, bool swapped, uint32_t only)
+static uint64_t count_entries(const struct snapshot *s, bool swapped, uint64_t only)
 {
     uint64_t sum = 0;
 
@@ -214,7 +268,7 @@ static uint64_t count_entries(const struct snapshot *s, bool swapped, uint32_t o
 
         if (swapped ? !slot_of(s, pte) : !page_of(s, pte))
             continue;
-        sum += only ? pte->number == only : law_weight(pte->number);
+        sum += only ? counted_as(pte) == only : law_weight(counted_as(pte));
     }
     return sum;
 }
@@ -239,26 +293,34 @@ static const struct snap_vma *vma_at(const struct snapshot *s, uint32_t pte)
 {
     const struct snap_proc *proc = s->proc;
     const uint64_t page = s->pte[pte].page;
+    uint32_t low = 0, high, middle;
 
     while (pte < proc->first_pte || pte >= proc->first_pte + proc->nr_ptes)
         if (++proc == s->proc + s->nr_procs)
             return NULL;
-    for (uint32_t i = 0; i < proc->nr_vmas; i++) {
-        const struct snap_vma *vma = &s->vma[proc->first_vma + i];
+    high = proc->nr_vmas;
+    while (low < high) {
+        const struct snap_vma *vma = &s->vma[proc->first_vma + (middle = (low + high) / 2)];
 
-        if (vma->end > page)
-            return vma->start <= page ? vma : NULL;
+        if (vma->start <= page && page < vma->end)
+            return vma;
+        if (vma->end <= page)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
 
-/* By first appearance: the page's entries are not before that of its number. */
 static bool is_mapped_locked(const struct snapshot *s, uint32_t number)
 {
-    for (uint32_t i = number - 1; i < s->nr_ptes; i++) {
+    const struct snap_page *wanted = &s->page[number - 1];
+
+    for (uint32_t i = 0; i < s->nr_ptes; i++) {
+        const struct snap_page *page = page_of(s, &s->pte[i]);
         const struct snap_vma *vma = NULL;
 
-        if (s->pte[i].number == number && page_of(s, &s->pte[i]))
+        if (page && head_of(s, page) == wanted)
             vma = vma_at(s, i);
         if (vma && (vma->flags & SNAP_LOCKED))
             return true;
@@ -266,34 +328,76 @@ static bool is_mapped_locked(const struct snapshot *s, uint32_t number)
     return false;
 }
 
+/* Of a compound page as a whole, of which this is the head. */
+static bool head_ok(const struct snapshot *s, uint32_t number, uint64_t *refs, struct verdict *v)
+{
+    const struct snap_page *head = &s->page[number - 1];
+    const uint64_t small = small_entries(s, head);
+    const bool marked = head->flags & SNAP_PAGE_EXCLUSIVE;
+    uint32_t parts = 0;
+
+    *refs = head->entire_mapcount + small + head->pins;
+    while (parts < SNAP_PARTS && number + parts <= s->nr_pages && head[parts].head == number)
+        parts++;
+    if (unlikely(parts < SNAP_PARTS) &&
+        !law_broken(v, LAW_RMAP_MAPCOUNT, "half-split", 0, 0,
+                    "page number %" PRIu32 " is head of a page that has %" PRIu32 " parts", number,
+                    parts))
+        return false;
+    if (likely(!head->entire_mapcount || (marked ? !small : !head->pins || !s->has_exclusive)))
+        return true;
+    return law_broken(v, LAW_RMAP_EXCLUSIVE, marked ? "exclusive-shared" : "pinned-shared", 0, 0,
+                      "page number %" PRIu32 ", compound, %" PRIu32 " huge entries, %" PRIu64
+                      " others",
+                      number, head->entire_mapcount, small);
+}
+
+static const char *ownership_illegal(const struct snapshot *s, const struct snap_page *page)
+{
+    const bool anon = page->flags & SNAP_PAGE_ANON;
+
+    if (!(page->flags & SNAP_PAGE_EXCLUSIVE))
+        return page->pins && page->mapcount && anon && s->has_exclusive && !page->head
+                   ? "pinned-shared"
+                   : NULL;
+    if (!s->has_exclusive)
+        return "exclusive-rules";
+    if (!anon && page->mapcount)
+        return "exclusive-file-page";
+    if (page->flags & SNAP_PAGE_KSM)
+        return "exclusive-ksm";
+    return mapped_times(s, page) > 1 || (page->mapcount && swapped_elsewhere(s, page))
+               ? "exclusive-shared"
+               : NULL;
+}
+
 static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v)
 {
     const struct snap_page *page = &s->page[number - 1];
     const struct snap_slot *slot =
         page->slot && page->slot <= s->nr_slots ? &s->slot[page->slot - 1] : NULL;
-    const bool cached = page->flags & SNAP_PAGE_CACHED, anon = page->flags & SNAP_PAGE_ANON;
+    const bool cached = page->flags & SNAP_PAGE_CACHED;
     const bool swapped = page->flags & SNAP_PAGE_SWAPCACHE;
-    const uint64_t refs = (uint64_t)page->mapcount + cached + swapped + page->pins;
-    const char *site = NULL;
+    uint64_t refs = (uint64_t)page->mapcount + cached + swapped + page->pins;
+    const char *site;
 
+    if (page->head == number) {
+        if (!head_ok(s, number, &refs, v))
+            return false;
+    } else if (page->head) {
+        refs = 0;
+    }
     if (!number_ok(LAW_RMAP_MAPCOUNT, "refcount", number, page->refcount, refs, v))
         return false;
-    if ((page->flags & SNAP_PAGE_MLOCKED) &&
+    if (unlikely(page->head && swapped) && !swap_broken("compound", page->slot, number, v))
+        return false;
+    if (s->has_mlocked && (page->flags & SNAP_PAGE_MLOCKED) &&
         !number_ok(LAW_RMAP_MAPCOUNT, "mlocked", number, 1, is_mapped_locked(s, number), v))
         return false;
     if (unlikely(swapped && (!slot || slot->page != number)) &&
         !swap_broken(slot ? "slot-denies" : "dead-slot", page->slot, number, v))
         return false;
-    if (!(page->flags & SNAP_PAGE_EXCLUSIVE))
-        site = page->pins && page->mapcount && anon && s->has_exclusive ? "pinned-shared" : NULL;
-    else if (!s->has_exclusive)
-        site = "exclusive-rules";
-    else if (!anon && page->mapcount)
-        site = "exclusive-file-page";
-    else if (page->flags & SNAP_PAGE_KSM)
-        site = "exclusive-ksm";
-    else if (page->mapcount > 1 || (page->mapcount && swapped_elsewhere(s, page)))
-        site = "exclusive-shared";
+    site = ownership_illegal(s, page);
     if (likely(!site))
         return true;
     return law_broken(v, LAW_RMAP_EXCLUSIVE, site, 0, 0,
@@ -301,17 +405,29 @@ static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v
                       page->mapcount, page->pins, site);
 }
 
+static bool mapcounts_ok(const struct snapshot *s, uint32_t number, struct verdict *v)
+{
+    const struct snap_page *page = &s->page[number - 1];
+
+    return number_ok(LAW_RMAP_MAPCOUNT, "mapcount", number, page->mapcount,
+                     count_entries(s, false, number), v) &&
+           number_ok(LAW_RMAP_MAPCOUNT, "entire-mapcount", number, page->entire_mapcount,
+                     count_entries(s, false, number | COUNT_HUGE), v);
+}
+
 static bool pages_ok(const struct snapshot *s, struct verdict *v)
 {
     uint64_t stored = 0;
     uint32_t n;
 
-    for (n = 1; n <= s->nr_pages; n++)
+    for (n = 1; n <= s->nr_pages; n++) {
         stored += s->page[n - 1].mapcount * law_weight(n);
+        if (unlikely(s->page[n - 1].entire_mapcount))
+            stored += s->page[n - 1].entire_mapcount * law_weight(n | COUNT_HUGE);
+    }
     if (unlikely(stored != count_entries(s, false, 0)))
         for (n = 1; n <= s->nr_pages; n++)
-            if (!number_ok(LAW_RMAP_MAPCOUNT, "mapcount", n, s->page[n - 1].mapcount,
-                           count_entries(s, false, n), v))
+            if (!mapcounts_ok(s, n, v))
                 return false;
     for (n = 1; n <= s->nr_pages; n++)
         if (!page_ok(s, n, v))
@@ -373,8 +489,11 @@ static bool rss_ok(const struct snapshot *s, const struct snap_proc *p, struct v
     uint64_t rss[SNAP_NR_RSS + 1] = {0};
     uint64_t all = p->rss[SNAP_RSS_FILE] + p->rss[SNAP_RSS_ANON] + p->rss[SNAP_RSS_SHMEM];
 
-    for (uint32_t i = 0; i < p->nr_ptes; i++)
-        rss[rss_kind(s, &s->pte[p->first_pte + i])]++;
+    for (uint32_t i = 0; i < p->nr_ptes; i++) {
+        const struct snap_pte *pte = &s->pte[p->first_pte + i];
+
+        rss[rss_kind(s, pte)] += pte->flags & SNAP_PTE_HUGE ? SNAP_PARTS : 1;
+    }
     for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
         if (unlikely(p->rss[kind] != rss[kind]))
             return law_broken(v, LAW_ACCOUNT_RSS, site[kind], p->id, 0,

@@ -70,6 +70,10 @@ uint64_t spec_contents(const struct spec *spec, unsigned proc, uint64_t page);
 /* The subject shows zeroes where page->lazy allows it, and has a page of its own there, or none: so
  * it is from now on. false: it may not, the page is not lazy, or a strict pin holds it. */
 bool spec_tell_zero(struct spec *spec, unsigned proc, uint64_t page, bool own);
+/* In pages [start, end) of one block (2 MiB) the subject has pages of its own, which are zeroes
+ * where nothing was: a huge page has come to be there. false: that cannot be: the block is not
+ * private anonymous memory of one VMA. */
+bool spec_tell_own(struct spec *spec, unsigned proc, uint64_t start, uint64_t end);
 /*
  * A pin is attached to the page of a process that it was taken from, or to a page of an object, or
  * to nobody's page any more. While attached to a process, it and the process see the same contents,
@@ -149,7 +153,9 @@ long spec_mlock2(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int 
 long spec_munlock(struct spec *, unsigned proc, uint64_t addr, uint64_t len);
 long spec_mlockall(struct spec *, unsigned proc, int flags);
 long spec_munlockall(struct spec *, unsigned proc);
-long spec_madvise(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int advice);
+/* seen: whether a collapse is refused is left to the subject, as far as it depends on frames. */
+long spec_madvise(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int advice,
+                  const struct spec_seen *seen);
 long spec_mbind(struct spec *, unsigned proc, uint64_t addr, uint64_t len, int mode, unsigned nodes,
                 unsigned flags);
 long spec_prctl_set_vma_name(struct spec *, unsigned proc, uint64_t addr, uint64_t len,
@@ -170,7 +176,8 @@ long spec_pin_page(struct spec *, unsigned proc, unsigned n, uint64_t addr, bool
 long spec_unpin(struct spec *, unsigned n);
 long spec_device_read(struct spec *, unsigned n, const struct spec_seen *seen);
 long spec_device_write(struct spec *, unsigned n, uint64_t stamp);
-/* What the mm does behind everybody's back: reclaim, migration, walks, swapoff. Nothing changes. */
+/* What the mm does behind everybody's back: khugepaged, reclaim, migration, walks, swapoff. Nothing
+ * changes. */
 long spec_nothing(struct spec *, unsigned proc);
 /* The scanner of KSM. Contents stay; those that are zero may be no page of their own any more. */
 long spec_ksm(struct spec *, unsigned proc, uint64_t addr, uint64_t len, bool use_zero_pages);

@@ -88,7 +88,7 @@ static int protect_piece(struct spec *spec, struct spec_space *space, struct spe
     error = check_protection(spec, space, &old, &to, end - start);
     if (!error)
         error = spec_change_piece(spec, space, vma, start, end, &to);
-    if (!error && (old.flags & (SNAP_WRITE | SNAP_LOCKED)) == SNAP_LOCKED &&
+    if (!error && (old.flags & (SNAP_WRITE | SNAP_LOCKED | SNAP_LOCKONFAULT)) == SNAP_LOCKED &&
         spec_has_own_pages(&to))
         spec_fault_in(spec, space, start, end, true); /* locked pages become its own at once */
     return error;
@@ -476,6 +476,7 @@ static bool knows_advice(const struct spec *spec, int advice)
         return spec_since(spec, SPEC_LINUX_5_10);
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
+    case MADV_COLLAPSE:
         return spec_since(spec, SPEC_LINUX_6_1);
     default:
         return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
@@ -488,7 +489,8 @@ static long finish_range(int hole_or_error)
     return hole_or_error > 0 ? -ENOMEM : hole_or_error;
 }
 
-long spec_madvise(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len, int advice)
+long spec_madvise(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len, int advice,
+                  const struct spec_seen *seen)
 {
     struct spec_space *space = spec_begin(spec, proc);
     const struct change change = {.what = ADVICE, .advice = advice};
@@ -502,6 +504,8 @@ long spec_madvise(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len,
         return go;
     if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
         return spec_populate_range(spec, space, start, end, advice == MADV_POPULATE_WRITE);
+    if (advice == MADV_COLLAPSE)
+        return spec_collapse(spec, space, start, end, seen);
     return finish_range(change_range(spec, space, start, end, &change));
 }
 

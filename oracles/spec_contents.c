@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * Programs may be of any length, and each write may be to another page of a file, so there is no
+ * size that always does. This one does for any program of fewer writes, as nearly all are. What a
+ * longer one asks for beyond it is kept: the next that is as long needs no memory on its way.
+ */
 #define FIRST_STORED 1024
 
 /* ---- objects ---- */

@@ -17,20 +17,21 @@ static bool may_grow(const struct spec *spec, const struct spec_space *space, ui
            (!(flags & SNAP_ACCOUNT) || spec_may_charge(spec, space, growth));
 }
 
-/*  [prev]   gap   page......[vma]      Growing takes an anon_vma first of all, even if refused. */
+/*  [prev]   gap   page......[vma]      Where there is room it takes an anon_vma, even if limits
+ *                                   refuse it then. */
 static bool grow_down(struct spec *spec, struct spec_space *space, struct spec_run vma,
                       uint64_t page)
 {
     uint64_t growth = vma.start - page, prev = spec_mapped_end(space, page);
     struct spec_page first;
 
-    spec_prepare(spec, space, vma.start);
-    first = space->page[vma.start];
     if (page < spec->config.mmap_min_addr)
         return false;
     if (prev && is_accessible(space, prev - 1) && !(space->page[prev - 1].flags & SNAP_GROWSDOWN) &&
         page - prev < spec->config.stack_guard_gap)
         return false;
+    spec_prepare(spec, space, vma.start);
+    first = space->page[vma.start];
     if (growth > first.pgoff || !may_grow(spec, space, first.flags, vma.end - page, growth))
         return false;
     first.pgoff -= growth;
@@ -47,11 +48,11 @@ static bool grow_up(struct spec *spec, struct spec_space *space, struct spec_run
     uint64_t end = page + 1, growth = end - vma.end, next = spec_next_mapped(spec, space, page);
     struct spec_page more;
 
-    spec_prepare(spec, space, vma.start);
-    more = space->page[vma.end - 1];
     if (next < spec->config.task_size && is_accessible(space, next) &&
         !(space->page[next].flags & SNAP_GROWSUP) && end + spec->config.stack_guard_gap > next)
         return false;
+    spec_prepare(spec, space, vma.start);
+    more = space->page[vma.end - 1];
     if (space->page[vma.start].pgoff + (end - vma.start) > SPEC_TOP ||
         !may_grow(spec, space, more.flags, end - vma.start, growth))
         return false;
@@ -93,6 +94,7 @@ int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, 
 {
     uint64_t page = addr >> SPEC_SHIFT;
     const struct spec_page *p;
+    bool allowed;
 
     if (page >= spec->config.task_size)
         return -EFAULT;
@@ -102,12 +104,16 @@ int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, 
             return -EFAULT;
     }
     p = &space->page[page];
-    if (!is_allowed(p, access, intent))
-        return -EFAULT;
+    allowed = is_allowed(p, access, intent);
+    if (!allowed && !(access == PROT_EXEC && is_accessible(space, page)))
+        return -EFAULT; /* an instruction is fetched before it is asked whether it may be */
     if (p->file && !spec_of_kind(spec, p->file, SPEC_DEVICE) &&
-        p->pgoff >= spec_object(spec, p->file)->size)
+        p->pgoff >= spec_object(spec, p->file)->size) {
+        if (access == PROT_WRITE && spec_is_private(p))
+            spec_prepare(spec, space, page);
         return -ENXIO;
-    return 0;
+    }
+    return allowed ? 0 : -EFAULT;
 }
 
 static long write_page(struct spec *spec, struct spec_space *space, uint64_t page, uint64_t stamp)
@@ -128,6 +134,7 @@ long spec_access(struct spec *spec, unsigned proc, uint64_t addr, int access, bo
         return error;
     if (access == PROT_WRITE)
         return write_page(spec, space, page, stamp);
+    spec_read_in(spec, space, page, page + 1);
     spec_settle(spec, proc, page, seen);
     return (long)spec_contents(spec, proc, page);
 }

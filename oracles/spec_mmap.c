@@ -172,6 +172,9 @@ static int check_file(const struct spec *spec, const struct request *r, struct s
     unsigned mode = spec_file(spec, r->file)->mode;
     int type = r->flags & MAP_TYPE;
 
+    if (type == MAP_SHARED_VALIDATE && r->flags & MAP_FIXED_NOREPLACE &&
+        spec_since(spec, SPEC_LINUX_5_10))
+        return -EOPNOTSUPP;
     if (type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && spec_since(spec, SPEC_LINUX_5_10))) {
         if (want->flags & SNAP_WRITE && !(mode & SPEC_MODE_WRITE))
             return -EACCES;
@@ -194,7 +197,15 @@ static int check_file(const struct spec *spec, const struct request *r, struct s
     }
     if (spec_of_kind(spec, r->file, SPEC_NOMMAP))
         return -ENODEV;
-    return want->flags & SNAP_GROWS ? -EINVAL : 0;
+    if (want->flags & SNAP_GROWS)
+        return -EINVAL;
+    if (want->flags & SNAP_SHARED && spec_since(spec, SPEC_LINUX_6_18) &&
+        spec_object(spec, r->file)->sealed) { /* for reading, now and later */
+        if (want->flags & SNAP_WRITE)
+            return -EPERM;
+        want->flags &= ~(uint64_t)SNAP_MAYWRITE;
+    }
+    return 0;
 }
 
 static int check_anonymous(const struct request *r, uint64_t start, struct spec_page *want)

@@ -159,6 +159,8 @@ long spec_pin_page(struct spec *spec, unsigned proc, unsigned n, uint64_t addr, 
     if (write && spec_is_private(&space->page[page])) {
         spec_prepare(spec, space, page);
         spec_fault_in(spec, space, page, page + 1, true);
+    } else {
+        spec_read_in(spec, space, page, page + 1);
     }
     h = &spec->now.hold[n];
     *h = (struct spec_hold){.pin = {.write = write, .proc = proc, .page = page}};

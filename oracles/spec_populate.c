@@ -31,6 +31,8 @@ int spec_fault_in(struct spec *spec, struct spec_space *space, uint64_t start, u
             spec_touch_bare(spec, space, page, page + 1);
             spec_make_own(space, page, spec_contents(spec, proc, page));
         }
+    } else {
+        spec_read_in(spec, space, start, start + pages);
     }
     return pages < end - start ? -ENXIO : 0;
 }
@@ -40,7 +42,7 @@ static int populate_piece(struct spec *spec, struct spec_space *space, uint64_t 
 {
     const struct spec_page *first = &space->page[start];
 
-    if (first->flags & SNAP_NO_FRAMES || (how != SPEC_WANTED && first->flags & SNAP_LOCKONFAULT))
+    if (first->flags & (SNAP_NO_FRAMES | SNAP_LOCKONFAULT))
         return 0;
     if (!(first->flags & SNAP_ACCESS))
         return -ENOMEM;

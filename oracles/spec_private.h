@@ -8,7 +8,8 @@
  * spec_fault.c  accesses, stack growth, lookups         spec_object.c  files, descriptors
  * spec_anon.c   faulted VMAs and how they merge         spec_fork.c    processes come and go
  * spec_contents.c  what pages and objects hold          spec_pin.c     pages that a device holds
- * spec_populate.c  faulting ranges in                   spec_snapshot.c  its picture
+ * spec_populate.c  faulting ranges in                   spec_huge.c    huge pages
+ * spec_snapshot.c  its picture
  * spec_adopt.c, spec_adopt_contents.c  taking over a failed call
  *
  * A VMA is no object here: it is the run of pages from one head to the next head or hole.
@@ -26,6 +27,9 @@
 #endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
 #endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -374,6 +378,13 @@ int spec_fault_in(struct spec *spec, struct spec_space *space, uint64_t start, u
 /* madvise's forms. Pages. */
 long spec_populate_range(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                          bool write);
+
+/* ---- spec_huge.c ---- */
+/* Reads of [start, end), which is of one VMA: they prepare it where it takes huge pages. */
+void spec_read_in(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end);
+/* madvise collapse behind its argument checks; pages. */
+long spec_collapse(struct spec *spec, const struct spec_space *space, uint64_t start, uint64_t end,
+                   const struct spec_seen *seen);
 
 /* ---- spec_fault.c ---- */
 enum spec_intent { SPEC_DIRECT, SPEC_REMOTE, SPEC_FORCED };

@@ -13,10 +13,15 @@ static uint32_t slot_number(const struct world *world, const struct swap_slot *s
 static bool slot_broken(const struct world *world, const char *site, const struct swap_slot *slot,
                         uint64_t counted, struct verdict *v)
 {
+    if (page_live(world, slot->page))
+        return law_broken(
+            v, LAW_SWAP_COUNTS, site, 0, 0,
+            "slot %" PRIu32 ", count %" PRIu32 ", frame %" PRIu32 ": %s (counted %" PRIu64 ")",
+            slot_number(world, slot), slot->count, page_number(world, slot->page), site, counted);
     return law_broken(v, LAW_SWAP_COUNTS, site, 0, 0,
-                      "slot %" PRIu32 ", count %" PRIu32 ", page %p: %s (counted %" PRIu64 ")",
-                      slot_number(world, slot), slot->count, (const void *)slot->page, site,
-                      counted);
+                      "slot %" PRIu32 ", count %" PRIu32 ", %s: %s (counted %" PRIu64 ")",
+                      slot_number(world, slot), slot->count,
+                      slot->page ? "a freed frame" : "no frame", site, counted);
 }
 
 bool slot_ok(const struct world *world, const struct swap_slot *slot, struct verdict *v)
@@ -38,6 +43,10 @@ bool cached_page_ok(const struct world *world, const struct page *page, struct v
 
     if (!(page->flags & PG_SWAPCACHE))
         return true;
+    if (unlikely(is_compound(world, page)))
+        return law_broken(v, LAW_SWAP_COUNTS, "compound", 0, 0,
+                          "frame %" PRIu32 " is part of a compound page, and in the swap cache",
+                          page_number(world, page));
     slot = slot_at(world, page->swap);
     if (likely(slot && slot->page == page))
         return true;
@@ -96,7 +105,8 @@ static bool slots_ok(const struct world *world, uint64_t weight_found, struct ve
 
 bool swap_counts_full(const struct world *world, struct verdict *v)
 {
-    const struct pool *pages = &world->pool[POOL_PAGE];
+    struct all_pages pages = {.world = world};
+    const struct page *page;
     struct all_entries w;
     uint64_t weight = 0;
     struct entry e;
@@ -109,12 +119,9 @@ bool swap_counts_full(const struct world *world, struct verdict *v)
             return dead_slot(&e, v);
         weight += law_weight((uintptr_t)e.slot);
     }
-    for (uint32_t n = 0; n < pages->used; n++) {
-        const struct page *page = page_at(world, n);
-
-        if (page && !cached_page_ok(world, page, v))
+    while ((page = all_pages_next(&pages)))
+        if (!cached_page_ok(world, page, v))
             return false;
-    }
     return slots_ok(world, weight, v);
 }
 
@@ -134,9 +141,9 @@ enum rss_kind entry_rss_kind(const struct world *world, const struct entry *e)
         return MM_SWAPENTS;
     if (!e->page) /* zeroes, or rmap.mapcount */
         return NR_RSS;
-    if (e->page->mapping & PAGE_MAPPING_ANON)
+    if (e->head->mapping & PAGE_MAPPING_ANON)
         return MM_ANONPAGES;
-    mapping = page_file_mapping(e->page);
+    mapping = page_file_mapping(e->head);
     if (!object_live(world, POOL_MAPPING, mapping))
         return NR_RSS; /* page.index */
     return mapping->kind == FILE_SHMEM || mapping->kind == FILE_SYSV ? MM_SHMEMPAGES : MM_FILEPAGES;
@@ -171,7 +178,7 @@ bool account_rss_full(const struct world *world, struct verdict *v)
 
         entry_walk_start(&w, world, mm, 0, UINTPTR_MAX);
         while (entry_walk_next(&w, &e))
-            rss[entry_rss_kind(world, &e)]++;
+            rss[entry_rss_kind(world, &e)] += entry_pages(&e);
         if (!rss_agrees(mm, rss, v))
             return false;
     }

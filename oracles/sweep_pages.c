@@ -20,7 +20,7 @@ static bool entry_ok(struct sweep *s, const struct entry *e)
         return true;
     if (unlikely(!e->page || place_illegal(s->world, e)))
         return false;
-    s->entries += law_weight((uintptr_t)e->page);
+    s->entries += entry_weight(e);
     return true;
 }
 
@@ -40,7 +40,7 @@ static bool entries_ok(struct sweep *s)
         while (entry_walk_next(&w, &e)) {
             if (!entry_ok(s, &e))
                 return false;
-            rss[entry_rss_kind(s->world, &e)]++;
+            rss[entry_rss_kind(s->world, &e)] += entry_pages(&e);
         }
         if (!rss_agrees(mm, rss, &scratch))
             return false;
@@ -48,25 +48,39 @@ static bool entries_ok(struct sweep *s)
     return true;
 }
 
+static bool compound_ok(struct sweep *s, const struct page *head)
+{
+    const struct stabbed_parts found = rmap_found_parts(s->world, head);
+
+    s->found += found.weight;
+    s->mapcounts += weight_of_parts(head);
+    return compound_counts_agree(s->world, head, &found);
+}
+
 static bool frames_ok(struct sweep *s)
 {
-    const struct pool *pool = &s->world->pool[POOL_PAGE];
+    struct all_pages w = {.world = s->world};
+    const struct page *page;
     struct verdict scratch;
+    struct view view;
 
     scratch.without = 0;
-    for (uint32_t n = 0; n < pool->used; n++) {
-        const struct page *page = page_at(s->world, n);
+    view_start(&view, s->world);
+    while ((page = all_pages_next(&w))) {
         struct stabbed found;
         struct frame_refs refs;
         uint64_t weight;
 
-        if (!page)
-            continue;
         if (page_exclusive_illegal(s->world, page) || !cached_page_ok(s->world, page, &scratch))
             return false;
-        refs = frame_refs(s->world, page);
+        if (is_compound(s->world, page)) {
+            if (!compound_ok(s, page))
+                return false;
+            continue;
+        }
+        refs = frame_refs(&view, page);
         weight = law_weight((uintptr_t)page);
-        found = rmap_found(s->world, page);
+        found = rmap_found(&view, page);
         s->found += found.entries * weight;
         s->mapcounts += page->mapcount * weight;
         if (page->pins != refs.pins || !page->refcount || !mlocked_agrees(page, found.locked) ||
@@ -94,21 +108,13 @@ static bool slots_ok(struct sweep *s)
     return s->slots == s->swapped;
 }
 
-static bool pins_ok(const struct world *world)
-{
-    for (unsigned n = 0; n < MAX_PINS; n++)
-        if (world->pin[n].used && world->pin[n].page && !page_live(world, world->pin[n].page))
-            return false;
-    return true;
-}
-
 bool sweep_pages(const struct world *world)
 {
     struct sweep s = {.world = world};
     struct verdict scratch;
 
     scratch.without = 0;
-    return entries_ok(&s) && frames_ok(&s) && slots_ok(&s) && pins_ok(world) &&
-           ksm_nodes_ok(world, &scratch) && page_caches_ok(world, &scratch) &&
-           pgtable_pages_full(world, &scratch);
+    return entries_ok(&s) && frames_ok(&s) && slots_ok(&s) && pinned_frames_ok(world, &scratch) &&
+           huge_objects_ok(world, &scratch) && ksm_nodes_ok(world, &scratch) &&
+           page_caches_ok(world, &scratch) && pgtable_pages_full(world, &scratch);
 }

@@ -30,7 +30,7 @@
 #define pass_cold static __attribute__((cold, noinline))
 
 #define STRICT (1U << 31) /* beside the bits of the laws: no pointer followed that is not live */
-_Static_assert(LAW_ANON_LIFETIME < 31, "the laws of this pass and that bit");
+_Static_assert(LAW_PGTABLE_PAGES < 31, "the laws of this pass and that bit");
 #define ANON_LAWS                                                                                  \
     (uint32_t)(LAW_BIT(LAW_INTERVAL_TREE) | LAW_BIT(LAW_ANON_TOPOLOGY) |                           \
                LAW_BIT(LAW_ANON_COUNTS) | LAW_BIT(LAW_ANON_SAME) | LAW_BIT(LAW_ANON_LIFETIME))
@@ -404,20 +404,34 @@ pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
     return true;
 }
 
-/* map_count without a walk: between calls every live VMA is mapped by some process. */
-pass_inline bool map_counts_ok(const struct pass *p, const uint32_t laws)
+/* map_count and nr_tables without a walk: between calls every live VMA is mapped by some process,
+ * and every table linked by one. */
+pass_inline bool counts_ok(const struct pass *p, const uint32_t laws)
 {
-    uint32_t live = p->world->pool[POOL_VMA].nlive, sum = 0;
+    const struct world *world = p->world;
+    const uint32_t live = world->pool[POOL_VMA].nlive;
+    uint32_t vmas = 0;
+    uint64_t tables = 0;
 
-    for (uint32_t i = 0; i < p->world->nr_procs; i++) {
-        if (!p->world->proc[i])
+    for (uint32_t i = 0; i < world->nr_procs && i < MAX_PROCS; i++) {
+        const struct mm *mm = world->proc[i];
+
+        if (!mm)
             continue;
-        NEED(LAW_LIST_TREE, mm_live(p->world, p->world->proc[i]), dead_process(i, p->v));
-        sum += p->world->proc[i]->map_count;
+        if (unlikely(!mm_live(world, mm))) {
+            JUDGE(LAW_LIST_TREE, false, dead_process(i, p->v));
+            continue;
+        }
+        JUDGE(LAW_PGTABLE_PAGES, !mm->pgd == !mm->nr_tables,
+              table_counts_broken(world, mm, 0, p->v));
+        vmas += mm->map_count;
+        tables += mm->nr_tables;
     }
-    JUDGE(LAW_LIST_TREE, sum == live,
+    JUDGE(LAW_LIST_TREE, vmas == live,
           law_broken(p->v, LAW_LIST_TREE, "map-count", 0, 0,
-                     "the processes count %" PRIu32 " VMAs, the pool has %" PRIu32, sum, live));
+                     "the processes count %" PRIu32 " VMAs, the pool has %" PRIu32, vmas, live));
+    JUDGE(LAW_PGTABLE_PAGES, tables == world->pool[POOL_TABLE].nlive,
+          table_counts_broken(world, NULL, tables, p->v));
     return true;
 }
 
@@ -505,7 +519,7 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     p.v = v;
     p.nanchors = 0;
     p.counted.n = p.families.n = 0;
-    if (!map_counts_ok(&p, laws))
+    if (!counts_ok(&p, laws))
         return false;
     for (uint32_t i = 0; i < notes->nranges; i++) /* of a process that has ended, nothing is left */
         if (notes->range[i].mm != p.mm && mm_live(world, notes->range[i].mm) &&

@@ -167,7 +167,7 @@ static bool users_ok(const struct family *f, const struct anon_vma *anon_vma)
             return false;
         mm = chain->vma->vm_mm;
     }
-    return !w.broken;
+    return !w.rb.broken;
 }
 
 static bool member_ok(struct family *f, const struct anon_vma *anon_vma)
@@ -220,7 +220,7 @@ static bool family_counts_ok(const struct world *world, const struct anon_vma *r
     while ((chain = family_walk_next(&w)))
         if (!vma_counted(&f, chain->vma))
             return false;
-    return !w.broken && !f.users && !f.children &&
+    return !w.rb.broken && !f.users && !f.children &&
            root->refcount == f.members + ksm_holds(world, root) + ksm_holds_members(world, root);
 }
 

@@ -9,17 +9,18 @@
  */
 #include "oracles/pages.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #define SEEN 32 /* frames and slots remembered, each in its place, so that they are judged once */
 
 struct touched {
     const struct world *world;
     uint64_t laws;
     struct verdict *v;
+    struct view view;
+    uint32_t places; /* bit per place of seen[] that is taken */
     const void *seen[SEEN];
+    const struct page *parts_of; /* the compound page of which each part was judged last */
 };
+_Static_assert(SEEN <= 32, "a bit per place");
 
 static bool asked(const struct touched *t, enum law_id law)
 {
@@ -28,10 +29,11 @@ static bool asked(const struct touched *t, enum law_id law)
 
 static inline bool was_seen(struct touched *t, const void *object)
 {
-    const void **place = &t->seen[((uintptr_t)object / sizeof(struct page)) % SEEN];
-    const bool seen = *place == object;
+    const unsigned place = ((uintptr_t)object / sizeof(struct page)) % SEEN;
+    const bool seen = (t->places >> place & 1) && t->seen[place] == object;
 
-    *place = object;
+    t->places |= 1U << place;
+    t->seen[place] = object;
     return seen;
 }
 
@@ -44,24 +46,44 @@ static bool walk_and_count_ok(const struct touched *t, const struct page *page, 
     if (asked(t, LAW_RMAP_COMPLETE) && found != mapped.fitting)
         return walk_broken(t->world, page, found, mapped.fitting, t->v);
     return !asked(t, LAW_RMAP_MAPCOUNT) ||
-           frame_counts_ok(t->world, page, mapped.entries, mapped.locked, t->v);
+           frame_counts_ok(&t->view, page, mapped.entries, mapped.locked, t->v);
 }
 
-static bool frame_ok(struct touched *t, const struct page *page)
+/* Once; each part is judged only if this one has entries of its own, or if the page has lost
+ * something (noted): that may have been the last entry of a part. */
+static bool compound_ok(struct touched *t, const struct page *page, bool noted)
+{
+    const struct page *head = head_of(t->world, page);
+    const bool parts = noted || page->mapcount;
+
+    if (asked(t, LAW_SWAP_COUNTS) && !cached_page_ok(t->world, page, t->v))
+        return false;
+    if (asked(t, LAW_RMAP_MAPCOUNT) && !compound_whole(t->world, page, t->v))
+        return false;
+    if (was_seen(t, head) && (!parts || t->parts_of == head))
+        return true;
+    if (parts)
+        t->parts_of = head;
+    return compound_touched_ok(t->world, head, t->laws, parts, t->v);
+}
+
+static bool frame_ok(struct touched *t, const struct page *page, bool noted)
 {
     const uint64_t by_walk = LAW_BIT(LAW_RMAP_COMPLETE) | LAW_BIT(LAW_RMAP_MAPCOUNT);
     const char *site;
 
+    if (is_compound(t->world, page))
+        return compound_ok(t, page, noted);
     if (was_seen(t, page))
         return true;
     if (t->laws & by_walk) {
-        const struct stabbed found = rmap_found(t->world, page);
+        const struct stabbed found = rmap_found(&t->view, page);
 
         if (unlikely(found.entries != page->mapcount)) {
             if (!walk_and_count_ok(t, page, found.entries))
                 return false;
         } else if (asked(t, LAW_RMAP_MAPCOUNT) &&
-                   !frame_counts_ok(t->world, page, found.entries, found.locked, t->v)) {
+                   !frame_counts_ok(&t->view, page, found.entries, found.locked, t->v)) {
             return false;
         }
     }
@@ -85,7 +107,7 @@ static bool swapped_ok(struct touched *t, const struct entry *e)
         return true;
     return slot_ok(t->world, e->slot, t->v) &&
            (!e->vma || !anon_vma_live(t->world, e->vma->anon_vma) ||
-            slot_count_ok(t->world, e->slot, swap_found(t->world, e), t->v));
+            slot_count_ok(t->world, e->slot, swap_found(&t->view, e), t->v));
 }
 
 static bool entry_ok(struct touched *t, const struct entry *e)
@@ -117,24 +139,28 @@ static bool entry_ok(struct touched *t, const struct entry *e)
         if (unlikely(site != NULL))
             return place_broken(t->world, e, site, t->v);
     }
-    return frame_ok(t, e->page);
+    return frame_ok(t, e->page, false);
 }
 
 static bool range_ok(struct touched *t, const struct note_range *r)
 {
     struct entry_walk w;
     struct entry e;
+    bool huge;
 
     if (!mm_live(t->world, r->mm) || !r->mm->pgd)
         return true;
+    huge = r->mm->deposited;
     entry_walk_start(&w, t->world, r->mm, r->start, r->end);
-    if (asked(t, LAW_PGTABLE_PAGES) &&
-        !tables_of_range_ok(t->world, r->mm, r->start, r->end, w.vma, t->v))
+    entry_walk_lead(&w, &t->view);
+    if (asked(t, LAW_PGTABLE_PAGES) && !tables_of_range_ok(&w, r->start, r->end, t->v))
         return false;
-    while (entry_walk_next(&w, &e))
+    while (entry_walk_next(&w, &e)) {
+        huge |= e.huge;
         if (!entry_ok(t, &e))
             return false;
-    return true;
+    }
+    return likely(!huge) || !asked(t, LAW_PGTABLE_PAGES) || deposits_ok(t->world, r->mm, t->v);
 }
 
 static bool covered(const struct notes *notes, const struct note_range *r)
@@ -165,26 +191,15 @@ static bool ranges_ok(struct touched *t)
 static bool frames_ok(struct touched *t)
 {
     const struct notes *notes = &t->world->notes;
-    const uint32_t used = t->world->pool[POOL_PAGE].used;
+    struct all_pages w = {.world = t->world};
+    const struct page *page;
 
     for (uint32_t i = 0; !notes->page_overflow && i < notes->npages; i++)
-        if (page_live(t->world, notes->page[i]) && !frame_ok(t, notes->page[i]))
+        if (page_live(t->world, notes->page[i]) && !frame_ok(t, notes->page[i], true))
             return false;
-    for (uint32_t n = 0; unlikely(notes->page_overflow) && n < used; n++)
-        if (page_at(t->world, n) && !frame_ok(t, page_at(t->world, n)))
+    while (unlikely(notes->page_overflow) && (page = all_pages_next(&w)))
+        if (!frame_ok(t, page, true))
             return false;
-    return true;
-}
-
-static bool pins_ok(const struct touched *t)
-{
-    for (unsigned n = 0; unlikely(pins_in_use(t->world)) && n < MAX_PINS; n++) {
-        const struct pin *pin = &t->world->pin[n];
-
-        if (unlikely(pin->used && pin->page && !page_live(t->world, pin->page)))
-            return law_broken(t->v, LAW_RMAP_MAPCOUNT, "dead-frame", 0, 0,
-                              "pin %u has a frame that is freed", n);
-    }
     return true;
 }
 
@@ -207,14 +222,15 @@ bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v)
     t.world = world;
     t.laws = laws;
     t.v = v;
-    memset(t.seen, 0, sizeof(t.seen));
+    t.places = 0;
+    t.parts_of = NULL;
     if (asked(&t, LAW_LOCKS) && !locks_ok(world, v))
         return false;
-    if (asked(&t, LAW_PGTABLE_PAGES) && !table_counts_ok(world, v))
-        return false;
-    if (!world->pool[POOL_TABLE].nlive && !world->pool[POOL_PAGE].nlive)
+    if (!world->pool[POOL_TABLE].nlive && !world->pool[POOL_PAGE].nlive &&
+        !world->pool[POOL_HUGE].nlive)
         return true;
-    if (asked(&t, LAW_RMAP_MAPCOUNT) && !pins_ok(&t))
+    view_start(&t.view, world);
+    if (unlikely(t.view.pinned) && asked(&t, LAW_RMAP_MAPCOUNT) && !pinned_frames_ok(world, v))
         return false;
     if (asked(&t, LAW_PAGE_INDEX) && !ksm_nodes_ok(world, v))
         return false;

@@ -5,41 +5,20 @@
 #include <inttypes.h>
 
 /* ---- walks ---- */
-static void push_left_spine(struct tree_walk *w, const struct rb_node *node)
+static bool part_of_tree(const void *world, const struct rb_node *node)
 {
-    for (; node; node = w->stack[w->depth - 1]->vm_rb.left) {
-        const struct vma *vma = vma_of_rb(node);
-
-        if (w->depth == TREE_MAX_DEPTH || !vma_live(w->world, vma)) {
-            w->broken = true;
-            return;
-        }
-        w->stack[w->depth++] = vma;
-    }
+    return vma_live(world, vma_of_rb(node));
 }
 
 void tree_walk_start(struct tree_walk *w, const struct world *world, const struct mm *mm)
 {
     w->world = world;
-    w->depth = 0;
-    w->left = world->pool[POOL_VMA].nlive;
-    w->broken = false;
-    push_left_spine(w, mm->mm_rb.node);
+    rb_walk_start(&w->rb, &mm->mm_rb, world->pool[POOL_VMA].nlive, part_of_tree, world);
 }
 
 const struct vma *tree_walk_next(struct tree_walk *w)
 {
-    const struct vma *vma;
-
-    if (w->broken || !w->depth)
-        return NULL;
-    if (!w->left--) { /* more nodes than VMAs: a cycle */
-        w->broken = true;
-        return NULL;
-    }
-    vma = w->stack[--w->depth];
-    push_left_spine(w, vma->vm_rb.right);
-    return vma;
+    return vma_of_rb(rb_walk_next(&w->rb, part_of_tree, w->world));
 }
 
 const struct vma *tree_find(const struct world *world, const struct mm *mm, uintptr_t addr)
@@ -191,7 +170,7 @@ static bool list_of_mm_ok(const struct world *world, const struct mm *mm, struct
         if (vma->vm_prev != prev)
             return list_broken(v, mm, "prev", prev, vma->vm_prev);
         node = tree_walk_next(&w);
-        if (node != vma && !w.broken)
+        if (node != vma && !w.rb.broken)
             return list_broken(v, mm, "sequence", prev, vma);
     }
     if (tree_walk_next(&w))

@@ -1,23 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "tests/law_world.h"
 
-struct world *world;
 struct mm *mm;
 struct verdict v;
-
-int law_world_setup(void **state)
-{
-    (void)state;
-    world = world_new(0);
-    return world ? 0 : -1;
-}
-
-int law_world_teardown(void **state)
-{
-    (void)state;
-    world_destroy(world);
-    return 0;
-}
 
 /* ---- worlds ---- */
 void begin(void)
@@ -47,10 +32,7 @@ void map(uintptr_t page, size_t pages, int prot, int flags, int fd, uint64_t pgo
  */
 void build(void)
 {
-    struct world_config config = world_config_default;
-
-    config.rules = RULES_LINUX_6_1;
-    assert_int_equal(world_reset(world, &config), 0);
+    start_world(RULES_LINUX_6_1, false);
     mm = world->proc[0];
     assert_int_equal(file_open(world, 0, FILE_REGULAR, FMODE_READ | FMODE_WRITE, 64), 0);
     assert_int_equal(file_open(world, 1, FILE_SYSV, FMODE_READ | FMODE_WRITE, 64), 0);

@@ -6,27 +6,14 @@
 #ifndef TESTS_LAW_WORLD_H
 #define TESTS_LAW_WORLD_H
 
-#include "model/internal.h"
 #include "oracles/laws.h"
+#include "tests/world.h"
 
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
-#define RW (PROT_READ | PROT_WRITE)
-#define PAGES(n) ((uintptr_t)(n) << PAGE_SHIFT)
-
-extern struct world *world;
 extern struct mm *mm;
 extern struct verdict v; /* of the last expectation */
-
-/* Group fixtures. */
-int law_world_setup(void **state);
-int law_world_teardown(void **state);
 
 /* The world, freshly built; its last call has mapped [0x800, 0x802). */
 void build(void);

@@ -371,7 +371,7 @@ static void advise(uintptr_t page, size_t pages, int advice)
 {
     world_begin(world, 0);
     assert_int_equal(mm_madvise(mm, PAGES(page), PAGES(pages), advice), 0);
-    assert_int_equal(spec_madvise(spec, 0, PAGES(page), PAGES(pages), advice), 0);
+    assert_int_equal(spec_madvise(spec, 0, PAGES(page), PAGES(pages), advice, NULL), 0);
 }
 
 static void reclaim(uintptr_t page, size_t pages)

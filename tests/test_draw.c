@@ -282,6 +282,72 @@ static void graphviz_is_missed(void **state)
     snapshot_fini(&s);
 }
 
+/* One process with a huge entry whose part #6 was written; before it was split, or after. */
+static struct snapshot huge(bool split)
+{
+    struct snapshot s = family(1);
+
+    assert_int_equal(snapshot_reserve_pages(&s, SNAP_PARTS, SNAP_PARTS, 1), 0);
+    s.vma[0].start = s.vma[0].pgoff = SNAP_PARTS;
+    s.vma[0].end = 2 * SNAP_PARTS;
+    s.nr_ptes = s.proc[0].nr_ptes = split ? SNAP_PARTS : 1;
+    s.nr_pages = SNAP_PARTS;
+    s.nr_slots = 0;
+    for (uint32_t i = 0; i < SNAP_PARTS; i++) {
+        if (i < s.nr_ptes)
+            s.pte[i] = (struct snap_pte){.page = SNAP_PARTS + i,
+                                         .number = i + 1,
+                                         .flags = SNAP_PTE_PRESENT | SNAP_PTE_DIRTY |
+                                                  (split ? 0U : SNAP_PTE_HUGE)};
+        s.page[i] = (struct snap_page){.head = 1,
+                                       .anon_vma = 1,
+                                       .index = SNAP_PARTS + i,
+                                       .mapcount = split,
+                                       .stamp = i == 5 ? 9 : 0,
+                                       .flags = SNAP_PAGE_ANON};
+    }
+    s.page[0].refcount = split ? SNAP_PARTS : 1;
+    s.page[0].entire_mapcount = !split;
+    return s;
+}
+
+static void huge_entry_is_one_cell(void **state)
+{
+    struct snapshot before = huge(false), after = huge(true);
+    char *svg = drawn(NULL, &before);
+
+    (void)state;
+    assert_true(count(svg, ">0x200–0x400<") >= 2); /* cell, legend; a VMA in the graph */
+    expect_count(svg, ">#1–#512<", 2);
+    expect_count(svg, ">1 hold<", 1);
+    expect_count(svg, ">512 parts<", 1);
+    expect_count(svg, ">#6<", 1); /* the others have nothing to tell */
+    expect_count(svg, ">#7<", 0);
+    free(svg);
+    svg = drawn(&before, &after);
+    expect_count(svg, "huge<", 0);
+    expect_count(svg, ">4 parts, to #5<", 1);
+    expect_count(svg, ">506 parts, to #512<", 1);
+    expect_count(svg, "class=\"new\"", 1); /* in the legend: they are parts of what was there */
+    free(svg);
+    svg = drawn(&after, &before);
+    expect_count(svg, " huge<", 2); /* cell, legend */
+    free(svg);
+    before.nr_ptes = before.proc[0].nr_ptes = 0;
+    after.nr_ptes = after.proc[0].nr_ptes = SNAP_PARTS - 1; /* the last page of a block goes */
+    struct snapshot whole = huge(false);
+
+    svg = drawn(&whole, &before);
+    expect_count(svg, ">huge page<", 1);
+    free(svg);
+    svg = drawn(&whole, &after);
+    assert_true(count(svg, "class=\"differs\"") > 1);
+    free(svg);
+    snapshot_fini(&whole);
+    snapshot_fini(&before);
+    snapshot_fini(&after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,7 +355,7 @@ int main(void)
         cmocka_unit_test(a_copy_is_new),       cmocka_unit_test(what_is_gone_is_told),
         cmocka_unit_test(eight_processes_fit), cmocka_unit_test(thousands_of_pages_fit),
         cmocka_unit_test(nothing_is_trusted),  cmocka_unit_test(an_empty_world_is_drawn),
-        cmocka_unit_test(graphviz_is_missed),
+        cmocka_unit_test(graphviz_is_missed),  cmocka_unit_test(huge_entry_is_one_cell),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,5 +304,5 @@ int main(void)
         cmocka_unit_test(test_wild),
     };
 
-    return cmocka_run_group_tests(tests, law_world_setup, law_world_teardown);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

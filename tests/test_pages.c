@@ -3,43 +3,17 @@
  * Pages of the model by themselves: faults, copy-on-write by each kernel's rules, zapping, page
  * tables, page cache, populating, and what a failed allocation leaves.
  */
-#include "model/internal.h"
+#include "tests/world.h"
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#define AT(page) ((uintptr_t)(page) << PAGE_SHIFT)
-#define BASE AT(0x100)
-#define RW (PROT_READ | PROT_WRITE)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
+#define BASE PAGES(0x100)
 #define SHARED_ANON (MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED)
 
-static struct world *world;
 static struct mm *p0;
-
-static int setup(void **state)
-{
-    (void)state;
-    world = world_new(0);
-    return world ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_destroy(world);
-    return 0;
-}
 
 /* A world of these rules with nothing in it but a file of 8 pages, open as 0. */
 static void start(enum rules rules)
 {
-    struct world_config config = world_config_default;
-
-    config.rules = rules;
-    assert_int_equal(world_reset(world, &config), 0);
+    start_world(rules, false);
     world_begin(world, 0);
     p0 = world->proc[0];
     assert_int_equal(file_open(world, 0, FILE_REGULAR, FMODE_READ | FMODE_WRITE, 8), 0);
@@ -96,22 +70,13 @@ static void assert_rss(const struct mm *mm, uint64_t file, uint64_t anon, uint64
     assert_true(mm->hiwater_rss >= file + anon + shmem);
 }
 
-/* Nothing of the kind is left anywhere. */
-static void assert_all_gone(void)
-{
-    world_exit(world);
-    for (unsigned id = 0; id < NR_POOLS; id++)
-        if (world->pool[id].nlive)
-            fail_msg("%u %s left", world->pool[id].nlive, world->pool[id].name);
-}
-
 static void for_all_rules(void (*test)(enum rules))
 {
     for (unsigned rules = 0; rules < NR_RULES; rules++) {
         start((enum rules)rules);
         test((enum rules)rules);
         assert_null(world->locks.broken);
-        assert_all_gone();
+        end_world();
     }
 }
 
@@ -157,7 +122,7 @@ static void test_anon_faults(void **state)
 
 static void file_faults(enum rules rules)
 {
-    const uintptr_t private = BASE, shared = BASE + AT(0x20), beyond = shared + AT(8);
+    const uintptr_t private = BASE, shared = BASE + PAGES(0x20), beyond = shared + PAGES(8);
 
     (void)rules;
     map(p0, private, 4, RW, MAP_PRIVATE);
@@ -227,9 +192,9 @@ static void frameless(enum rules rules)
 {
     (void)rules;
     assert_int_equal(file_open(world, 1, FILE_DEVICE, FMODE_READ | FMODE_WRITE, 1), 0);
-    assert_int_equal(mm_mmap(p0, BASE, AT(4), RW, MAP_SHARED | MAP_FIXED, 1, 0), (long)BASE);
-    put(p0, BASE + AT(2), 5);
-    assert_int_equal(get(p0, BASE + AT(2)), 0);
+    assert_int_equal(mm_mmap(p0, BASE, PAGES(4), RW, MAP_SHARED | MAP_FIXED, 1, 0), (long)BASE);
+    put(p0, BASE + PAGES(2), 5);
+    assert_int_equal(get(p0, BASE + PAGES(2)), 0);
     assert_int_equal(mm_access(p0, BASE, PROT_READ, true, 0), -EFAULT);
     assert_null(p0->pgd);
     map(p0, BASE, 1, PROT_EXEC, ANON);
@@ -413,7 +378,7 @@ static void test_unshare(void **state)
     assert_true(page->flags & PG_EXCLUSIVE);
     assert_int_equal(handle_mm_fault(find_vma(p0, BASE), BASE + PAGE_SIZE, FAULT_UNSHARE), 0);
     assert_null(shown(p0, BASE + PAGE_SIZE));
-    assert_all_gone();
+    end_world();
 }
 
 /* ---- zapping and page tables ---- */
@@ -423,7 +388,7 @@ static void test_unshare(void **state)
  */
 static void tables(enum rules rules)
 {
-    const uintptr_t a = HPAGE_SIZE + AT(8), b = 2 * HPAGE_SIZE - AT(8), c = 2 * HPAGE_SIZE;
+    const uintptr_t a = HPAGE_SIZE + PAGES(8), b = 2 * HPAGE_SIZE - PAGES(8), c = 2 * HPAGE_SIZE;
 
     (void)rules;
     map(p0, a, 4, RW, ANON);
@@ -433,7 +398,7 @@ static void tables(enum rules rules)
     put(p0, a, 1);
     assert_int_equal(p0->nr_tables, 4);
     put(p0, b, 2);
-    put(p0, b + AT(3), 2);
+    put(p0, b + PAGES(3), 2);
     assert_int_equal(p0->nr_tables, 4);
     put(p0, c, 3);
     assert_int_equal(p0->nr_tables, 5);
@@ -446,7 +411,7 @@ static void tables(enum rules rules)
     assert_int_equal(p0->nr_tables, 4);
     assert_int_equal(world->notes.nptes, 1);
     assert_int_equal(world->notes.ptes[0].start, b);
-    assert_int_equal(world->notes.ptes[0].end, b + AT(4));
+    assert_int_equal(world->notes.ptes[0].end, b + PAGES(4));
     assert_int_equal(get(p0, c), 3);
     assert_rss(p0, 0, 1, 0, 0);
     unmap(p0, c, 4);
@@ -465,7 +430,7 @@ static void test_tables(void **state)
 static void tables_of_a_range(enum rules rules)
 {
     (void)rules;
-    map(p0, HPAGE_SIZE - AT(2), 4 * HPAGE_PAGES, RW, ANON);
+    map(p0, HPAGE_SIZE - PAGES(2), 4 * HPAGE_PAGES, RW, ANON);
     for (unsigned i = 0; i < 4; i++) {
         put(p0, HPAGE_SIZE * (i + 1) - PAGE_SIZE, 1);
         put(p0, HPAGE_SIZE * (i + 1), 1);
@@ -475,7 +440,7 @@ static void tables_of_a_range(enum rules rules)
     unmap(p0, HPAGE_SIZE - PAGE_SIZE, 3 * HPAGE_PAGES + 1);
     assert_int_equal(p0->nr_tables, 3 + 2);
     assert_rss(p0, 0, 1, 0, 0);
-    assert_int_equal(get(p0, 5 * HPAGE_SIZE - AT(3)), 0);
+    assert_int_equal(get(p0, 5 * HPAGE_SIZE - PAGES(3)), 0);
     unmap(p0, 0, 4096);
     assert_int_equal(p0->nr_tables, 0);
 }
@@ -494,19 +459,19 @@ static void test_pte_next(void **state)
     start(RULES_LINUX_6_1);
     assert_null(pte_next(p0, &addr, p0->task_size));
     map(p0, HPAGE_SIZE, 3 * HPAGE_PAGES, RW, ANON);
-    put(p0, HPAGE_SIZE + AT(5), 1);
-    put(p0, 3 * HPAGE_SIZE + AT(511), 2);
-    assert_ptr_equal(pte_next(p0, &addr, p0->task_size), pte_find(p0, HPAGE_SIZE + AT(5)));
-    assert_int_equal(addr, HPAGE_SIZE + AT(5));
+    put(p0, HPAGE_SIZE + PAGES(5), 1);
+    put(p0, 3 * HPAGE_SIZE + PAGES(511), 2);
+    assert_ptr_equal(pte_next(p0, &addr, p0->task_size), pte_find(p0, HPAGE_SIZE + PAGES(5)));
+    assert_int_equal(addr, HPAGE_SIZE + PAGES(5));
     addr += PAGE_SIZE;
-    assert_null(pte_next(p0, &addr, 3 * HPAGE_SIZE + AT(511)));
+    assert_null(pte_next(p0, &addr, 3 * HPAGE_SIZE + PAGES(511)));
     assert_non_null(pte_next(p0, &addr, 4 * HPAGE_SIZE));
-    assert_int_equal(addr, 3 * HPAGE_SIZE + AT(511));
+    assert_int_equal(addr, 3 * HPAGE_SIZE + PAGES(511));
     addr += PAGE_SIZE;
     assert_null(pte_next(p0, &addr, p0->task_size));
     assert_null(pte_find(p0, 2 * HPAGE_SIZE));
     assert_int_equal(mm_pte(p0, 2 * HPAGE_SIZE), 0);
-    assert_all_gone();
+    end_world();
 }
 
 /* ---- page cache ---- */
@@ -518,13 +483,13 @@ static void punch(enum rules rules)
 
     (void)rules;
     map(p0, BASE, 8, RW, MAP_SHARED);
-    map(p0, BASE + AT(8), 8, RW, MAP_PRIVATE);
+    map(p0, BASE + PAGES(8), 8, RW, MAP_PRIVATE);
     for (unsigned i = 0; i < 8; i++)
-        put(p0, BASE + AT(7 - i), 10 + i);
-    put(p0, BASE + AT(8 + 3), 99);
+        put(p0, BASE + PAGES(7 - i), 10 + i);
+    put(p0, BASE + PAGES(8 + 3), 99);
     p1 = fork_as(1);
     for (unsigned i = 0; i < 8; i++)
-        assert_int_equal(get(p1, BASE + AT(i)), 17 - i);
+        assert_int_equal(get(p1, BASE + PAGES(i)), 17 - i);
     assert_rss(p1, 8, 1, 0, 0);
     world_begin(world, 0);
     page_cache_punch(world, mapping, 2, 4);
@@ -535,9 +500,9 @@ static void punch(enum rules rules)
     assert_non_null(page_cache_find(mapping, 1));
     assert_non_null(page_cache_find(mapping, 5));
     for (unsigned i = 0; i < 8; i++)
-        assert_int_equal(get(p0, BASE + AT(i)), i < 2 || i > 4 ? 17 - i : 0);
-    assert_int_equal(get(p1, BASE + AT(8 + 3)), 99);
-    assert_int_equal(get(p1, BASE + AT(8 + 2)), 0);
+        assert_int_equal(get(p0, BASE + PAGES(i)), i < 2 || i > 4 ? 17 - i : 0);
+    assert_int_equal(get(p1, BASE + PAGES(8 + 3)), 99);
+    assert_int_equal(get(p1, BASE + PAGES(8 + 2)), 0);
 }
 
 static void test_punch(void **state)
@@ -555,24 +520,24 @@ static void populate(enum rules rules)
     map(p0, BASE, 4, RW, ANON | MAP_POPULATE);
     assert_rss(p0, 0, 4, 0, 0);
     assert_int_equal(world->notes.nptes, 1);
-    map(p0, BASE + AT(0x10), 4, PROT_READ, ANON | MAP_LOCKED);
-    assert_int_equal(mm_pte(p0, BASE + AT(0x13)) & PTE_SPECIAL, PTE_SPECIAL);
-    map(p0, BASE + AT(0x20), 4, PROT_NONE, ANON | MAP_POPULATE);
-    assert_int_equal(mm_pte(p0, BASE + AT(0x20)), 0);
-    map(p0, BASE + AT(0x30), 16, RW, MAP_PRIVATE | MAP_POPULATE);
+    map(p0, BASE + PAGES(0x10), 4, PROT_READ, ANON | MAP_LOCKED);
+    assert_int_equal(mm_pte(p0, BASE + PAGES(0x13)) & PTE_SPECIAL, PTE_SPECIAL);
+    map(p0, BASE + PAGES(0x20), 4, PROT_NONE, ANON | MAP_POPULATE);
+    assert_int_equal(mm_pte(p0, BASE + PAGES(0x20)), 0);
+    map(p0, BASE + PAGES(0x30), 16, RW, MAP_PRIVATE | MAP_POPULATE);
     assert_rss(p0, 0, 4 + 8, 0, 0); /* up to the end of the file */
-    map(p0, BASE + AT(0x50), 16, RW, MAP_SHARED | MAP_POPULATE);
+    map(p0, BASE + PAGES(0x50), 16, RW, MAP_SHARED | MAP_POPULATE);
     assert_rss(p0, 8, 4 + 8, 0, 0);
 
-    assert_int_equal(
-        mm_mmap(p0, BASE + AT(0x70), AT(4), RW, MAP_PRIVATE | MAP_FIXED | MAP_LOCKED, 0, AT(8)),
-        (long)(BASE + AT(0x70))); /* all of it is beyond */
-    vma = find_vma(p0, BASE + AT(0x70));
+    assert_int_equal(mm_mmap(p0, BASE + PAGES(0x70), PAGES(4), RW,
+                             MAP_PRIVATE | MAP_FIXED | MAP_LOCKED, 0, PAGES(8)),
+                     (long)(BASE + PAGES(0x70))); /* all of it is beyond */
+    vma = find_vma(p0, BASE + PAGES(0x70));
     assert_non_null(vma->anon_vma);
     assert_rss(p0, 8, 4 + 8, 0, 0);
 
     assert_int_equal(mm_mlockall(p0, MCL_FUTURE), 0);
-    assert_int_equal(mm_brk(p0, p0->start_brk + AT(3)), (long)(p0->start_brk + AT(3)));
+    assert_int_equal(mm_brk(p0, p0->start_brk + PAGES(3)), (long)(p0->start_brk + PAGES(3)));
     assert_rss(p0, 8, 4 + 8 + 3, 0, 0);
 }
 
@@ -612,7 +577,7 @@ static long scene(unsigned which, uint64_t fail_nth)
     default:
         map(p0, BASE, 4, RW, ANON);
         world_begin(world, fail_nth);
-        return populate_vma_range(find_vma(p0, BASE), BASE, BASE + AT(4));
+        return populate_vma_range(find_vma(p0, BASE), BASE, BASE + PAGES(4));
     }
     world_begin(world, fail_nth);
     return mm_access(p0, BASE, PROT_WRITE, false, 5);
@@ -630,7 +595,7 @@ static void fail_each(enum rules rules)
 
             start(rules);
             err = scene(which, n);
-            for (uintptr_t addr = BASE; addr < BASE + AT(4); addr += PAGE_SIZE)
+            for (uintptr_t addr = BASE; addr < BASE + PAGES(4); addr += PAGE_SIZE)
                 rss += shown(p0, addr) || (mm_pte(p0, addr) & PTE_SWAP);
             for (unsigned i = 0; i < NR_RSS; i++)
                 rss -= p0->rss[i];
@@ -643,10 +608,10 @@ static void fail_each(enum rules rules)
             put(p0, BASE, 6);
             if (world->proc[1])
                 assert_int_equal(get(world->proc[1], BASE), 1);
-            assert_all_gone();
+            end_world();
         }
         assert_true(failed > 0);
-        assert_all_gone();
+        end_world();
     }
 }
 
@@ -677,5 +642,5 @@ int main(void)
         cmocka_unit_test(test_fail_each),
     };
 
-    return cmocka_run_group_tests_name("pages", tests, setup, teardown);
+    return cmocka_run_group_tests_name("pages", tests, world_setup, world_teardown);
 }

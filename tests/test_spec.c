@@ -28,13 +28,16 @@ static void change_of_a_piece_moves_boundaries(void **state)
     /*  p p p p | n n n n */
     map(0x100, 4, RW, FIXED);
     map(0x104, 4, RW, FIXED | MAP_NORESERVE);
-    assert_int_equal(spec_madvise(spec, 0, bytes(0x102), bytes(2), MADV_RANDOM), 0);
+    assert_int_equal(spec_madvise(spec, 0, bytes(0x102), bytes(2), MADV_RANDOM, NULL), 0);
     assert_layout("100-102 rw, 102-104 rw, 104-108 rw");
-    assert_int_equal(spec_madvise(spec, 0, bytes(0x101), bytes(1), MADV_RANDOM), 0); /* case 4 */
+    assert_int_equal(spec_madvise(spec, 0, bytes(0x101), bytes(1), MADV_RANDOM, NULL),
+                     0); /* case 4 */
     assert_layout("100-101 rw, 101-104 rw, 104-108 rw");
-    assert_int_equal(spec_madvise(spec, 0, bytes(0x101), bytes(2), MADV_NORMAL), 0); /* case 5 */
+    assert_int_equal(spec_madvise(spec, 0, bytes(0x101), bytes(2), MADV_NORMAL, NULL),
+                     0); /* case 5 */
     assert_layout("100-103 rw, 103-104 rw, 104-108 rw");
-    assert_int_equal(spec_madvise(spec, 0, bytes(0x103), bytes(1), MADV_NORMAL), 0); /* case 7 */
+    assert_int_equal(spec_madvise(spec, 0, bytes(0x103), bytes(1), MADV_NORMAL, NULL),
+                     0); /* case 7 */
     assert_layout("100-104 rw, 104-108 rw");
     map(0x104, 2, R, FIXED);
     map(0x106, 2, RW, FIXED);
@@ -123,8 +126,8 @@ static void locking_stops_at_a_hole(void **state)
     spec_setrlimit(spec, 0, MEMLOCK, 4);
     assert_int_equal(spec_mlock(spec, 0, bytes(0x100), bytes(4)), 0); /* 2 are locked already */
     assert_int_equal(spec_mlock(spec, 0, bytes(0x106), bytes(1)), -ENOMEM);
-    assert_int_equal(spec_madvise(spec, 0, bytes(0x104), bytes(4), MADV_DONTFORK), -ENOMEM);
-    assert_int_equal(spec_madvise(spec, 0, bytes(0x100), bytes(8), MADV_DONTNEED), -EINVAL);
+    assert_int_equal(spec_madvise(spec, 0, bytes(0x104), bytes(4), MADV_DONTFORK, NULL), -ENOMEM);
+    assert_int_equal(spec_madvise(spec, 0, bytes(0x100), bytes(8), MADV_DONTNEED, NULL), -EINVAL);
 }
 
 static void reading_only_is_not_paid_for_since_6_18(void **state)

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vmafuzz live: random programs on the running kernel, beside the model. */
+#define _GNU_SOURCE
+#include "harness/fuzz_plan.h"
+#include "harness/linux/guest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char doc[] =
+    "Run random programs as real system calls on the running Linux kernel, and beside it on "
+    "the model. After every operation answers and pictures of the whole state have to agree, "
+    "and the laws have to hold on the kernel's own picture. What differs is shrunk on the "
+    "kernel, reported, and stored as a program and as C that makes the same calls without "
+    "vmafuzz.\v"
+    "The calls are made by processes that are started for it; no other process is touched. "
+    "Pictures come from a BPF program (as root, with BTF), otherwise from /proc; without "
+    "root only layout, answers and contents are compared. --check tells what this machine "
+    "offers.\n\n"
+    "The model runs under the rules of the kernel's version, unless --rules says otherwise. "
+    "With --fault the model has that fault, and nobody but the kernel judges it: so it is "
+    "shown what the comparison can see. `vmafuzz faults measure --on linux' does this for "
+    "all faults.\n\n"
+    "Known differences are avoided: --quirks tells which, --show-quirks lets them show.\n\n"
+    "Exit status: 0 no difference, 1 a difference, 2 bad usage or this machine cannot do it, "
+    "130 after Ctrl-C, 143 after SIGTERM.\n\n"
+    "Example: vmafuzz live --time 60";
+
+enum { KEY_CHECK = 256, KEY_LIST, KEY_SHOW, KEY_READER, KEY_SWAP, KEY_EVERY, KEY_CPU, KEY_TRAIL };
+
+static const struct argp_option options[] = {
+    {.name = "check", .key = KEY_CHECK, .doc = "Tell what this machine offers, and run nothing"},
+    {.name = "quirks", .key = KEY_LIST, .doc = "List the known differences, and run nothing"},
+    {.name = "show-quirks",
+     .key = KEY_SHOW,
+     .doc = "Do not avoid known differences, so that they are found"},
+    {.name = "reader",
+     .key = KEY_READER,
+     .arg = "NAME",
+     .doc = "Where pictures come from: bpf, procfs or none; by default the best there is"},
+    {.name = "every",
+     .key = KEY_EVERY,
+     .arg = "N",
+     .doc = "Compare pictures after every N operations only; by default after each"},
+    {.name = "cpu",
+     .key = KEY_CPU,
+     .arg = "N",
+     .doc = "Use the N-th of the usable CPUs, from 0, and with --jobs those after it"},
+    {.name = "trail",
+     .key = KEY_TRAIL,
+     .arg = "FILE",
+     .doc = "Write each operation to this file or device before it is made, so that it is known "
+            "after a crash. With --kernel that is done anyway"},
+    {.name = "swap",
+     .key = KEY_SWAP,
+     .doc = "Set up swap, and reclaim pages; this concerns the whole system, and is undone at the "
+            "end"},
+    {0},
+};
+
+struct live_command {
+    struct fuzz fuzz;
+    struct live live;
+    struct guest_choice guest;
+    bool check, list;
+};
+
+static unsigned parse_reader(const char *name)
+{
+    static const char *const names[] = {"bpf", "procfs", "none"};
+    static const enum linux_reader_kind kinds[] = {READER_BPF, READER_PROCFS, READER_NONE};
+
+    for (unsigned i = 0; i < 3; i++)
+        if (strcmp(names[i], name) == 0)
+            return kinds[i];
+    unknown_name("reader", name, names, 3);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct live_command *c = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &c->fuzz;
+        state->child_inputs[1] = &c->fuzz.plan.subject;
+        state->child_inputs[2] = &c->guest;
+        return 0;
+    case KEY_CHECK:
+        c->check = true;
+        return 0;
+    case KEY_LIST:
+        c->list = true;
+        return 0;
+    case KEY_SHOW:
+        c->live.show_quirks = true;
+        return 0;
+    case KEY_READER:
+        c->live.options.reader = parse_reader(arg);
+        return 0;
+    case KEY_EVERY:
+        c->live.every = (uint32_t)parse_number("--every", arg, 1, UINT32_MAX);
+        return 0;
+    case KEY_CPU:
+        c->live.options.cpu = (unsigned)parse_number("--cpu", arg, 0, 4095);
+        return 0;
+    case KEY_TRAIL:
+        c->live.trail = arg;
+        return 0;
+    case KEY_SWAP:
+        c->live.options.swap = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Status 2 if even the least is missing: then nothing can be run here. */
+static int check(void)
+{
+    struct linux_offer offer[32];
+    unsigned n = linux_offers(offer, sizeof(offer) / sizeof(*offer));
+
+    if (n > sizeof(offer) / sizeof(*offer))
+        n = sizeof(offer) / sizeof(*offer);
+    for (unsigned i = 0; i < n; i++) {
+        printf("%-3s  %-20s %s\n", offer[i].available ? "yes" : "no", offer[i].name,
+               offer[i].sentence);
+        if (!offer[i].available)
+            put_hanging(offer[i].why, 0, 26, stdout);
+    }
+    return n && offer[0].available ? STATUS_CLEAN : STATUS_USAGE;
+}
+
+static int list_quirks(void)
+{
+    for (unsigned i = 0; i < nr_linux_quirks; i++) {
+        printf("%s\n", linux_quirks[i].name);
+        put_hanging(linux_quirks[i].sentence, 0, 4, stdout);
+    }
+    printf("%u known difference%s\n", nr_linux_quirks, plural(nr_linux_quirks));
+    return STATUS_CLEAN;
+}
+
+/* One line if it cannot be done here, before any worker says it as well. */
+static void try_open(const struct live *live)
+{
+    struct live trial = *live;
+    char why[256] = "";
+
+    if (!live_open(&trial, why, sizeof(why)))
+        usage_error("%s; `vmafuzz live --check' tells what this machine offers", why);
+    live_close(&trial);
+}
+
+int cmd_live(int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        {.argp = &fuzz_argp}, {.argp = &subject_argp}, {.argp = &guest_argp}, {0}};
+    static const struct argp argp = {options, parse, NULL, doc, children, NULL, NULL};
+    static struct live_command c;
+    static char *const no_files[] = {NULL};
+    struct subject_options *subject = &c.fuzz.plan.subject;
+
+    fuzz_init(&c.fuzz);
+    live_init(&c.live);
+    parse_arguments(&argp, argc, argv, &c);
+    if (is_in_guest())
+        c.fuzz.plan.out = GUEST_OUT;
+    else if (c.guest.image)
+        return run_in_guest(&c.guest, "live", argc, argv, no_files, c.fuzz.plan.out);
+    if (c.check)
+        return check();
+    if (c.list)
+        return list_quirks();
+    if (c.live.trail && c.fuzz.plan.jobs > 1)
+        usage_error("--trail is for one job");
+    c.live.trail_by_port = is_in_guest() && c.fuzz.plan.jobs == 1;
+    c.live.kernel_alone = subject->fault != F_NONE;
+    c.live.rules = subject->rules;
+    if (subject->rules < 0)
+        subject->rules = (int)c.live.config.rules;
+    c.live.config.rules = (enum rules)subject->rules;
+    c.fuzz.plan.stop |= c.live.kernel_alone;
+    c.fuzz.plan.live = &c.live;
+    try_open(&c.live);
+    return fuzz_run(&c.fuzz);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The third subject: what it cannot do nobody does; what it does has to be what the model did. */
+#define _GNU_SOURCE
+#include "harness/executor.h"
+#include "harness/report.h"
+
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Nothing can go on: the reason is its own. */
+static bool lost(struct executor *ex, const char *site, const char *why)
+{
+    return law_broken(&ex->r->verdict, LAW_SUBJECT_LOST, site, ex->call.proc, ex->call.addr,
+                      "%s: %s", ex->o.other->name, why);
+}
+
+static bool alive(struct executor *ex)
+{
+    const struct other_subject *o = ex->o.other;
+    const char *why = o->lost ? o->lost(o->subject) : NULL;
+
+    return !why || lost(ex, "lost", why);
+}
+
+bool other_start(struct executor *ex, const struct world_config *config)
+{
+    struct subject *s = ex->o.other->subject;
+    int error = s->ops->reset(s, config);
+
+    ex->until_picture = ex->o.other->every;
+    ex->judged_picture = true;
+    if (ex->o.other->trail)
+        ex->o.other->trail(ex->o.other, config, NULL);
+    if (error)
+        return lost(ex, "reset", strerror(-error));
+    return alive(ex);
+}
+
+bool other_makes(struct executor *ex)
+{
+    struct other_subject *o = ex->o.other;
+
+    ex->call.fail = 0;
+    if (o->subject->ops->can && !o->subject->ops->can(o->subject, &ex->call))
+        return false;
+    return !o->avoids || !o->avoids(o, ex->world, &ex->call);
+}
+
+static bool answers_differ(struct executor *ex, long model, long other)
+{
+    const struct call *c = &ex->call;
+    bool contents = answers_contents((enum op_kind)c->kind) && model >= 0 && other >= 0;
+    char said[64], should[64];
+
+    answer_text((enum op_kind)c->kind, model, said, sizeof(said));
+    answer_text((enum op_kind)c->kind, other, should, sizeof(should));
+    if (law_broken(&ex->r->verdict, contents ? LAW_CONTENT : LAW_ERRNO,
+                   contents ? "read" : answer_site(other, model), c->proc, c->addr,
+                   "the model's %s answered %s; %s says %s", op_table[c->kind].name, said,
+                   ex->o.other->name, should))
+        return true;
+    ex->r->expected = other;
+    ex->r->got = model;
+    return false;
+}
+
+bool judge_other_picture(struct executor *ex)
+{
+    const struct other_subject *o = ex->o.other;
+    int error = ex->model->ops->snapshot(ex->model, &ex->picture);
+
+    ex->phase = PHASE_OTHER;
+    ex->judged_picture = true;
+    if (error)
+        errx(EXIT_FAILURE, "out of memory for a snapshot");
+    error = o->subject->ops->snapshot(o->subject, &ex->other_picture);
+    if (error)
+        return lost(ex, "picture", strerror(-error));
+    return o->judge(o, &ex->picture, &ex->other_picture, &ex->r->verdict);
+}
+
+bool judge_other(struct executor *ex, long got, bool last)
+{
+    const struct other_subject *o = ex->o.other;
+    long answer;
+
+    ex->phase = PHASE_OTHER;
+    ex->judged_picture = false;
+    answer = o->subject->ops->apply(o->subject, &ex->call, NULL);
+    if (!alive(ex))
+        return false;
+    if (answer != got && !answers_differ(ex, got, answer))
+        return false;
+    if (!last && (!o->every || --ex->until_picture))
+        return true;
+    ex->until_picture = o->every;
+    return judge_other_picture(ex);
+}

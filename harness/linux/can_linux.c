@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which calls can be made at all: not what this kernel does not have, and not what would reach out
+ * of the window (to the filler, to the agent) unless the kernel refuses it before anything is done.
+ * Judged from the call alone: model, specification and kernel make the same calls.
+ */
+#include "harness/linux/subject_linux.h"
+
+#include "harness/codec.h"
+
+static uint64_t world_end(void)
+{
+    return world_config_default.task_size << PAGE_SHIFT;
+}
+
+static bool is_low(uint64_t addr)
+{
+    return addr < world_config_default.mmap_min_addr << PAGE_SHIFT;
+}
+
+/* All of it in the world, and not among the lowest pages; or all of it above. */
+static bool stays(uint64_t addr, uint64_t len)
+{
+    const uint64_t end = addr + len;
+
+    if (addr >= world_end())
+        return true; /* and fails: there is nothing for anybody */
+    return !is_low(addr) && end >= addr && end <= world_end();
+}
+
+/*
+ * The bottom-up search, which is made when the one below the base finds nothing, begins in the
+ * world at a third of it, in the process far below the window: that is the same as long as what is
+ * searched for fits between that third and the base. Whole huge pages are searched for with one
+ * more.
+ */
+static bool search_is_same(uint64_t len)
+{
+    const struct world_config *w = &world_config_default;
+    const uint64_t third = (w->task_size / 3 + 1) << PAGE_SHIFT;
+    const uint64_t most = (w->mmap_base << PAGE_SHIFT) - third;
+
+    return len + (len & (HPAGE_SIZE - 1) ? 0 : HPAGE_SIZE) <= most || len > world_end();
+}
+
+static bool can_mmap(const struct call *c)
+{
+    if (c->flags & MAP_GROWSUP)
+        return false;
+    if (c->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+        return !is_low(c->addr);
+    return search_is_same(c->len);
+}
+
+static bool can_mremap(const struct call *c)
+{
+    const bool placed = c->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP);
+
+    if (!stays(c->addr, c->len) || (placed && c->to && is_low(c->to)))
+        return false;
+    if (c->flags & MREMAP_FIXED)
+        return !is_low(c->to);
+    /* without an address of its own the new range does not overlap the old one in the process */
+    if (placed && !c->to && c->new_len > c->addr)
+        return false;
+    return search_is_same(c->new_len);
+}
+
+/* The processes have none (agent.c), so that entries stay as many as the calls make them. */
+static bool wants_huge_pages(const struct call *c)
+{
+    return c->sel == MADV_HUGEPAGE || c->sel == MADV_COLLAPSE;
+}
+
+/* Of the processes' own share in what is counted and limited. */
+static bool can_set_limit(const struct subject_linux *l, const struct call *c)
+{
+    return c->sel >= NR_MM_RLIMITS || c->pages <= l->hard[c->sel];
+}
+
+bool linux_can(struct subject *s, const struct call *c)
+{
+    struct subject_linux *l = linux_of(s);
+
+    switch ((enum op_kind)c->kind) {
+    case OP_MMAP:
+        return can_mmap(c);
+    case OP_MREMAP:
+        return can_mremap(c);
+    case OP_MUNMAP: /* what leaves the world leaves the address space, and is refused */
+    case OP_MSYNC:  /* goes on to where there is a hole, and does nothing to the filler */
+    case OP_MINCORE:
+        return !is_low(c->addr);
+    case OP_MADVISE:
+        return stays(c->addr, c->len) && !wants_huge_pages(c) &&
+               !(c->sel == MADV_PAGEOUT && l->o.swap);
+    case OP_MPROTECT:
+    case OP_MLOCK:
+    case OP_MLOCK2:
+    case OP_MUNLOCK:
+    case OP_REMAP_FILE_PAGES:
+        return stays(c->addr, c->len);
+    case OP_NAME:
+        return l->can_name && stays(c->addr, c->len);
+    case OP_MLOCKALL: /* unprivileged: the limit is compared with all that is mapped */
+        return l->config.privileged || !(c->flags & MCL_CURRENT);
+    case OP_READ:
+    case OP_EXEC:
+    case OP_WRITE:
+    case OP_FILL:
+    case OP_PEEK:
+    case OP_POKE:
+        return !is_low(c->addr);
+    case OP_FORCE:
+        return !is_low(c->addr) && !c->flags;
+    case OP_FIND:
+    case OP_FIND_PREV:
+    case OP_FIND_RANGE:
+        return l->can_find;
+    case OP_PIN: /* there is no device that only reads */
+        return l->pins.there && c->sel && !is_low(c->addr);
+    case OP_RECLAIM: /* nothing keeps what is out in the swap cache */
+        return l->o.swap && !c->flags;
+    case OP_SWAPOFF:
+        return l->o.swap;
+    case OP_SETRLIMIT:
+        return can_set_limit(l, c);
+    case OP_OPEN:
+    case OP_REOPEN:
+    case OP_SEAL:
+        return linux_can_file(l, c);
+    default:
+        return linux_has_operation((enum op_kind)c->kind);
+    }
+}

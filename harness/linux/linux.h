@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The running kernel as a subject: programs become real system calls, made by processes that the
+ * harness has started for nothing else, and pictures of those processes are read from the kernel.
+ *
+ * The world's address space is a window of the processes' own. Address a of the world is
+ * WINDOW_BASE + a; all else of their address space is filled by mappings that cannot be accessed,
+ * so that the kernel's search for free addresses finds what the model's finds. What a process
+ * needs for itself (its code and its mailbox) lies above. Programs therefore are the same on both.
+ *
+ * Units as in harness/program.h: calls in bytes of the world, snapshots in pages of the world.
+ */
+#ifndef HARNESS_LINUX_LINUX_H
+#define HARNESS_LINUX_LINUX_H
+
+#include "harness/subject.h"
+
+#include <sys/types.h>
+
+/* ---- the window (window.c) ---- */
+/* Of the world world_config_default: mmap_base of the world is mmap_base of the process, by way of
+ * its stack limit; the window does not cross a GiB, so its page tables are its own. */
+uint64_t window_to_kernel(uint64_t addr); /* address of the world -> of the process */
+uint64_t window_from_kernel(uint64_t addr);
+/* A length at addr: the end of the range is translated, so that one that leaves the world leaves
+ * the process' address space, too. */
+uint64_t window_length(uint64_t addr, uint64_t len);
+#define WINDOW_BASE 0x7fff80000000UL /* placeholder until measured: multiple of 1 GiB */
+
+/* ---- the subject (subject_linux.c) ---- */
+enum linux_reader_kind { READER_BEST, READER_BPF, READER_PROCFS, READER_NONE };
+struct linux_options {
+    unsigned cpu;    /* harness and processes are pinned to it */
+    unsigned reader; /* enum linux_reader_kind; the best there is: READER_BEST */
+    bool swap;       /* set up swap, and use reclaim (system-wide; restored at the end) */
+    double seconds;  /* a call that takes longer is a find: the process hangs */
+};
+/* NULL with one line in why: what is missing, and what would help. */
+struct subject *subject_linux_new(const struct linux_options *o, char *why, size_t size);
+extern const struct subject_ops subject_linux_ops;
+/* The world that the window can be, with the rules of this kernel's version; what the generator is
+ * given. */
+void linux_world_config(struct world_config *config);
+/* NULL, or why programs of such a world cannot be run. */
+const char *linux_refuses_world(const struct world_config *config);
+/* enum linux_shows: what its reader's pictures show. */
+unsigned subject_linux_shows(const struct subject *s);
+/* Its reader; the subject keeps it. */
+enum linux_reader_kind subject_linux_reader(const struct subject *s);
+/* A process died or hangs: what happened, for the report; NULL: all is well. */
+const char *linux_lost(const struct subject *s);
+
+/* ---- pictures (reader*.c) ---- */
+/* What a reader's pictures show; the comparison and the laws leave out the rest. */
+enum linux_shows {
+    SHOWS_LAYOUT = 1,        /* VMAs: bounds, protection, sharing, offset */
+    SHOWS_VM_FLAGS = 2,      /* all of snap_vma.flags */
+    SHOWS_FILES = 4,         /* which struct file, not just which inode */
+    SHOWS_ANON = 8,          /* anon_vmas and chains */
+    SHOWS_ENTRIES = 16,      /* page-table entries: present, swap, which page */
+    SHOWS_ENTRY_BITS = 32,   /* their write, dirty, young bits */
+    SHOWS_PAGES = 64,        /* mapcount, anonymous */
+    SHOWS_PAGE_FIELDS = 128, /* mapping, index, exclusive */
+    SHOWS_CONTENTS = 256,    /* stamps, without touching the page */
+    SHOWS_COUNTERS = 512,    /* total_vm, ...; not rss, brk and def_flags */
+    SHOWS_TABLES = 1024,     /* page tables: as many as the model needs for the lowest level's */
+    SHOWS_BRK = 2048,        /* brk and def_flags */
+    SHOWS_RSS = 4096,        /* exactly; many a kernel's /proc lags behind */
+    SHOWS_ONFAULT = 8192,    /* SNAP_LOCKONFAULT, with SHOWS_VM_FLAGS */
+};
+/* What no reader shows: the commit charge, policies, contents of slots; of references to a page
+ * those that are of no entry, cache or pin; pages and slots that no entry leads to. Slots are
+ * counted by their entries. An entry of PROT_NONE is present, as in the model. */
+struct linux_reader;
+/* NULL with one line in why. */
+struct linux_reader *reader_new(enum linux_reader_kind kind, char *why, size_t size);
+void reader_free(struct linux_reader *r);
+enum linux_reader_kind reader_kind(const struct linux_reader *r);
+unsigned reader_shows(const struct linux_reader *r); /* enum linux_shows */
+/* pid[n]: of process n of the world; 0: does not exist. All are stopped between two calls. 0, or
+ * -errno. */
+int reader_snapshot(struct linux_reader *r, const pid_t pid[MAX_PROCS], struct snapshot *out);
+
+/* ---- what this machine offers (offer.c) ---- */
+struct linux_offer {
+    const char *name;     /* "BPF picture", "swap", "guest", ... */
+    const char *sentence; /* what it is for */
+    bool available;
+    char why[160]; /* if not: why, and what would help */
+};
+unsigned linux_offers(struct linux_offer *offer, unsigned n); /* how many there are */
+
+/* ---- comparison (compare_linux.c) ---- */
+/* The model's picture against the kernel's, as far as shows says; the law that is broken says what
+ * differs. */
+bool compare_with_linux(const struct snapshot *model, const struct snapshot *kernel, unsigned shows,
+                        struct verdict *v);
+/* The laws on the kernel's own picture, as far as shows says. What it cannot show and a law asks
+ * for (references, the commit charge) is filled in. */
+bool laws_on_linux(struct snapshot *kernel, unsigned shows, struct verdict *v);
+
+/* ---- quirks (quirks.c, quirks.def) ---- */
+/* A known difference between the model's rules and a kernel: bug of that kernel, or not modelled.
+ * Calls that would show it are not made (the executor asks before each), and are counted. */
+struct linux_quirk {
+    const char *name, *sentence;
+    bool (*shows)(const struct world *world, const struct call *call);
+};
+extern const struct linux_quirk linux_quirks[];
+extern const unsigned nr_linux_quirks;
+/* The quirk that the call would run into; NULL: none. */
+const struct linux_quirk *linux_quirk_of(const struct world *world, const struct call *call);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The running kernel as the other subject of a run: judged by its pictures, spared its quirks. */
+#define _GNU_SOURCE
+#include "harness/linux/live.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define CALL_SECONDS 5.0 /* a call that takes longer hangs */
+
+static const char *avoids(struct other_subject *other, const struct world *world,
+                          const struct call *call)
+{
+    struct live *l = (struct live *)((char *)other - offsetof(struct live, other));
+    const struct linux_quirk *quirk = linux_quirk_of(world, call);
+
+    if (!quirk)
+        return NULL;
+    l->avoided[quirk - linux_quirks]++;
+    return quirk->name;
+}
+
+static bool judge(const struct other_subject *other, const struct snapshot *model,
+                  struct snapshot *picture, struct verdict *v)
+{
+    const unsigned shows = subject_linux_shows(other->subject);
+
+    return compare_with_linux(model, picture, shows, v) && laws_on_linux(picture, shows, v);
+}
+
+static void leave_trail(struct other_subject *other, const struct world_config *config,
+                        const struct op *op)
+{
+    struct live *l = (struct live *)((char *)other - offsetof(struct live, other));
+
+    if (op)
+        trail_operation(&l->left, op);
+    else
+        trail_program(&l->left, config);
+}
+
+/* The n-th of the CPUs that there are for us. */
+static unsigned usable_cpu(unsigned n)
+{
+    cpu_set_t set;
+    unsigned cpus;
+
+    if (sched_getaffinity(0, sizeof(set), &set) || !(cpus = (unsigned)CPU_COUNT(&set)))
+        return 0;
+    n %= cpus;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &set) && n-- == 0)
+            return cpu;
+    return 0;
+}
+
+void live_init(struct live *l)
+{
+    struct utsname name;
+
+    *l = (struct live){
+        .every = 1, .rules = -1, .options = {.reader = READER_BEST, .seconds = CALL_SECONDS}};
+    if (uname(&name))
+        strcpy(name.release, "(unknown)");
+    snprintf(l->name, sizeof(l->name), "Linux %.50s", name.release);
+    linux_world_config(&l->config);
+}
+
+bool live_open(struct live *l, char *why, size_t size)
+{
+    struct linux_options options = l->options;
+
+    options.cpu = usable_cpu(options.cpu);
+    if (l->rules >= 0)
+        l->config.rules = (enum rules)l->rules;
+    if (l->trail && !trail_open(&l->left, l->trail, why, size))
+        return false;
+    if (!l->trail && l->trail_by_port) /* who hears of a guest's end without it says so */
+        trail_open(&l->left, NULL, why, size);
+    l->other = (struct other_subject){
+        .subject = subject_linux_new(&options, why, size),
+        .name = l->name,
+        .every = l->every,
+        .avoids = l->show_quirks ? NULL : avoids,
+        .judge = judge,
+        .lost = linux_lost,
+        .trail = l->left.to ? leave_trail : NULL,
+    };
+    if (!l->other.subject)
+        trail_close(&l->left);
+    return l->other.subject != NULL;
+}
+
+void live_close(struct live *l)
+{
+    l->other.subject->ops->free(l->other.subject);
+    l->other.subject = NULL;
+    trail_close(&l->left);
+}
+
+void live_options(struct live *l, struct run_options *o)
+{
+    o->other = &l->other;
+    o->rules = (int)l->config.rules;
+    if (!l->kernel_alone)
+        return;
+    o->touched = o->spec = o->check_exit = false;
+    o->full_every = 0;
+}

@@ -1,0 +1,752 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Takes a picture of stopped processes out of the running kernel: VMAs, anon_vmas and chains,
+ * page-table entries, what struct page says of each, and the counters of each mm. Nothing is
+ * touched: no fault, no accessed bit, no lock, no reference but the one on the task.
+ *
+ * All is read as words from addresses. A load that would fault gives 0 (that is what
+ * bpf_rdonly_cast() is for), and every loop has an end, so that even a broken kernel is only
+ * looked at. Offsets come from the running kernel's BTF.
+ */
+#include "harness/linux/raw.h"
+#include "oracles/snapshot.h"
+
+typedef uint8_t __u8;
+typedef uint16_t __u16;
+typedef int32_t __s32;
+typedef uint32_t __u32;
+typedef long long __s64;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+enum { BPF_MAP_TYPE_PERCPU_ARRAY = 6 };
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "harness/linux/snapshot_kernel.h"
+
+const char gpl[] SEC("license") = "GPL";
+
+struct raw_request request;
+struct raw_probe probe;
+struct raw_picture raw;
+
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+/* Linux 6.2 brought these functions, and counted rss for each CPU instead of for each task. The
+ * verifier sees only what is for its kernel. */
+#define BEFORE_6_2 bpf_core_field_exists(struct mm_struct___before_6_2, rss_stat.count)
+
+#define inline static inline __attribute__((always_inline))
+
+/* Any structure with a number in front would do for the verifier. */
+inline uint64_t word(uint64_t addr)
+{
+    if (BEFORE_6_2) {
+        uint64_t value = 0;
+
+        bpf_probe_read_kernel(&value, sizeof(value), (void *)addr);
+        return value;
+    }
+    const struct timespec64 *at =
+        bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct timespec64));
+
+    return (uint64_t)at->tv_sec;
+}
+#define OFFSET(type, field) ((uint64_t)bpf_core_field_offset(struct type, field))
+#define FIELD(addr, type, field) word((addr) + OFFSET(type, field))
+
+/* ---- page tables of x86-64 ---- */
+#define PAGE_SHIFT 12
+#define PAGE_BYTES (1UL << PAGE_SHIFT)
+#define AREA_SHIFT (PAGE_SHIFT + 9) /* of one table of the lowest level */
+#define ENTRY_PRESENT (1UL << 0)
+#define ENTRY_WRITE (1UL << 1)
+#define ENTRY_ACCESSED (1UL << 5)
+#define ENTRY_DIRTY (1UL << 6)
+#define ENTRY_HUGE (1UL << 7)
+#define ENTRY_PROT_NONE (1UL << 8) /* where ENTRY_PRESENT is clear */
+#define ENTRY_SPECIAL (1UL << 9)
+#define ENTRY_SAVED_DIRTY (1UL << 58) /* the dirty bit of a write-protected entry */
+#define ENTRY_ADDRESS 0x000ffffffffff000UL
+#define ENTRY_SWAP_EXCLUSIVE (1UL << 3)
+/* Types of swap entries above those that swap files can have. */
+#define SWAP_TYPE_NOT_SWAP 23
+#define SWAP_TYPE_MARKER 31
+
+inline uint64_t table_of(uint64_t entry)
+{
+    return request.direct_map + (entry & ENTRY_ADDRESS);
+}
+
+/* The entry of the level for addr, from the table of that level; 0: lowest. */
+inline uint64_t entry_at(uint64_t table, uint64_t addr, unsigned level)
+{
+    return word(table + (addr >> (PAGE_SHIFT + 9 * level) & 511) * 8);
+}
+
+/* The table that has the entries of 2 MiB each; 0: none. */
+inline uint64_t middle_table(uint64_t mm, uint64_t addr)
+{
+    uint64_t table = FIELD(mm, mm_struct, pgd), entry;
+
+    if (request.levels == 5) {
+        entry = entry_at(table, addr, 4);
+        if (!(entry & ENTRY_PRESENT))
+            return 0;
+        table = table_of(entry);
+    }
+    entry = entry_at(table, addr, 3);
+    if (!(entry & ENTRY_PRESENT))
+        return 0;
+    entry = entry_at(table_of(entry), addr, 2);
+    return entry & ENTRY_PRESENT && !(entry & ENTRY_HUGE) ? table_of(entry) : 0;
+}
+
+/* The table that has the entries themselves; 0: none. */
+inline uint64_t lowest_table(uint64_t mm, uint64_t addr)
+{
+    const uint64_t table = middle_table(mm, addr);
+    const uint64_t entry = table ? entry_at(table, addr, 1) : 0;
+
+    return entry & ENTRY_PRESENT && !(entry & ENTRY_HUGE) ? table_of(entry) : 0;
+}
+
+/* ---- where the walk is: one program runs at a time ---- */
+struct {
+    uint64_t mm;
+    uint32_t proc;
+    uint64_t from, node, max;        /* in the tree of VMAs */
+    uint64_t head, chain;            /* in a list of chains */
+    uint64_t area, table;            /* the lowest table, and which 2 MiB it is for */
+    uint64_t middle;                 /* of the window */
+    uint64_t start, end;             /* where entries are looked for */
+    int64_t resident;                /* entries of the process so far that rss counts */
+    uint64_t children, child, found; /* in a list of tasks */
+    bool outside;                    /* of the window */
+    bool shared, shmem;              /* outside: the VMA, what it maps */
+} at;
+
+inline struct raw_proc *this_proc(void)
+{
+    return &raw.proc[at.proc & (RAW_PROCS - 1)];
+}
+
+/* ---- frames ---- */
+#define FLAG(flags, name, value)                                                                   \
+    ((flags) >> bpf_core_enum_value(enum pageflags, PG_##name) & 1 ? (value) : 0)
+
+inline uint64_t page_at(uint64_t frame)
+{
+    return request.vmemmap + frame * bpf_core_type_size(struct page);
+}
+
+/* What a page of several is told by. */
+inline uint64_t head_of(uint64_t page)
+{
+    const uint64_t compound = FIELD(page, page, compound_head);
+
+    return compound & 1 ? compound - 1 : page;
+}
+
+inline void show_frame(struct raw_pte *p)
+{
+    const uint64_t page = page_at(p->key), head = head_of(page);
+    const uint64_t mapping = FIELD(head, folio, mapping), flags = word(head);
+    uint64_t own_flags = flags, nth = 0;
+    uint32_t shown;
+
+    if (page != head) {
+        own_flags = word(page);
+        nth = (page - head) / bpf_core_type_size(struct page);
+    }
+    shown = FLAG(flags, dirty, SNAP_PAGE_DIRTY) | FLAG(flags, swapbacked, SNAP_PAGE_SWAPBACKED) |
+            FLAG(flags, mlocked, SNAP_PAGE_MLOCKED);
+    if (mapping & 1) {
+        shown |= SNAP_PAGE_ANON | FLAG(own_flags, anon_exclusive, SNAP_PAGE_EXCLUSIVE);
+        if ((shown & SNAP_PAGE_SWAPBACKED) && FLAG(flags, swapcache, 1)) {
+            shown |= SNAP_PAGE_SWAPCACHE;
+            p->swap = FIELD(head, folio, private) + nth;
+        }
+    } else if (mapping) {
+        shown |= SNAP_PAGE_CACHED;
+    }
+    p->page_flags = shown;
+    p->mapping = mapping & ~3UL;
+    p->index = FIELD(head, folio, index) + nth;
+    p->mapcount = (uint32_t)FIELD(page, folio, _mapcount) + 1;
+    p->refcount = (uint32_t)FIELD(head, folio, _refcount);
+    p->stamp = word(request.direct_map + (p->key << PAGE_SHIFT));
+}
+
+/* ---- entries ---- */
+inline uint64_t frame_of(uint64_t entry)
+{
+    /* Frames of PROT_NONE are stored inverted, against speculation. */
+    return ((entry & ENTRY_PRESENT ? entry : ~entry) & ENTRY_ADDRESS) >> PAGE_SHIFT;
+}
+
+inline void show_swapped(struct raw_pte *p, uint64_t entry)
+{
+    const uint64_t type = entry >> 59;
+
+    p->key = type << 58 | ~entry << 5 >> 14;
+    p->flags = entry & ENTRY_SWAP_EXCLUSIVE ? SNAP_PTE_EXCLUSIVE : 0;
+    if (type < SWAP_TYPE_NOT_SWAP)
+        p->flags |= SNAP_PTE_SWAP, at.resident++;
+    else if (type < SWAP_TYPE_MARKER)
+        p->flags |= SNAP_PTE_MIGRATION;
+    else
+        p->key = 0, p->flags = SNAP_PTE_SWAP; /* a marker: of no slot */
+}
+
+inline void show_present(struct raw_pte *p, uint64_t entry)
+{
+    p->flags = SNAP_PTE_PRESENT;
+    if (entry & ENTRY_WRITE)
+        p->flags |= SNAP_PTE_WRITE;
+    if (entry & (ENTRY_DIRTY | ENTRY_SAVED_DIRTY))
+        p->flags |= SNAP_PTE_DIRTY;
+    if (entry & ENTRY_ACCESSED)
+        p->flags |= SNAP_PTE_YOUNG;
+    p->key = frame_of(entry);
+    if (entry & ENTRY_SPECIAL)
+        p->flags |= SNAP_PTE_SPECIAL;
+    else
+        show_frame(p), at.resident++;
+}
+
+static __attribute__((noinline)) int show_entry(uint64_t addr, uint64_t entry)
+{
+    const uint32_t n = raw.nr_ptes;
+    struct raw_pte *p;
+
+    if (n >= RAW_PTES) {
+        raw.trouble |= RAW_FULL;
+        return 0;
+    }
+    p = &raw.pte[n & (RAW_PTES - 1)];
+    p->addr = addr;
+    p->page_flags = p->refcount = p->mapcount = 0;
+    p->mapping = p->index = p->swap = p->stamp = 0;
+    if (entry & (ENTRY_PRESENT | ENTRY_PROT_NONE))
+        show_present(p, entry);
+    else
+        show_swapped(p, entry);
+    raw.nr_ptes = n + 1;
+    return 0;
+}
+
+/* What is beside the window is counted only. */
+inline void count_resident(uint64_t entry)
+{
+    struct raw_proc *p = this_proc();
+    uint64_t page;
+
+    if (entry & ENTRY_SPECIAL)
+        return;
+    if (!(entry & (ENTRY_PRESENT | ENTRY_PROT_NONE))) {
+        p->outside_rss[SNAP_RSS_SWAP] += entry >> 59 < SWAP_TYPE_NOT_SWAP;
+        return;
+    }
+    if (at.shared) { /* the page need not be looked at */
+        p->outside_rss[at.shmem ? SNAP_RSS_SHMEM : SNAP_RSS_FILE]++;
+        return;
+    }
+    page = head_of(page_at(frame_of(entry)));
+    if (FIELD(page, folio, mapping) & 1)
+        p->outside_rss[SNAP_RSS_ANON]++;
+    else if (FLAG(word(page), swapbacked, 1))
+        p->outside_rss[SNAP_RSS_SHMEM]++;
+    else
+        p->outside_rss[SNAP_RSS_FILE]++;
+}
+
+/* Eight entries, which are one cache line of their table, as far as they are in at.start-at.end. */
+#define GROUP_BYTES (8 * PAGE_BYTES)
+static long each_group(uint32_t group, void *unused)
+{
+    const uint64_t addr = (at.start & ~(GROUP_BYTES - 1)) + group * GROUP_BYTES;
+    uint64_t from, entry[8], any = 0;
+
+    if (addr >> AREA_SHIFT != at.area) {
+        at.area = addr >> AREA_SHIFT;
+        at.table = lowest_table(at.mm, addr);
+    }
+    if (!at.table)
+        return 0;
+    from = at.table + (addr >> PAGE_SHIFT & 511) * 8;
+    for (unsigned i = 0; i < 8; i++)
+        any |= entry[i] = word(from + i * 8);
+    if (!any)
+        return 0;
+    for (unsigned i = 0; i < 8; i++) {
+        const uint64_t page = addr + i * PAGE_BYTES;
+
+        if (!entry[i] || page < at.start || page >= at.end)
+            continue;
+        if (at.outside)
+            count_resident(entry[i]);
+        else
+            show_entry(page, entry[i]);
+    }
+    return 0;
+}
+
+inline void each_entry(uint64_t start, uint64_t end, bool outside)
+{
+    at.start = start;
+    at.end = end;
+    at.outside = outside;
+    bpf_loop((uint32_t)((end - (start & ~(GROUP_BYTES - 1)) + GROUP_BYTES - 1) / GROUP_BYTES),
+             each_group, NULL, 0);
+}
+
+static long each_area(uint32_t area, void *unused)
+{
+    const uint64_t entry = entry_at(at.middle, request.window + ((uint64_t)area << AREA_SHIFT), 1);
+
+    if (entry && (!(entry & ENTRY_PRESENT) || (entry & ENTRY_HUGE)))
+        raw.trouble |= RAW_HUGE;
+    else if (entry)
+        this_proc()->nr_tables++;
+    return 0;
+}
+
+inline void count_tables(void)
+{
+    at.middle = middle_table(at.mm, request.window);
+    if (at.middle)
+        bpf_loop((uint32_t)((request.window_end - request.window) >> AREA_SHIFT), each_area, NULL,
+                 0);
+}
+
+/* Entries are looked for in VMAs; if the counters say that there are others, in all the window. */
+inline void find_stray_entries(void)
+{
+    struct raw_proc *p = this_proc();
+    int64_t resident = 0;
+
+    for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
+        resident += p->rss[kind] - p->outside_rss[kind];
+    if (resident == at.resident)
+        return;
+    raw.nr_ptes = p->first_pte;
+    each_entry(request.window, request.window_end, false);
+}
+
+/* ---- VMAs ---- */
+static long each_chain(uint32_t i, void *unused)
+{
+    const uint32_t n = raw.nr_chains;
+    struct raw_chain *c;
+    uint64_t anon_vma;
+
+    if (at.chain == at.head)
+        return 1;
+    if (n >= RAW_CHAINS) {
+        raw.trouble |= RAW_FULL;
+        return 1;
+    }
+    anon_vma = FIELD(at.chain - OFFSET(anon_vma_chain, same_vma), anon_vma_chain, anon_vma);
+    c = &raw.chain[n & (RAW_CHAINS - 1)];
+    c->anon_vma = anon_vma;
+    c->root = FIELD(anon_vma, anon_vma, root);
+    c->parent = FIELD(anon_vma, anon_vma, parent);
+    c->refcount = (uint32_t)FIELD(anon_vma, anon_vma, refcount);
+    c->num_children = (uint32_t)FIELD(anon_vma, anon_vma, num_children);
+    c->num_active_vmas = (uint32_t)FIELD(anon_vma, anon_vma, num_active_vmas);
+    raw.nr_chains = n + 1;
+    at.chain = word(at.chain);
+    return 0;
+}
+
+inline void show_file(struct raw_vma *v, uint64_t file)
+{
+    uint64_t mapping, inode;
+
+    v->file = file;
+    v->object = v->size = v->magic = 0;
+    v->writable = 0;
+    if (!file)
+        return;
+    mapping = FIELD(file, file, f_mapping);
+    inode = FIELD(mapping, address_space, host);
+    v->object = mapping;
+    v->size = FIELD(inode, inode, i_size);
+    v->magic = FIELD(FIELD(inode, inode, i_sb), super_block, s_magic);
+    v->writable = (int32_t)FIELD(mapping, address_space, i_mmap_writable);
+}
+
+inline void show_name(struct raw_vma *v, uint64_t vma)
+{
+    uint64_t name = 0;
+
+    __builtin_memset(v->name, 0, sizeof(v->name));
+    if (bpf_core_field_exists(struct vm_area_struct, anon_name))
+        name = FIELD(vma, vm_area_struct, anon_name);
+    if (name && !v->file)
+        bpf_probe_read_kernel_str(v->name, sizeof(v->name),
+                                  (void *)(name + OFFSET(anon_vma_name, name)));
+}
+
+inline void show_vma(uint64_t vma, uint64_t start, uint64_t end)
+{
+    const uint32_t n = raw.nr_vmas;
+    struct raw_vma *v;
+
+    if (n >= RAW_VMAS) {
+        raw.trouble |= RAW_FULL;
+        return;
+    }
+    v = &raw.vma[n & (RAW_VMAS - 1)];
+    v->start = start;
+    v->end = end;
+    v->flags = FIELD(vma, vm_area_struct, vm_flags);
+    v->pgoff = FIELD(vma, vm_area_struct, vm_pgoff);
+    v->context = 0;
+    if (bpf_core_field_exists(struct vm_userfaultfd_ctx, ctx))
+        v->context = FIELD(vma, vm_area_struct, vm_userfaultfd_ctx);
+    v->anon_vma = FIELD(vma, vm_area_struct, anon_vma);
+    show_file(v, FIELD(vma, vm_area_struct, vm_file));
+    show_name(v, vma);
+    v->first_chain = raw.nr_chains;
+    at.head = vma + OFFSET(vm_area_struct, anon_vma_chain);
+    at.chain = word(at.head);
+    if (at.chain != at.head)
+        bpf_loop(RAW_CHAINS, each_chain, NULL, 0);
+    v->nr_chains = raw.nr_chains - v->first_chain;
+    raw.nr_vmas = n + 1;
+    each_entry(start, end, false);
+}
+
+#define MAGIC_SHMEM 0x01021994
+/* Pages beyond the end of the file are not there. */
+inline uint64_t end_of_file(uint64_t vma, uint64_t start, uint64_t end)
+{
+    const uint64_t file = FIELD(vma, vm_area_struct, vm_file);
+    const uint64_t first = FIELD(vma, vm_area_struct, vm_pgoff);
+    uint64_t inode, pages;
+
+    if (!file)
+        return end;
+    inode = FIELD(FIELD(file, file, f_mapping), address_space, host);
+    at.shmem = FIELD(FIELD(inode, inode, i_sb), super_block, s_magic) == MAGIC_SHMEM;
+    pages = (FIELD(inode, inode, i_size) + PAGE_BYTES - 1) >> PAGE_SHIFT;
+    if (pages <= first)
+        return start;
+    pages -= first;
+    return pages < (end - start) >> PAGE_SHIFT ? start + (pages << PAGE_SHIFT) : end;
+}
+
+#define MAX_OUTSIDE 4096 /* pages: larger ones are not looked through, so not counted */
+inline void count_outside(uint64_t vma, uint64_t start, uint64_t end)
+{
+    const uint64_t flags = FIELD(vma, vm_area_struct, vm_flags);
+    const uint64_t pages = (end - start) >> PAGE_SHIFT;
+    struct raw_proc *p = this_proc();
+
+    p->outside.total_vm += pages;
+    if ((flags & (SNAP_EXEC | SNAP_WRITE | SNAP_GROWSDOWN)) == SNAP_EXEC)
+        p->outside.exec_vm += pages;
+    else if (flags & SNAP_GROWSDOWN)
+        p->outside.stack_vm += pages;
+    else if ((flags & (SNAP_WRITE | SNAP_SHARED)) == SNAP_WRITE)
+        p->outside.data_vm += pages;
+    if (flags & SNAP_LOCKED)
+        p->outside.locked_vm += pages;
+    at.shared = flags & SNAP_SHARED;
+    at.shmem = false;
+    end = end_of_file(vma, start, end);
+    if (end - start <= MAX_OUTSIDE * PAGE_BYTES)
+        each_entry(start, end, true);
+}
+
+static __attribute__((noinline)) int visit_vma(uint64_t vma)
+{
+    const uint64_t start = FIELD(vma, vm_area_struct, vm_start);
+    const uint64_t end = FIELD(vma, vm_area_struct, vm_end);
+
+    this_proc()->nr_seen++;
+    if (start >= request.window && end <= request.window_end)
+        show_vma(vma, start, end);
+    else
+        count_outside(vma, start, end);
+    return 0;
+}
+
+/* ---- the tree of VMAs: a B-tree whose nodes have pivots: last addresses of their slots ---- */
+#define NODE_TYPE(node) ((node) >> 3 & 15)
+#define NODE_ADDRESS(node) ((node) & ~255UL)
+#define NODE_LEAF 1
+#define NODE_RANGE 2
+#define NODE_GAPS 3
+#define RANGE_SLOTS 16
+#define GAP_SLOTS 10
+
+/* Last address of slot i. A pivot of 0 (but the first) and the last slot have none of their own. */
+inline uint64_t slot_last(uint64_t pivots, uint32_t i, uint32_t slots)
+{
+    const uint64_t last = i + 1 < slots ? word(pivots + i * 8) : 0;
+
+    return (!last && (i || slots == 1)) || last > at.max ? at.max : last;
+}
+
+/* One level down, towards at.from. */
+static long each_level(uint32_t i, void *unused)
+{
+    const uint64_t type = NODE_TYPE(at.node);
+    uint64_t base = NODE_ADDRESS(at.node), pivots, slots, last;
+    uint32_t n;
+
+    if (type == NODE_LEAF)
+        return 1;
+    if (type == NODE_RANGE) {
+        pivots = base + OFFSET(maple_range_64, pivot);
+        slots = base + OFFSET(maple_range_64, slot);
+        n = RANGE_SLOTS;
+    } else if (type == NODE_GAPS) {
+        pivots = base + OFFSET(maple_arange_64, pivot);
+        slots = base + OFFSET(maple_arange_64, slot);
+        n = GAP_SLOTS;
+    } else {
+        raw.trouble |= RAW_DEEP;
+        return 1;
+    }
+    for (uint32_t k = 0; k < RANGE_SLOTS; k++) {
+        last = slot_last(pivots, k, n);
+        if (last >= at.from || last >= at.max || k + 1 >= n) {
+            at.max = last;
+            at.node = word(slots + k * 8);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static long each_slot(uint32_t i, void *unused)
+{
+    const uint64_t base = NODE_ADDRESS(at.node);
+    const uint64_t last = slot_last(base + OFFSET(maple_range_64, pivot), i, RANGE_SLOTS);
+    const uint64_t entry = word(base + OFFSET(maple_range_64, slot) + (uint64_t)i * 8);
+
+    if (entry > PAGE_BYTES && !(entry & 3))
+        visit_vma(entry);
+    return last >= at.max;
+}
+
+static long each_leaf(uint32_t i, void *unused)
+{
+    at.node = FIELD(at.mm, mm_struct, mm_mt.ma_root);
+    at.max = ~0UL;
+    if ((at.node & 3) != 2 || at.node <= PAGE_BYTES)
+        return 1; /* empty */
+    bpf_loop(16, each_level, NULL, 0);
+    if (NODE_TYPE(at.node) != NODE_LEAF) {
+        raw.trouble |= RAW_DEEP;
+        return 1;
+    }
+    bpf_loop(RANGE_SLOTS, each_slot, NULL, 0);
+    at.from = at.max + 1;
+    return !at.from;
+}
+
+/* ---- processes ---- */
+static long each_cpu(uint32_t cpu, void *unused)
+{
+    const uint64_t offset = request.percpu[cpu & (RAW_CPUS - 1)];
+    struct raw_proc *p = this_proc();
+
+    for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++) {
+        const uint64_t counters = FIELD(at.mm + kind * bpf_core_type_size(struct percpu_counter),
+                                        mm_struct, rss_stat[0].counters);
+
+        p->rss[kind] += (int32_t)word(counters + offset);
+    }
+    return 0;
+}
+
+/* What the mm has been told, and what its one task still keeps to itself. */
+inline void show_rss_before_6_2(struct raw_proc *p, uint64_t task)
+{
+#pragma unroll
+    for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
+        p->rss[kind] = (int64_t)FIELD(at.mm + kind * 8, mm_struct___before_6_2, rss_stat.count[0]) +
+                       (int32_t)FIELD(task + kind * 4, task_struct___before_6_2, rss_stat.count[0]);
+}
+
+inline void show_rss(struct raw_proc *p)
+{
+    for (unsigned kind = 0; kind < SNAP_NR_RSS; kind++)
+        p->rss[kind] = (int64_t)FIELD(at.mm + kind * bpf_core_type_size(struct percpu_counter),
+                                      mm_struct, rss_stat[0].count);
+    bpf_loop(request.nr_cpus, each_cpu, NULL, 0);
+}
+
+inline void show_counters(struct raw_proc *p, uint64_t task, uint64_t mm)
+{
+    p->map_count = (uint32_t)FIELD(mm, mm_struct, map_count);
+    p->all.total_vm = FIELD(mm, mm_struct, total_vm);
+    p->all.locked_vm = FIELD(mm, mm_struct, locked_vm);
+    p->all.data_vm = FIELD(mm, mm_struct, data_vm);
+    p->all.exec_vm = FIELD(mm, mm_struct, exec_vm);
+    p->all.stack_vm = FIELD(mm, mm_struct, stack_vm);
+    p->pinned_vm = FIELD(mm, mm_struct, pinned_vm);
+    p->hiwater_vm = FIELD(mm, mm_struct, hiwater_vm);
+    p->hiwater_rss = FIELD(mm, mm_struct, hiwater_rss);
+    p->brk = FIELD(mm, mm_struct, brk);
+    p->def_flags = FIELD(mm, mm_struct, def_flags);
+    p->pgtables_bytes = FIELD(mm, mm_struct, pgtables_bytes);
+    if (BEFORE_6_2)
+        show_rss_before_6_2(p, task);
+    else
+        show_rss(p);
+}
+
+static __attribute__((noinline)) int show_proc(uint64_t task)
+{
+    struct raw_proc *p = this_proc();
+
+    at.mm = FIELD(task, task_struct, mm);
+    at.from = 0;
+    if (!at.mm) {
+        raw.trouble |= RAW_NO_TASK;
+        return 0;
+    }
+    at.area = ~0UL;
+    at.resident = 0;
+    p->first_vma = raw.nr_vmas;
+    p->first_pte = raw.nr_ptes;
+    show_counters(p, task, at.mm);
+    count_tables();
+    bpf_loop(RAW_VMAS, each_leaf, NULL, 0);
+    find_stray_entries();
+    p->nr_vmas = raw.nr_vmas - p->first_vma;
+    p->nr_ptes = raw.nr_ptes - p->first_pte;
+    return 0;
+}
+
+#define MAX_CHILDREN 4096
+static long each_child(uint32_t i, void *unused)
+{
+    const uint64_t task = at.child - OFFSET(task_struct, sibling);
+
+    if (at.child == at.children)
+        return 1;
+    at.child = word(at.child);
+    if ((int32_t)FIELD(task, task_struct, pid) != this_proc()->pid)
+        return 0;
+    at.found = task;
+    return 1;
+}
+
+/* All are children of the caller, who reaps them: they cannot go away meanwhile. */
+inline void show_child(void)
+{
+    at.children = bpf_get_current_task() + OFFSET(task_struct, children);
+    at.child = word(at.children);
+    at.found = 0;
+    bpf_loop(MAX_CHILDREN, each_child, NULL, 0);
+    if (at.found)
+        show_proc(at.found);
+    else
+        raw.trouble |= RAW_NO_TASK;
+}
+
+static long each_proc(uint32_t i, void *unused)
+{
+    struct raw_proc *p = &raw.proc[i & (RAW_PROCS - 1)];
+    struct task_struct *task;
+
+    __builtin_memset(p, 0, sizeof(*p));
+    p->pid = request.pid[i & (RAW_PROCS - 1)];
+    if (!p->pid)
+        return 0;
+    at.proc = i;
+    if (BEFORE_6_2) {
+        show_child();
+        return 0;
+    }
+    task = bpf_task_from_pid(p->pid);
+    if (!task) {
+        raw.trouble |= RAW_NO_TASK;
+        return 0;
+    }
+    show_proc((uint64_t)task);
+    bpf_task_release(task);
+    return 0;
+}
+
+SEC("syscall")
+int snapshot(void *ctx)
+{
+    raw.trouble = raw.nr_vmas = raw.nr_ptes = raw.nr_chains = 0;
+    bpf_loop(RAW_PROCS, each_proc, NULL, 0);
+    return 0;
+}
+
+/* ---- calibration ---- */
+#define GIB (1UL << 30)
+
+/* Where a CPU's variables are: a map with an element on each CPU knows both sides. What is stored
+ * and loaded again is a number to the verifier, no pointer any more. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, uint32_t);
+    __type(value, uint64_t);
+} everywhere SEC(".maps");
+volatile uint64_t stored;
+
+static long each_offset(uint32_t cpu, void *unused)
+{
+    const uint32_t zero = 0;
+
+    stored = (uint64_t)bpf_map_lookup_percpu_elem(&everywhere, &zero, cpu);
+    request.percpu[cpu & (RAW_CPUS - 1)] = stored;
+    stored = (uint64_t)&everywhere;
+    request.percpu[cpu & (RAW_CPUS - 1)] -= word(stored + OFFSET(bpf_array, pptrs));
+    return 0;
+}
+
+/* The direct map begins some GiB below the top page table of the caller, and if it begins there,
+ * the tag is found where the tables lead to. */
+static long each_base(uint32_t i, void *unused)
+{
+    uint64_t table, entry;
+
+    request.direct_map = (FIELD(at.mm, mm_struct, pgd) & ~(GIB - 1)) - i * GIB;
+    table = lowest_table(at.mm, probe.addr);
+    entry = table ? entry_at(table, probe.addr, 0) : 0;
+    if (!(entry & ENTRY_PRESENT))
+        return 0;
+    if (word(request.direct_map + (entry & ENTRY_ADDRESS)) != probe.tag)
+        return 0;
+    at.start = frame_of(entry);
+    probe.found = true;
+    return 1;
+}
+
+SEC("syscall")
+int calibrate(void *ctx)
+{
+    const uint64_t task = bpf_get_current_task();
+    uint64_t fds, file, mapping;
+
+    probe.found = false;
+    at.mm = FIELD(task, task_struct, mm);
+    bpf_loop(request.nr_cpus, each_offset, NULL, 0);
+    bpf_loop(1 << 16, each_base, NULL, 0); /* 64 TiB */
+    if (!probe.found)
+        return 0;
+    /* The file has one page, so the head of its page cache is that page. */
+    fds = FIELD(FIELD(FIELD(task, task_struct, files), files_struct, fdt), fdtable, fd);
+    file = word(fds + probe.fd * 8UL);
+    mapping = FIELD(file, file, f_mapping);
+    request.vmemmap =
+        FIELD(mapping, address_space, i_pages.xa_head) - at.start * bpf_core_type_size(struct page);
+    return 0;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The running kernel as a subject. */
+#define _GNU_SOURCE
+#include "harness/linux/subject_linux.h"
+
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static const struct subject_linux *linux_const(const struct subject *s)
+{
+    return (const struct subject_linux *)s;
+}
+
+/* ---- worlds ---- */
+static uint64_t number_in(const char *path, uint64_t otherwise)
+{
+    FILE *f = fopen(path, "re");
+    unsigned long n;
+
+    if (f && fscanf(f, "%lu", &n) == 1)
+        otherwise = n;
+    if (f)
+        fclose(f);
+    return otherwise;
+}
+
+static bool has_capability(unsigned n)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {0};
+
+    return !syscall(SYS_capget, &head, data) && data[n / 32].effective & 1u << n % 32;
+}
+
+/* The youngest preset that is not younger than the kernel. */
+static enum rules rules_of_kernel(void)
+{
+    static const struct {
+        int version, patch;
+        enum rules rules;
+    } first[] = {{6, 18, RULES_LINUX_6_18}, {6, 1, RULES_LINUX_6_1}, {5, 10, RULES_LINUX_5_10}};
+    struct utsname u;
+    int version = 0, patch = 0;
+
+    if (!uname(&u))
+        sscanf(u.release, "%d.%d", &version, &patch);
+    for (unsigned i = 0; i < sizeof(first) / sizeof(*first); i++)
+        if (version > first[i].version || (version == first[i].version && patch >= first[i].patch))
+            return first[i].rules;
+    return RULES_LINUX_4_4;
+}
+
+void linux_world_config(struct world_config *config)
+{
+    *config = world_config_default;
+    config->rules = rules_of_kernel();
+    config->privileged = has_capability(CAP_IPC_LOCK);
+    config->overcommit = (uint8_t)number_in("/proc/sys/vm/overcommit_memory", 0);
+}
+
+/* What a world begins with must not be more than may be had. */
+static bool can_lock_memory(void)
+{
+    struct rlimit r;
+
+    return has_capability(CAP_SYS_RESOURCE) || getrlimit(RLIMIT_MEMLOCK, &r) ||
+           r.rlim_max >= 2048 * PAGE_SIZE;
+}
+
+const char *linux_refuses_world(const struct world_config *config)
+{
+    const struct world_config *w = &world_config_default;
+
+    if (config->legacy_layout)
+        return "the window is of the top-down layout: layout=legacy cannot be had";
+    if (config->task_size != w->task_size || config->mmap_base != w->mmap_base ||
+        config->mmap_min_addr != w->mmap_min_addr || config->start_brk != w->start_brk)
+        return "the window is a world of task=4096 base=3840 min=16 brk=512";
+    if (config->stack_guard_gap != w->stack_guard_gap)
+        return "the kernel keeps 256 pages before a stack: gap=256";
+    if (config->max_map_count < w->task_size + 8)
+        return "the kernel's limit of VMAs cannot be reached in the window: maps is too small";
+    if (config->overcommit != number_in("/proc/sys/vm/overcommit_memory", 0))
+        return "the kernel's overcommit mode is another one";
+    if (config->overcommit == 2)
+        return "overcommit mode 2 counts what others have: the world cannot";
+    if (config->total_ram < w->task_size)
+        return "the kernel has more memory than the world: ram is too small";
+    if (config->privileged && !has_capability(CAP_IPC_LOCK))
+        return "a privileged world needs CAP_IPC_LOCK";
+    if (!config->privileged && !can_lock_memory())
+        return "a world without privileges needs 8 MiB of lockable memory: see ulimit -Hl";
+    return NULL;
+}
+
+/* ---- processes ---- */
+/* Whoever fails to have less than the harness is lost before the first call. */
+static int drop_capabilities(struct subject_linux *l)
+{
+    const struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    uint8_t *data = processes_slot(&l->p, 0)->data;
+
+    memset(data, 0, 64);
+    memcpy(data, &head, sizeof(head));
+    return (int)processes_call(&l->p, 0, SYS_capset, AGENT_DATA(0), AGENT_DATA(0) + 32, 0, 0, 0, 0);
+}
+
+static int linux_reset(struct subject *s, const struct world_config *config)
+{
+    struct subject_linux *l = linux_of(s);
+    int error;
+
+    if (linux_refuses_world(config))
+        return -EINVAL;
+    l->config = *config;
+    linux_files_reset(l);
+    error = processes_reset(&l->p);
+    if (!error)
+        linux_pins_reset(l);
+    if (!error && !config->privileged)
+        error = drop_capabilities(l);
+    if (!error && config->read_implies_exec &&
+        processes_call(&l->p, 0, SYS_personality, ADDR_NO_RANDOMIZE | READ_IMPLIES_EXEC, 0, 0, 0, 0,
+                       0) < 0)
+        error = -EPERM;
+    return error;
+}
+
+static long linux_apply(struct subject *s, const struct call *call, const struct spec_seen *seen)
+{
+    (void)seen; /* it answers for itself */
+    return apply_linux(linux_of(s), call);
+}
+
+static int linux_picture(struct subject *s, struct snapshot *out)
+{
+    struct subject_linux *l = linux_of(s);
+
+    return l->reader ? reader_snapshot(l->reader, l->p.pid, out) : -EOPNOTSUPP;
+}
+
+/* Ends every process: the files go with the last that maps them, and with the next reset. */
+static void linux_exit(struct subject *s)
+{
+    struct subject_linux *l = linux_of(s);
+
+    for (unsigned n = 0; n < MAX_PROCS; n++)
+        if (l->p.pid[n])
+            processes_exit(&l->p, n);
+}
+
+static void linux_free(struct subject *s)
+{
+    struct subject_linux *l = linux_of(s);
+
+    processes_close(&l->p);
+    linux_pins_close(l);
+    linux_swap_close(&l->swap); /* whose pages are out is gone: there is nothing to read back */
+    reader_free(l->reader);
+    sched_setaffinity(0, sizeof(l->cpus), &l->cpus);
+    free(l);
+}
+
+const char *linux_lost(const struct subject *s)
+{
+    const struct subject_linux *l = linux_const(s);
+
+    return *l->p.lost ? l->p.lost : NULL;
+}
+
+unsigned subject_linux_shows(const struct subject *s)
+{
+    const struct subject_linux *l = linux_const(s);
+
+    return l->reader ? reader_shows(l->reader) : 0;
+}
+
+enum linux_reader_kind subject_linux_reader(const struct subject *s)
+{
+    const struct subject_linux *l = linux_const(s);
+
+    return l->reader ? reader_kind(l->reader) : READER_NONE;
+}
+
+static void find_limits(struct subject_linux *l)
+{
+    static const __rlimit_resource_t which[NR_MM_RLIMITS] = {
+        [MM_RLIMIT_AS] = RLIMIT_AS,
+        [MM_RLIMIT_DATA] = RLIMIT_DATA,
+        [MM_RLIMIT_STACK] = RLIMIT_STACK,
+        [MM_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
+    };
+    struct rlimit r;
+
+    for (unsigned i = 0; i < NR_MM_RLIMITS; i++) {
+        l->hard[i] = MM_RLIM_INFINITY;
+        if (!prlimit(l->p.pid[AGENT_TEMPLATE], which[i], NULL, &r) && r.rlim_max != RLIM_INFINITY)
+            l->hard[i] = r.rlim_max >> PAGE_SHIFT;
+    }
+}
+
+static bool pin_to(unsigned cpu)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    return !sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* An empty range: 0 where names are known at all. */
+static bool kernel_knows_names(struct subject_linux *l)
+{
+    return processes_call(&l->p, AGENT_TEMPLATE, SYS_prctl, 0x53564d41 /* PR_SET_VMA */, 0,
+                          WINDOW_BASE, 0, 0, 0) == 0;
+}
+
+struct subject *subject_linux_new(const struct linux_options *o, char *why, size_t size)
+{
+    struct subject_linux *l = calloc(1, sizeof(*l));
+
+    if (!l) {
+        snprintf(why, size, "out of memory");
+        return NULL;
+    }
+    l->base.ops = &subject_linux_ops;
+    l->o = *o;
+    linux_world_config(&l->config);
+    linux_files_reset(l);
+    sched_getaffinity(0, sizeof(l->cpus), &l->cpus);
+    if (!pin_to(o->cpu)) {
+        snprintf(why, size, "CPU %u is not there for this process", o->cpu);
+        free(l);
+        return NULL;
+    }
+    if (processes_open(&l->p, o->seconds, why, size) ||
+        (o->swap && linux_swap_open(&l->swap, why, size))) {
+        linux_free(&l->base);
+        return NULL;
+    }
+    find_limits(l);
+    l->can_find = linux_finds(l->p.pid[AGENT_TEMPLATE]);
+    l->can_name = kernel_knows_names(l);
+    l->reader = reader_new((enum linux_reader_kind)o->reader, why, size);
+    if (!l->reader && o->reader != READER_NONE) {
+        linux_free(&l->base);
+        return NULL;
+    }
+    return &l->base;
+}
+
+/* slot: taken for the CPU, so that who makes several of them has them side by side. */
+static struct subject *linux_new(unsigned slot)
+{
+    const struct linux_options o = {.cpu = slot};
+    char why[200];
+
+    return subject_linux_new(&o, why, sizeof(why));
+}
+
+const struct subject_ops subject_linux_ops = {
+    .name = "linux",
+    .new = linux_new,
+    .free = linux_free,
+    .reset = linux_reset,
+    .can = linux_can,
+    .apply = linux_apply,
+    .snapshot = linux_picture,
+    .exit = linux_exit,
+};

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What apply_linux.c, can_linux.c, files_linux.c and subject_linux.c share with each other only. */
+#ifndef HARNESS_LINUX_SUBJECT_LINUX_H
+#define HARNESS_LINUX_SUBJECT_LINUX_H
+
+#include "harness/linux/linux.h"
+#include "harness/linux/processes.h"
+#include "harness/linux/swap.h"
+
+#include <linux/io_uring.h>
+#include <sched.h>
+
+/* An object that was opened: who made it can still reach it, whatever its descriptors are. */
+struct linux_object {
+    bool memfd; /* FILE_SHMEM of its own: it can be sealed */
+    enum file_kind kind;
+};
+#define MAX_LINUX_OBJECTS 512 /* of one world: descriptors are not endless */
+
+/* pins_linux.c */
+struct linux_pins {
+    bool there; /* pins are possible */
+    pid_t of;   /* the template whose ring it is */
+    int ring, pipe[2];
+    struct io_uring_params params;
+    char *rings, *entries; /* the ring's memory */
+    size_t size, entries_size;
+    uint64_t at[MAX_PINS]; /* kernel address of the page when it was pinned; 0: not in use */
+};
+
+struct subject_linux {
+    struct subject base;
+    struct linux_options o;
+    struct world_config config;
+    struct processes p;
+    struct linux_swap swap;
+    struct linux_pins pins;
+    struct linux_reader *reader; /* NULL: no pictures */
+    struct linux_object object[MAX_LINUX_OBJECTS];
+    unsigned nr_objects;
+    int object_of[MAX_FDS];       /* of the world's descriptors; -1: not open */
+    uint64_t hard[NR_MM_RLIMITS]; /* pages; MM_RLIM_INFINITY */
+    bool can_find;
+    bool can_name;  /* prctl PR_SET_VMA_ANON_NAME is configured */
+    cpu_set_t cpus; /* the harness' own, before */
+};
+
+static inline struct subject_linux *linux_of(struct subject *s)
+{
+    return (struct subject_linux *)s;
+}
+
+/* ---- apply_linux.c ---- */
+long apply_linux(struct subject_linux *l, const struct call *c);
+bool linux_has_operation(enum op_kind kind);
+/* Of the descriptor tables of all processes: the template's. */
+long template_call(struct subject_linux *l, long nr, uint64_t a, uint64_t b, uint64_t c,
+                   uint64_t d);
+
+/* ---- can_linux.c ---- */
+bool linux_can(struct subject *s, const struct call *c);
+
+/* ---- remote_linux.c: what another process does to a process' memory ---- */
+long linux_peek(struct subject_linux *l, const struct call *c);
+long linux_poke(struct subject_linux *l, const struct call *c);
+long linux_force(struct subject_linux *l, const struct call *c);
+
+/* Why the kernel says EFAULT, or EIO: -EFAULT, or -ENXIO where the memory may be used so: then it
+ * lies behind the end of its file. */
+long linux_why_refused(struct subject_linux *l, const struct call *c, bool write, bool force);
+
+/* ---- pins_linux.c ---- */
+void linux_pins_reset(struct subject_linux *l); /* after processes_reset() */
+void linux_pins_close(struct subject_linux *l);
+long linux_pin(struct subject_linux *l, const struct call *c);
+long linux_unpin(struct subject_linux *l, const struct call *c);
+long linux_device_read(struct subject_linux *l, const struct call *c);
+long linux_device_write(struct subject_linux *l, const struct call *c);
+
+/* ---- find_linux.c ---- */
+bool linux_finds(pid_t pid); /* the kernel can be asked */
+long linux_find(struct subject_linux *l, const struct call *c);
+
+/* ---- files_linux.c: answers as the model's ---- */
+void linux_files_reset(struct subject_linux *l);
+bool linux_can_file(const struct subject_linux *l, const struct call *c);
+long linux_open(struct subject_linux *l, const struct call *c);
+long linux_reopen(struct subject_linux *l, const struct call *c);
+long linux_dup(struct subject_linux *l, const struct call *c);
+long linux_close(struct subject_linux *l, const struct call *c);
+long linux_seal(struct subject_linux *l, const struct call *c);
+
+#endif

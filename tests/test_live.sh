@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# test_live.sh VMAFUZZ: the running kernel beside the model: some seconds without difference, what a
+# fault shows, one program, bad input. Skips, and says why, where this machine cannot do it.
+set -u
+vmafuzz=$1
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# expect STATUS NAME ARGUMENT...: runs vmafuzz, output in $out/text.
+expect() {
+    want=$1
+    name=$2
+    shift 2
+    "$vmafuzz" "$@" >"$out/text" 2>&1
+    got=$?
+    [ "$got" -eq "$want" ] && return
+    fail "$name: status $got, expected $want"
+    cat "$out/text"
+}
+
+says() {
+    grep -qF -- "$1" "$out/text" || { fail "no '$1' in:"; cat "$out/text"; }
+}
+
+# What needs no privilege.
+expect 0 quirks live --quirks
+says 'known difference'
+expect 2 'unknown reader' live --reader nonsense
+says "unknown reader 'nonsense'"
+expect 2 'unknown subject' replay --on lynux corpus
+says "did you mean 'linux'?"
+expect 2 'two ways at once' replay --on linux --all-rules corpus
+
+"$vmafuzz" live --time 1 --ops 1 --out "$out/finds" >"$out/text" 2>&1
+if [ $? -eq 2 ]; then
+    [ "$failures" -eq 0 ] || exit 1
+    echo "SKIPPED: $(tail -n 1 "$out/text")"
+    exit 77
+fi
+
+case $(uname -r) in
+6.1[89].* | 6.[2-9]* | 7.*) exact=yes ;;
+*) exact= ;; # the rules of that version have not been compared with a kernel
+esac
+
+expect 0 check live --check
+if [ $exact ]; then
+    expect 0 'no difference' live --seed 1 --ops 20000 --out "$out/finds"
+    says clean
+    expect 0 'without BPF' live --seed 2 --ops 3000 --reader procfs --out "$out/finds"
+    expect 0 'without pictures of pages' live --seed 3 --ops 3000 --reader none --out "$out/finds"
+    expect 0 'rarer pictures' live --seed 4 --ops 3000 --every 10 --out "$out/finds"
+fi
+
+# A fault in the model: the kernel contradicts it, and the stored program shows it again.
+expect 1 'a fault shows' live --seed 1 --time 60 --fault data-vm-kept --out "$out/fault"
+says 'account.vm'
+says 'SIDE BY SIDE'
+says '# kernel: Linux'
+find=$(ls "$out"/fault/*.vma)
+expect 1 'it shows again' replay --on linux --fault data-vm-kept "$find"
+expect 0 'without the fault it does not' replay --on linux "$find"
+expect 1 'as JSON' replay --on linux --json --fault data-vm-kept "$find"
+says '"differences"'
+cc -o "$out/reproducer" "${find%.vma}.c" || fail 'the C reproducer does not compile'
+"$out/reproducer" >/dev/null || fail 'the C reproducer does not run'
+
+# Ctrl-C ends the run with its report, and nothing stays behind.
+"$vmafuzz" live --out "$out/finds2" >"$out/text" 2>&1 &
+pid=$!
+sleep 3
+kill -INT $pid
+wait $pid
+[ $? -eq 130 ] || fail "Ctrl-C: status is not 130"
+says 'operations, seed'
+
+echo "$failures failed"
+[ "$failures" -eq 0 ]
