@@ -28,30 +28,66 @@ int reserve_pages(const struct world *world, struct snapshot *out)
                                   world->pool[POOL_SLOT].nlive);
 }
 
+static void show_pte(struct numbers *n, const struct world *world, uint64_t page, pte_t pte,
+                     struct snap_pte *s)
+{
+    const uint32_t to = pte_number(pte);
+
+    *s = (struct snap_pte){.page = page, .flags = (uint32_t)(pte & ((1U << PTE_SHIFT) - 1))};
+    if (maps_a_frame(pte)) {
+        if (page_at(world, to))
+            s->number = number_at(n, POOL_PAGE, to);
+    } else if (is_swapped(pte) && slot_at(world, to)) {
+        s->number = number_at(n, POOL_SLOT, to);
+    }
+}
+
+/* The entries of a table, for the pages from `page` on. */
+static void show_table(struct numbers *n, const struct world *world, const pte_t *entry,
+                       size_t entries, uint64_t page, struct snapshot *out)
+{
+    size_t i = 0;
+
+    while (i < entries) {
+        const pte_t *e = entry + i;
+
+        if (i % 8 == 0 && i + 8 <= entries &&
+            !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7])) {
+            i += 8; /* most are 0 */
+            continue;
+        }
+        if (*e)
+            show_pte(n, world, page + i, *e, &out->pte[out->nr_ptes++]);
+        i++;
+    }
+}
+
 int show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
               struct snap_proc *proc, struct snapshot *out)
 {
-    struct entry_walk w;
-    struct entry e;
+    const uintptr_t top = mm->pgd ? world->config.task_size << PAGE_SHIFT : 0;
+    uint32_t left = world->pool[POOL_TABLE].nlive;
+    uintptr_t end;
+    int error = 0;
 
     proc->first_pte = out->nr_ptes;
     proc->nr_tables = mm->nr_tables;
     memcpy(proc->rss, mm->rss, sizeof(proc->rss));
     proc->hiwater_rss = mm->hiwater_rss;
-    entry_walk_start(&w, world, mm, 0, UINTPTR_MAX);
-    while (entry_walk_next(&w, &e)) {
-        if (unlikely(out->nr_ptes == out->cap_ptes) &&
-            snapshot_reserve_pages(out, 2 * out->cap_ptes + 64, 0, 0))
-            return -ENOMEM;
-        out->pte[out->nr_ptes++] = (struct snap_pte){
-            .page = e.addr >> PAGE_SHIFT,
-            .number = e.slot ? number_of(n, world, POOL_SLOT, e.slot)
-                             : number_of(n, world, POOL_PAGE, e.page),
-            .flags = (uint32_t)(e.pte & ((1U << PTE_SHIFT) - 1)),
-        };
+    for (uintptr_t at = 0; at < top && !error; at = end) {
+        const struct page_table *leaf = leaf_table(world, mm, at, &end);
+
+        if (!leaf)
+            continue;
+        if (!left--)
+            break; /* more than there are: pgtable.pages */
+        error = snapshot_reserve_pages(out, out->nr_ptes + PTRS_PER_TABLE, 0, 0);
+        if (!error)
+            show_table(n, world, leaf->entry, ((end < top ? end : top) - at) >> PAGE_SHIFT,
+                       at >> PAGE_SHIFT, out);
     }
     proc->nr_ptes = out->nr_ptes - proc->first_pte;
-    return 0;
+    return error;
 }
 
 /* What no entry leads to: in the swap cache, in page caches, pinned. */
