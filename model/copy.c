@@ -176,11 +176,14 @@ static void protect_swap_entry(struct world *world, pte_t pte)
     }
 }
 
-/* A fault has to find out whether a page may be written, but of an exclusive one that is known. */
+/* A fault has to find out whether a page may be written, but of an exclusive one that is known. In
+ * 6.1 one that is not dirty waits for a fault, too. */
 static bool is_known_writable(const struct vma *vma, pte_t pte)
 {
     const struct page *page = page_of_pte(vma->vm_mm->world, pte);
 
+    if (mm_rules(vma->vm_mm) < RULES_LINUX_6_18 && !(pte & PTE_DIRTY))
+        return false;
     return (vma->vm_flags & VM_WRITE) && page && page_is_anon(page) &&
            (page->flags & PG_EXCLUSIVE) && !vma_is_shared(vma);
 }

@@ -81,7 +81,7 @@ static long region_failed(struct mm *mm, uint64_t charged, int err)
 
 static struct vma *region_merge(const struct region *r, struct vma *prev)
 {
-    const struct vma_attrs attrs = {.vm_flags = r->vm_flags, .file = r->file};
+    const struct vma_attrs attrs = {.vm_flags = r->vm_flags, .file = r->file, .mapped = true};
 
     return vma_merge(r->mm, prev, r->addr, r->end, &attrs, r->pgoff);
 }
@@ -250,7 +250,7 @@ static int file_private_flags(const struct file *file, uint64_t *vm_flags)
  * region_new_vma(). */
 static int file_seal_flags(const struct mm *mm, const struct file *file, uint64_t *vm_flags)
 {
-    if (mm_rules(mm) < RULES_LINUX_6_18 || file->mapping->i_mmap_writable >= 0 ||
+    if (mm_rules(mm) < RULES_LINUX_6_1 || file->mapping->i_mmap_writable >= 0 ||
         !(*vm_flags & VM_SHARED))
         return 0;
     if (*vm_flags & VM_WRITE)

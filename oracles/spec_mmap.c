@@ -136,7 +136,7 @@ static long map_region(struct spec *spec, struct spec_space *space, struct spec_
         spec_unmap_pages(spec, space, start, end);
     if (want.flags & SNAP_LOCKED && want.flags & SNAP_SPECIAL)
         want.flags &= ~SNAP_LOCK_BITS;
-    spec_map_joined(spec, space, start, end, &want);
+    spec_map_new(spec, space, start, end, &want);
     if (populate || want.flags & SNAP_LOCKED)
         spec_populate(spec, space, start, end, populate ? SPEC_WANTED : SPEC_LOCKED_ALL);
     return (long)(start << SPEC_SHIFT);
@@ -199,7 +199,7 @@ static int check_file(const struct spec *spec, const struct request *r, struct s
         return -ENODEV;
     if (want->flags & SNAP_GROWS)
         return -EINVAL;
-    if (want->flags & SNAP_SHARED && spec_since(spec, SPEC_LINUX_6_18) &&
+    if (want->flags & SNAP_SHARED && spec_since(spec, SPEC_LINUX_6_1) &&
         spec_object(spec, r->file)->sealed) { /* for reading, now and later */
         if (want->flags & SNAP_WRITE)
             return -EPERM;
