@@ -259,6 +259,18 @@ static int file_seal_flags(const struct mm *mm, const struct file *file, uint64_
     return 0;
 }
 
+/* Positions in a file are signed, in a device unsigned, and the last one cannot be had. */
+static int file_offset_check(const struct mm *mm, const struct file *file, uint64_t pgoff,
+                             size_t len)
+{
+    const uint64_t limit = file_is(file, FILE_DEVICE) ? PGOFF_LIMIT : PGOFF_LIMIT / 2;
+    const uint64_t pages = len >> PAGE_SHIFT;
+
+    if (mm_rules(mm) < RULES_LINUX_5_10)
+        return 0;
+    return pgoff >= limit || pages >= limit - pgoff ? -EOVERFLOW : 0;
+}
+
 static int file_type_flags(const struct mm *mm, const struct file *file, int flags,
                            uint64_t *vm_flags)
 {
@@ -311,7 +323,7 @@ static long mmap_area(struct mm *mm, struct file *file, uintptr_t addr, size_t l
 {
     long area;
 
-    if (pgoff + (len >> PAGE_SHIFT) > PGOFF_LIMIT)
+    if (pgoff + (len >> PAGE_SHIFT) > PGOFF_LIMIT && mm_rules(mm) < RULES_LINUX_5_10)
         return -EOVERFLOW;
     if (mm->map_count > mm->world->config.max_map_count)
         return -ENOMEM;
@@ -361,6 +373,10 @@ long do_mmap(struct mm *mm, struct file *file, uintptr_t addr, size_t len, int p
     if ((flags & MAP_LOCKED) && !can_do_mlock(mm))
         return -EPERM;
     err = mlock_future_check(mm, vm_flags, len >> PAGE_SHIFT);
+    if (err)
+        return err;
+    if (file)
+        err = file_offset_check(mm, file, pgoff, len);
     if (err)
         return err;
     err = file ? file_type_flags(mm, file, flags, &vm_flags)
