@@ -61,15 +61,28 @@ static int make_own_page(const struct page_fault *f, struct page *old, uint64_t 
 }
 
 /* ---- nothing there yet ---- */
+/* Who writes where nobody may write gets an entry that is not dirty. Only 6.1 looks at that, when
+ * the memory becomes writable. */
+static void forced_page(const struct page_fault *f)
+{
+    page_of_pte(f->world, *f->pte)->flags |= PG_DIRTY;
+    *f->pte &= ~(pte_t)PTE_DIRTY;
+}
+
 static int anon_fault(const struct page_fault *f)
 {
+    int err;
+
     if (!(f->flags & FAULT_WRITE)) {
         set_pte(f, PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG);
         event(f->world, EV_FAULT_ZERO);
         return 0;
     }
     event(f->world, EV_FAULT_ANON);
-    return make_own_page(f, NULL, 0);
+    err = make_own_page(f, NULL, 0);
+    if (!err && !(f->vma->vm_flags & VM_WRITE) && f->world->config.rules == RULES_LINUX_6_1)
+        forced_page(f);
+    return err;
 }
 
 static int file_fault(const struct page_fault *f)

@@ -250,7 +250,7 @@ static int file_private_flags(const struct file *file, uint64_t *vm_flags)
  * region_new_vma(). */
 static int file_seal_flags(const struct mm *mm, const struct file *file, uint64_t *vm_flags)
 {
-    if (mm_rules(mm) < RULES_LINUX_6_1 || file->mapping->i_mmap_writable >= 0 ||
+    if (mm_rules(mm) < RULES_LINUX_5_10 || file->mapping->i_mmap_writable >= 0 ||
         !(*vm_flags & VM_SHARED))
         return 0;
     if (*vm_flags & VM_WRITE)

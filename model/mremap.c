@@ -227,8 +227,6 @@ static void source_emptied(struct vma *vma)
     struct anon_vma *stale = vma->anon_vma;
 
     unlink_anon_vmas(vma);
-    if (mm_rules(vma->vm_mm) == RULES_LINUX_6_1 && vma_is_anonymous(vma))
-        vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT;
     if (fault(vma->vm_mm->world, F_DONTUNMAP_STALE, true))
         vma->anon_vma = stale;
     note_vma(vma->vm_mm->world, vma, NOTE_CHANGED);
@@ -254,9 +252,13 @@ static void leave_source(const struct remap *r, uint64_t vm_flags)
 
     if (!vma)
         return;
-    if (vma->anon_vma && mm_rules(r->mm) >= RULES_LINUX_6_1 && vma->vm_start == r->addr &&
-        vma->vm_end == r->addr + r->old_len)
-        source_emptied(vma);
+    if (mm_rules(r->mm) >= RULES_LINUX_6_1 && vma->vm_start == r->addr &&
+        vma->vm_end == r->addr + r->old_len) {
+        if (vma->anon_vma)
+            source_emptied(vma);
+        if (mm_rules(r->mm) == RULES_LINUX_6_1 && vma_is_anonymous(vma))
+            vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT; /* as if new there */
+    }
     if (vma->vm_flags & VM_LOCKED) {
         r->mm->locked_vm -= vma_pages(vma);
         vma_set_flags(vma, vma->vm_flags & ~(uint64_t)VM_LOCKED_MASK);

@@ -210,7 +210,7 @@ static int check_file(const struct spec *spec, const struct request *r, struct s
         return -ENODEV;
     if (want->flags & SNAP_GROWS)
         return -EINVAL;
-    if (want->flags & SNAP_SHARED && spec_since(spec, SPEC_LINUX_6_1) &&
+    if (want->flags & SNAP_SHARED && spec_since(spec, SPEC_LINUX_5_10) &&
         spec_object(spec, r->file)->sealed) { /* for reading, now and later */
         if (want->flags & SNAP_WRITE)
             return -EPERM;
