@@ -41,9 +41,10 @@ struct subject_linux {
     int object_of[MAX_FDS];       /* of the world's descriptors; -1: not open */
     uint64_t hard[NR_MM_RLIMITS]; /* pages; MM_RLIM_INFINITY */
     bool can_find;
-    bool can_lock_all; /* before 5.18 unlocking looks at each page of what fills the address space */
-    bool can_name;  /* prctl PR_SET_VMA_ANON_NAME is configured */
-    cpu_set_t cpus; /* the harness' own, before */
+    bool
+        can_lock_all; /* before 5.18 unlocking looks at each page of what fills the address space */
+    bool can_name;    /* prctl PR_SET_VMA_ANON_NAME is configured */
+    cpu_set_t cpus;   /* the harness' own, before */
 };
 
 static inline struct subject_linux *linux_of(struct subject *s)
