@@ -112,10 +112,10 @@ static bool anon_compatible(const struct vma *vma, const struct range *r, bool d
 
     if (mine && vma->anon_vma)
         return vma->anon_vma == mine->anon_vma;
-    if (r->attrs->extends && (mine || old_rules))
-        return true;
     if (mine && old_rules)
         return false;
+    if (mine && r->attrs->extends)
+        return true;
     return anon_chain_is_single(mine ? mine : vma) ||
            fault(r->mm->world, F_FORK_MERGE_FORKED, differs);
 }

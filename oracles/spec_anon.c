@@ -85,9 +85,9 @@ bool spec_growth_joins(const struct spec *spec, const struct spec_space *space, 
     if (!spec_since(spec, SPEC_LINUX_6_1) || !spec_mapped(spec, space, page) ||
         !spec_compatible(spec, vma, next))
         return false;
-    if (vma->anon == next->anon || !next->anon)
+    if (vma->anon == next->anon)
         return true;
-    return !vma->anon && !(spec_since(spec, SPEC_LINUX_6_18) && next->cloned);
+    return next->anon ? !vma->anon && !next->cloned : spec_since(spec, SPEC_LINUX_6_18);
 }
 
 /* Pages that would not be faulted but for the merge. */
