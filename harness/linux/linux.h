@@ -40,6 +40,8 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
 extern const struct subject_ops subject_linux_ops;
 /* Of the running kernel. */
 bool linux_is_since(int version, int patch);
+/* Its version is one that a preset is of; otherwise the nearest is taken. */
+bool linux_has_rules(void);
 /* The world that the window can be, with the rules of this kernel's version; what the generator is
  * given. */
 void linux_world_config(struct world_config *config);

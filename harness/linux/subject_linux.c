@@ -50,6 +50,16 @@ bool linux_is_since(int version, int patch)
     return v > version || (v == version && p >= patch);
 }
 
+bool linux_has_rules(void)
+{
+    static const int of[][2] = {{4, 4}, {5, 10}, {6, 1}, {6, 18}};
+
+    for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
+        if (linux_is_since(of[i][0], of[i][1]) && !linux_is_since(of[i][0], of[i][1] + 1))
+            return true;
+    return false;
+}
+
 /* The youngest preset that is not younger than the kernel. */
 static enum rules rules_of_kernel(void)
 {
