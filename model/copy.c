@@ -204,6 +204,8 @@ void change_protection(struct vma *vma, uintptr_t start, uintptr_t end)
             *pte &= ~(pte_t)PTE_WRITE;
         else if (is_known_writable(vma, *pte))
             *pte |= PTE_WRITE;
+        else if (mm_rules(mm) == RULES_LINUX_6_1 && !(*pte & PTE_DIRTY))
+            *pte &= ~(pte_t)PTE_WRITE;
     }
 }
 

@@ -358,7 +358,7 @@ static int advise_contents(const struct spec *spec, const struct spec_page *page
         if (flags & SNAP_LOCKED || !page->file)
             return -EINVAL;
         if (flags & SNAP_SHARED &&
-            flags & (spec_since(spec, SPEC_LINUX_6_18) ? SNAP_MAYWRITE : SNAP_WRITE))
+            flags & (spec_since(spec, SPEC_LINUX_5_10) ? SNAP_MAYWRITE : SNAP_WRITE))
             return 0;
         return -EACCES;
     case MADV_COLD:
