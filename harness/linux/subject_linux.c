@@ -60,13 +60,13 @@ bool linux_has_rules(void)
     return false;
 }
 
-/* The youngest preset that is not younger than the kernel. */
+/* The nearest preset: mmap of 6.7 and later is more like that of 6.18 than of 6.1. */
 static enum rules rules_of_kernel(void)
 {
     static const struct {
         int version, patch;
         enum rules rules;
-    } first[] = {{6, 18, RULES_LINUX_6_18}, {6, 1, RULES_LINUX_6_1}, {5, 10, RULES_LINUX_5_10}};
+    } first[] = {{6, 7, RULES_LINUX_6_18}, {6, 1, RULES_LINUX_6_1}, {5, 10, RULES_LINUX_5_10}};
 
     for (unsigned i = 0; i < sizeof(first) / sizeof(*first); i++)
         if (linux_is_since(first[i].version, first[i].patch))
