@@ -181,6 +181,9 @@ int cmd_live(int argc, char **argv)
     if (subject->rules < 0)
         subject->rules = (int)c.live.config.rules;
     c.live.config.rules = (enum rules)subject->rules;
+    if (c.live.rules < 0 && !linux_has_rules())
+        complain("no rules are those of %s: %s is the nearest, and differences may be its own",
+                 c.live.name, rules_names[subject->rules]);
     c.fuzz.plan.stop |= c.live.kernel_alone;
     c.fuzz.plan.live = &c.live;
     try_open(&c.live);

@@ -194,11 +194,14 @@ static void protect_swap_entry(struct world *world, pte_t pte)
     }
 }
 
-/* A fault has to find out whether a page may be written, but of an exclusive one that is known. */
+/* A fault has to find out whether a page may be written, but of an exclusive one that is known. In
+ * 6.1 one that is not dirty waits for a fault, too. */
 static bool is_known_writable(const struct vma *vma, pte_t pte)
 {
     const struct page *page = page_of_pte(vma->vm_mm->world, pte);
 
+    if (mm_rules(vma->vm_mm) < RULES_LINUX_6_18 && !(pte & PTE_DIRTY))
+        return false;
     return (vma->vm_flags & VM_WRITE) && page && page_is_anon(page) &&
            (page->flags & PG_EXCLUSIVE) && !vma_is_shared(vma);
 }
@@ -219,6 +222,8 @@ void change_protection(struct vma *vma, uintptr_t start, uintptr_t end)
             *pte &= ~(pte_t)PTE_WRITE;
         else if (is_known_writable(vma, *pte))
             *pte |= PTE_WRITE;
+        else if (mm_rules(mm) == RULES_LINUX_6_1 && !(*pte & PTE_DIRTY))
+            *pte &= ~(pte_t)PTE_WRITE;
     }
 }
 

@@ -153,7 +153,7 @@ static int refused_fetch(struct vma *vma, uintptr_t addr)
 
 int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vma **pvma)
 {
-    const bool grows = !remote || mm_rules(mm) < RULES_LINUX_6_18;
+    const bool grows = !remote || mm_rules(mm) < RULES_LINUX_6_1;
     struct vma *vma;
 
     if (addr >= mm->task_size)

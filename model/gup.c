@@ -119,10 +119,24 @@ static bool may_be_written(const struct vma *vma, pte_t pte, const struct page *
            (!rules_have_exclusive(vma->vm_mm->world) || (page->flags & PG_EXCLUSIVE));
 }
 
+/* Then nobody faults, and a clean entry stays clean. Only 6.1 looks at that, see leave_clean(). */
+static bool needs_no_fault(const struct vma *vma, uintptr_t addr)
+{
+    const struct mm *mm = vma->vm_mm;
+    const pte_t pte = mm_pte(mm, addr);
+
+    return mm_rules(mm) == RULES_LINUX_6_1 && !(vma->vm_flags & VM_WRITE) &&
+           may_be_written(vma, pte, page_of_pte(mm->world, pte));
+}
+
 static void write_by_force(struct mm *mm, uintptr_t addr, struct page *page, uint64_t stamp)
 {
+    const bool clean = mm_rules(mm) == RULES_LINUX_6_1 && page_is_anon(page);
+
     page->stamp = stamp;
-    *pte_find(mm, addr) |= PTE_DIRTY | PTE_YOUNG;
+    *pte_find(mm, addr) |= PTE_YOUNG | (clean ? 0 : (pte_t)PTE_DIRTY);
+    if (clean)
+        page->flags |= PG_DIRTY;
     note_page(mm->world, page);
     note_ptes(mm, addr, addr + PAGE_SIZE);
 }
@@ -140,7 +154,7 @@ long mm_force_write(struct mm *mm, uintptr_t addr, uint64_t stamp, bool race)
         pte_t pte;
 
         step(mm->world);
-        err = handle_mm_fault(vma, addr, wanted);
+        err = needs_no_fault(vma, addr) ? 0 : handle_mm_fault(vma, addr, wanted);
         if (err || (vma->vm_flags & VM_HUGETLB)) /* no frames */
             return err;
         if (race) /* where it is refused, the page stays */

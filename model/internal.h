@@ -157,6 +157,7 @@ struct vma_attrs {
     struct anon_vma_name *name;
     const struct vma *faulted; /* whose anon_vma and chains the range has, or NULL */
     bool extends; /* new range that extends the VMA below it, whose attributes these are */
+    bool mapped;  /* new range, of mmap */
 };
 static inline struct vma_attrs vma_attrs(const struct vma *v)
 {

@@ -79,7 +79,7 @@ static int madvise_remove(const struct vma *vma)
 {
     /* since 6.7 what could be made writable will do */
     const uint64_t wanted =
-        VM_SHARED | (mm_rules(vma->vm_mm) < RULES_LINUX_6_18 ? VM_WRITE : VM_MAYWRITE);
+        VM_SHARED | (mm_rules(vma->vm_mm) < RULES_LINUX_5_10 ? VM_WRITE : VM_MAYWRITE);
 
     if ((vma->vm_flags & VM_LOCKED) || !vma->vm_file)
         return -EINVAL;

@@ -69,15 +69,30 @@ static int make_own_page(const struct page_fault *f, struct page *old, uint64_t 
 }
 
 /* ---- nothing there yet ---- */
+/* Who writes where nobody may write, and who unshares, gets an entry that is not dirty. Only 6.1
+ * looks at that, when the memory becomes writable. */
+static void leave_clean(const struct page_fault *f)
+{
+    if (f->world->config.rules != RULES_LINUX_6_1)
+        return;
+    page_of_pte(f->world, *f->pte)->flags |= PG_DIRTY;
+    *f->pte &= ~(pte_t)PTE_DIRTY;
+}
+
 static int anon_fault(const struct page_fault *f)
 {
+    int err;
+
     if (!(f->flags & FAULT_WRITE)) {
         set_pte(f, PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG);
         event(f->world, EV_FAULT_ZERO);
         return 0;
     }
     event(f->world, EV_FAULT_ANON);
-    return make_own_page(f, NULL, 0);
+    err = make_own_page(f, NULL, 0);
+    if (!err && !(f->vma->vm_flags & VM_WRITE))
+        leave_clean(f);
+    return err;
 }
 
 static int file_fault(const struct page_fault *f)
@@ -151,6 +166,8 @@ static int copy_page(const struct page_fault *f, struct page *page)
     if (unshare && fault(f->world, F_COW_NO_COPY, stamp != 0))
         stamp = 0;
     err = make_own_page(f, page, stamp);
+    if (!err && unshare)
+        leave_clean(f);
     if (!err)
         event(f->world, unshare ? EV_COW_UNSHARE : EV_COW_COPY);
     return err;

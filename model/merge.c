@@ -112,10 +112,10 @@ static bool anon_compatible(const struct vma *vma, const struct range *r, bool d
 
     if (mine && vma->anon_vma)
         return vma->anon_vma == mine->anon_vma;
-    if (r->attrs->extends && (mine || old_rules))
-        return true;
     if (mine && old_rules)
         return false;
+    if (mine && r->attrs->extends)
+        return true;
     return anon_chain_is_single(mine ? mine : vma) ||
            fault(r->mm->world, F_FORK_MERGE_FORKED, differs);
 }
@@ -209,6 +209,13 @@ static struct vma *merged(const struct range *r, enum event merge_case, struct v
     return survivor;
 }
 
+/* In 6.1 mmap asks the next VMA first, and what is before only if it goes with that by itself. */
+static bool next_comes_first(const struct range *r, const struct vma *prev, const struct vma *next)
+{
+    return r->attrs->mapped && mm_rules(r->mm) == RULES_LINUX_6_1 && next->anon_vma &&
+           next->anon_vma != prev->anon_vma;
+}
+
 /*
  *      PPPP....NNNN    ->    PPPPPPPPPPPP  1
  *                            PPPPPPPP      2
@@ -219,6 +226,8 @@ static struct vma *merge_hole(const struct range *r, struct vma *prev, struct vm
     struct world *world = r->mm->world;
     bool below = joins_below(prev, r), above = joins_above(next, r);
 
+    if (below && above && next_comes_first(r, prev, next))
+        below = false;
     if (below && above && anon_vmas_match(prev->anon_vma, next->anon_vma)) {
         if (!import_anon_vma(r, prev, next))
             return NULL;

@@ -81,7 +81,7 @@ static long region_failed(struct mm *mm, uint64_t charged, int err)
 
 static struct vma *region_merge(const struct region *r, struct vma *prev)
 {
-    const struct vma_attrs attrs = {.vm_flags = r->vm_flags, .file = r->file};
+    const struct vma_attrs attrs = {.vm_flags = r->vm_flags, .file = r->file, .mapped = true};
 
     return vma_merge(r->mm, prev, r->addr, r->end, &attrs, r->pgoff);
 }
@@ -250,13 +250,25 @@ static int file_private_flags(const struct file *file, uint64_t *vm_flags)
  * region_new_vma(). */
 static int file_seal_flags(const struct mm *mm, const struct file *file, uint64_t *vm_flags)
 {
-    if (mm_rules(mm) < RULES_LINUX_6_18 || file->mapping->i_mmap_writable >= 0 ||
+    if (mm_rules(mm) < RULES_LINUX_5_10 || file->mapping->i_mmap_writable >= 0 ||
         !(*vm_flags & VM_SHARED))
         return 0;
     if (*vm_flags & VM_WRITE)
         return -EPERM;
     *vm_flags &= ~(uint64_t)VM_MAYWRITE;
     return 0;
+}
+
+/* Positions in a file are signed, in a device unsigned, and the last one cannot be had. */
+static int file_offset_check(const struct mm *mm, const struct file *file, uint64_t pgoff,
+                             size_t len)
+{
+    const uint64_t limit = file_is(file, FILE_DEVICE) ? PGOFF_LIMIT : PGOFF_LIMIT / 2;
+    const uint64_t pages = len >> PAGE_SHIFT;
+
+    if (mm_rules(mm) < RULES_LINUX_5_10)
+        return 0;
+    return pgoff >= limit || pages >= limit - pgoff ? -EOVERFLOW : 0;
 }
 
 static int file_type_flags(const struct mm *mm, const struct file *file, int flags,
@@ -311,7 +323,7 @@ static long mmap_area(struct mm *mm, struct file *file, uintptr_t addr, size_t l
 {
     long area;
 
-    if (pgoff + (len >> PAGE_SHIFT) > PGOFF_LIMIT)
+    if (pgoff + (len >> PAGE_SHIFT) > PGOFF_LIMIT && mm_rules(mm) < RULES_LINUX_5_10)
         return -EOVERFLOW;
     if (mm->map_count > mm->world->config.max_map_count)
         return -ENOMEM;
@@ -361,6 +373,10 @@ long do_mmap(struct mm *mm, struct file *file, uintptr_t addr, size_t len, int p
     if ((flags & MAP_LOCKED) && !can_do_mlock(mm))
         return -EPERM;
     err = mlock_future_check(mm, vm_flags, len >> PAGE_SHIFT);
+    if (err)
+        return err;
+    if (file)
+        err = file_offset_check(mm, file, pgoff, len);
     if (err)
         return err;
     err = file ? file_type_flags(mm, file, flags, &vm_flags)

@@ -187,6 +187,15 @@ static struct vma *copy_new_vma(const struct remap *r, uint64_t vm_flags, uint64
     return NULL;
 }
 
+/* A source that DONTUNMAP leaves and that has no pages would go with its copy beside it; 6.1 then
+ * joins the copy to nothing. */
+static bool copy_stays_apart(const struct remap *r)
+{
+    return mm_rules(r->mm) == RULES_LINUX_6_1 && (r->flags & MREMAP_DONTUNMAP) &&
+           !r->vma->anon_vma && vma_is_anonymous(r->vma) &&
+           (r->vma->vm_end == r->new_addr || r->vma->vm_start == r->new_addr + r->new_len);
+}
+
 /* A second VMA over the same object, at new_addr. It has no userfault context. If it can be joined
  * to its neighbours it is, even if one of them is the source: r->vma may be gone afterwards. */
 static int copy_vma(const struct remap *r)
@@ -202,7 +211,7 @@ static int copy_vma(const struct remap *r)
     attrs.uffd = NULL;
     if (find_vma_links(mm, r->new_addr, end, &prev, &link, &parent))
         return -ENOMEM;
-    if (vma_merge(mm, prev, r->new_addr, end, &attrs, pgoff))
+    if (!copy_stays_apart(r) && vma_merge(mm, prev, r->new_addr, end, &attrs, pgoff))
         return 0;
     copy = copy_new_vma(r, attrs.vm_flags, pgoff);
     if (!copy)
@@ -243,9 +252,13 @@ static void leave_source(const struct remap *r, uint64_t vm_flags)
 
     if (!vma)
         return;
-    if (vma->anon_vma && mm_rules(r->mm) >= RULES_LINUX_6_1 && vma->vm_start == r->addr &&
-        vma->vm_end == r->addr + r->old_len)
-        source_emptied(vma);
+    if (mm_rules(r->mm) >= RULES_LINUX_6_1 && vma->vm_start == r->addr &&
+        vma->vm_end == r->addr + r->old_len) {
+        if (vma->anon_vma)
+            source_emptied(vma);
+        if (mm_rules(r->mm) == RULES_LINUX_6_1 && vma_is_anonymous(vma))
+            vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT; /* as if new there */
+    }
     if (vma->vm_flags & VM_LOCKED) {
         r->mm->locked_vm -= vma_pages(vma);
         vma_set_flags(vma, vma->vm_flags & ~(uint64_t)VM_LOCKED_MASK);

@@ -16,6 +16,12 @@ static bool same_mapping_until(const struct vma *vma, uintptr_t end)
     return true;
 }
 
+/* What is left to mmap to judge is no error here. */
+static inline uint64_t offset_limit(const struct mm *mm)
+{
+    return mm_rules(mm) < RULES_LINUX_5_10 ? PGOFF_LIMIT : UINT64_MAX;
+}
+
 long mm_remap_file_pages(struct mm *mm, uintptr_t addr, size_t size, int prot, uint64_t pgoff,
                          int flags)
 {
@@ -26,7 +32,7 @@ long mm_remap_file_pages(struct mm *mm, uintptr_t addr, size_t size, int prot, u
     long ret;
 
     (void)flags; /* MAP_NONBLOCK once had a meaning */
-    if (prot || end <= start || pgoff > PGOFF_LIMIT - pages)
+    if (prot || end <= start || pgoff > offset_limit(mm) - pages)
         return -EINVAL;
     vma = vma_lookup(mm, start);
     if (!vma || !(vma->vm_flags & VM_SHARED))

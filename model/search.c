@@ -27,7 +27,8 @@ static inline uintptr_t gap_end(const struct vma *vma)
 /* A search on its way. */
 struct search {
     const struct search_note *want;
-    bool spoiled; /* a gap was long enough and yet did not do */
+    bool spoiled;      /* a gap was long enough and yet did not do */
+    struct vma *above; /* what the answer's gap ends at; NULL: it is above all VMAs */
 };
 
 /* Highest or lowest place for it in [from, to) within the limits; -ENOMEM if there is none. */
@@ -149,17 +150,72 @@ static long topdown(struct mm *mm, struct search *s)
     for (vma = vma ? rightmost(vma, s->want) : NULL; vma; vma = next_below(vma, s->want)) {
         step(mm->world);
         addr = fit(s, gap_start(vma), gap_end(vma));
-        if (addr >= 0)
+        if (addr >= 0) {
+            s->above = vma;
             return addr;
+        }
     }
     return -ENOMEM;
 }
 
+/* ---- since Linux 6.1 the tree knows plain holes, and guard gaps are found out afterwards ---- */
+/* Does the guard gap of a stack reach below `end`, over whatever lies between? */
+static bool is_below_guard(const struct vma *above, uintptr_t end)
+{
+    const struct world_config *config = &world_of(above)->config;
+    const uintptr_t reach = end + (config->stack_guard_gap << PAGE_SHIFT);
+
+    for (const struct vma *vma = above; vma && vma->vm_start < reach; vma = vma->vm_next) {
+        step(world_of(vma));
+        if ((vma->vm_flags & VM_GROWSDOWN) && gap_end(vma) < end)
+            return true;
+    }
+    return false;
+}
+
+static struct vma *last_vma(const struct mm *mm)
+{
+    const struct rb_node *rb = mm->mm_rb.node;
+
+    while (rb && rb->right)
+        rb = rb->right;
+    return rb ? vma_of(rb) : NULL;
+}
+
+/* Plain holes in descending order. Where one that would do ends at a stack, the search goes on
+ * below all of the stack's guard gap (gap.search). */
+static long topdown_by_holes(struct mm *mm, struct search_note want)
+{
+    struct search s = {.want = &want};
+    uintptr_t to = mm->task_size;
+
+    for (struct vma *vma = NULL, *below = last_vma(mm);; vma = below, below = below->vm_prev) {
+        const uintptr_t from = below ? below->vm_end : 0;
+        long addr;
+
+        step(mm->world);
+        if (vma)
+            to = vma->vm_start;
+        addr = fit(&s, from, to);
+        if (addr >= 0 && vma && gap_end(vma) < to && gap_end(vma) < want.high_limit) {
+            want.high_limit = gap_end(vma);
+            addr = fit(&s, from, to);
+        }
+        if (addr >= 0 && (!below || (uintptr_t)addr >= vm_end_gap(below)))
+            return addr;
+        if (!below)
+            return -ENOMEM;
+    }
+}
+
 static long pass(struct mm *mm, const struct search_note *want)
 {
-    struct search s = {want, false};
+    struct search s = {.want = want};
     long addr = want->topdown ? topdown(mm, &s) : bottomup(mm, &s);
 
+    if (want->topdown && addr >= 0 && s.above && mm->stack_vm &&
+        mm_rules(mm) >= RULES_LINUX_6_1 && is_below_guard(s.above, (uintptr_t)addr + want->length))
+        addr = topdown_by_holes(mm, *want);
     if (s.spoiled && fault(mm->world, F_GAP_SEARCH_GIVES_UP, addr >= 0))
         return -ENOMEM;
     return addr;

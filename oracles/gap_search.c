@@ -91,14 +91,65 @@ static bool fit_in(const struct search_note *note, uintptr_t from, uintptr_t to,
     return *place >= from && *place <= to;
 }
 
+static bool is_better(const struct search *s, uintptr_t place)
+{
+    return s->any || (s->note->topdown ? place > s->answer : place < s->answer);
+}
+
+static const struct vma *last_in_list(const struct search *s)
+{
+    struct list_walk w = list_walk(s->world, s->mm);
+    const struct vma *vma, *last = NULL;
+
+    while ((vma = list_walk_next(&w)))
+        last = vma;
+    return last;
+}
+
+/*
+ * Since Linux 6.1 a top-down pass looks at plain holes. One that would do but ends at a stack, the
+ * guard gap of which reaches into it, takes all of that gap out of the pass, holes in it and all:
+ *
+ *     [..hole..]VVV[..hole..]SSSS        How far the pass may still look when it has come down to
+ *        |<---- guard gap ---|           `to`. If in doubt what was there, it is taken for less.
+ */
+static uintptr_t pass_limit(const struct search *s, uintptr_t to)
+{
+    const struct vma *vma = last_in_list(s), *prev;
+    uintptr_t limit = s->note->high_limit, place;
+    bool doubt = false;
+
+    for (; vma && vma->vm_start >= to; vma = prev) {
+        uintptr_t guard = start_with_guard(s->world, vma), from;
+
+        prev = vma->vm_prev;
+        if (prev && (!vma_live(s->world, prev) || prev->vm_end > vma->vm_start))
+            break;
+        from = prev ? prev->vm_end : 0;
+        if (guard == vma->vm_start || guard >= limit)
+            continue;
+        doubt |= changed_elsewhere(s, from, vma->vm_start);
+        if (doubt || fit_in(s->note, from, lower(vma->vm_start, limit), &place))
+            limit = guard;
+    }
+    return limit;
+}
+
+static bool has_guarded_holes(const struct search *s)
+{
+    return s->note->topdown && s->world->config.rules >= RULES_LINUX_6_1 && s->mm->stack_vm;
+}
+
 /* A place in [from, to) that the pass should have preferred, and that certainly was free? */
 static bool better_in(const struct search *s, uintptr_t from, uintptr_t to, uintptr_t *place)
 {
-    if (!fit_in(s->note, from, to, place))
+    if (!fit_in(s->note, from, to, place) || !is_better(s, *place) ||
+        changed_elsewhere(s, from, to))
         return false;
-    if (!s->any && (s->note->topdown ? *place <= s->answer : *place >= s->answer))
-        return false;
-    return !changed_elsewhere(s, from, to);
+    if (!has_guarded_holes(s))
+        return true;
+    to = lower(to, pass_limit(s, *place + s->note->length));
+    return fit_in(s->note, from, to, place) && is_better(s, *place);
 }
 
 /* The gap between prev (or the bottom) and vma. */
@@ -238,6 +289,18 @@ static bool first_fit_ok(const struct search *s)
     return likely(!better) || search_broken(s, "first-fit", place);
 }
 
+/* Nothing above it, with a guard gap that it is in, has kept the pass from looking there? */
+static bool not_left_out(const struct search *s)
+{
+    uintptr_t limit;
+
+    if (!s->brute || !has_guarded_holes(s) ||
+        changed_elsewhere(s, s->answer, s->mm->task_size))
+        return true;
+    limit = pass_limit(s, s->end);
+    return likely(s->end <= limit) || search_broken(s, "left-out", limit);
+}
+
 /* Did a pass rightly find nothing? */
 static bool nothing_fits(const struct search *s)
 {
@@ -285,7 +348,7 @@ bool search_answer_ok(const struct world *world, bool brute, struct verdict *v)
         return false;
     if (!look_around(&s))
         return search_broken(&s, "occupied", s.hi);
-    return first_fit_ok(&s) && fallback_ok(s);
+    return first_fit_ok(&s) && not_left_out(&s) && fallback_ok(s);
 }
 
 bool gap_search_full(const struct world *world, struct verdict *v)

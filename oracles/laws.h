@@ -21,41 +21,51 @@
 #define PGOFF_TOP (1UL << (64 - PAGE_SHIFT)) /* no mapping reaches beyond this page offset */
 
 /* ---- is it there? ---- */
-static inline bool vma_live(const struct world *world, const struct vma *vma)
+/* By constants, so that a division by one is a multiplication. */
+static const uint32_t object_size[NR_POOLS] = {
+    [POOL_MM] = sizeof(struct mm),
+    [POOL_VMA] = sizeof(struct vma),
+    [POOL_FILE] = sizeof(struct file),
+    [POOL_MAPPING] = sizeof(struct address_space),
+    [POOL_POLICY] = sizeof(struct mempolicy),
+    [POOL_NAME] = sizeof(struct anon_vma_name),
+    [POOL_UFFD] = sizeof(struct userfaultfd_ctx),
+    [POOL_ANON_VMA] = sizeof(struct anon_vma),
+    [POOL_ANON_VMA_CHAIN] = sizeof(struct anon_vma_chain),
+    [POOL_PAGE] = sizeof(struct page),
+    [POOL_TABLE] = sizeof(struct page_table),
+    [POOL_SLOT] = sizeof(struct swap_slot),
+};
+/* Its place in its pool; POOL_NONE: it is no live object. */
+static inline uint32_t live_number(const struct world *world, enum pool_id id, const void *object)
 {
-    const struct pool *pool = &world->pool[POOL_VMA];
-    uintptr_t offset = (uintptr_t)vma - (uintptr_t)pool->base;
-    uintptr_t n = offset / sizeof(struct vma);
+    const struct pool *pool = &world->pool[id];
+    const uintptr_t offset = (uintptr_t)object - (uintptr_t)pool->base;
+    const uintptr_t n = offset / object_size[id];
 
-    return likely(n < pool->used && n * sizeof(struct vma) == offset && pool->link[n] == POOL_LIVE);
+    return likely(n < pool->used && n * object_size[id] == offset && pool->link[n] == POOL_LIVE)
+               ? (uint32_t)n
+               : POOL_NONE;
 }
 static inline bool object_live(const struct world *world, enum pool_id id, const void *object)
 {
-    return object && pool_is_live(&world->pool[id], object);
+    return object && live_number(world, id, object) != POOL_NONE;
+}
+static inline bool vma_live(const struct world *world, const struct vma *vma)
+{
+    return likely(live_number(world, POOL_VMA, vma) != POOL_NONE);
 }
 static inline bool mm_live(const struct world *world, const struct mm *mm)
 {
-    const struct pool *pool = &world->pool[POOL_MM];
-    uintptr_t offset = (uintptr_t)mm - (uintptr_t)pool->base;
-    uintptr_t n = offset / sizeof(*mm);
-
-    return likely(n < pool->used && n * sizeof(*mm) == offset && pool->link[n] == POOL_LIVE);
+    return likely(live_number(world, POOL_MM, mm) != POOL_NONE);
 }
 static inline bool chain_live(const struct world *world, const struct anon_vma_chain *chain)
 {
-    const struct pool *pool = &world->pool[POOL_ANON_VMA_CHAIN];
-    uintptr_t offset = (uintptr_t)chain - (uintptr_t)pool->base;
-    uintptr_t n = offset / sizeof(*chain);
-
-    return likely(n < pool->used && n * sizeof(*chain) == offset && pool->link[n] == POOL_LIVE);
+    return likely(live_number(world, POOL_ANON_VMA_CHAIN, chain) != POOL_NONE);
 }
 static inline bool anon_vma_live(const struct world *world, const struct anon_vma *anon_vma)
 {
-    const struct pool *pool = &world->pool[POOL_ANON_VMA];
-    uintptr_t offset = (uintptr_t)anon_vma - (uintptr_t)pool->base;
-    uintptr_t n = offset / sizeof(*anon_vma);
-
-    return likely(n < pool->used && n * sizeof(*anon_vma) == offset && pool->link[n] == POOL_LIVE);
+    return likely(live_number(world, POOL_ANON_VMA, anon_vma) != POOL_NONE);
 }
 /* Where reading a freed object is an error of its own, no check may be content with less. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -404,10 +414,29 @@ struct numbers {
     uint32_t *of[NR_POOLS];
     uint32_t last[NR_POOLS];
 };
-uint32_t number_of(struct numbers *n, const struct world *world, enum pool_id id,
-                   const void *object);
-uint32_t given_number(const struct numbers *n, const struct world *world, enum pool_id id,
-                      const void *object);
+static inline uint32_t number_at(struct numbers *n, enum pool_id id, uint32_t place)
+{
+    uint32_t *number = &n->of[id][place];
+
+    if (!*number)
+        *number = ++n->last[id];
+    return *number;
+}
+/* 0: it is no live object. */
+static inline uint32_t number_of(struct numbers *n, const struct world *world, enum pool_id id,
+                                 const void *object)
+{
+    const uint32_t place = object ? live_number(world, id, object) : POOL_NONE;
+
+    return place == POOL_NONE ? 0 : number_at(n, id, place);
+}
+static inline uint32_t given_number(const struct numbers *n, const struct world *world,
+                                    enum pool_id id, const void *object)
+{
+    const uint32_t place = object ? live_number(world, id, object) : POOL_NONE;
+
+    return place == POOL_NONE ? 0 : n->of[id][place];
+}
 int reserve_pages(const struct world *world, struct snapshot *out);
 int show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
               struct snap_proc *proc, struct snapshot *out); /* 0 or -ENOMEM */

@@ -143,17 +143,18 @@ static inline const struct vma *vma_here(struct entry_walk *w)
  * Most are 0: this is where a walk spends its time. */
 static uintptr_t skip_empty(const struct entry_walk *w)
 {
-    const unsigned first = table_index(w->at, 0);
+    const size_t first = table_index(w->at, 0);
     const uintptr_t end = w->leaf_end < w->end ? w->leaf_end : w->end;
-    const unsigned last = first + (unsigned)((end - w->at) >> PAGE_SHIFT);
+    const size_t last = first + ((end - w->at) >> PAGE_SHIFT);
     const uint64_t *entry = w->leaf->entry;
-    unsigned i = first;
+    size_t i = first;
 
-    while (i + 4 <= last && !(entry[i] | entry[i + 1] | entry[i + 2] | entry[i + 3]))
-        i += 4;
+    while (i + 8 <= last && !(entry[i] | entry[i + 1] | entry[i + 2] | entry[i + 3] | entry[i + 4] |
+                              entry[i + 5] | entry[i + 6] | entry[i + 7]))
+        i += 8;
     while (i < last && !entry[i])
         i++;
-    return w->at + ((uintptr_t)(i - first) << PAGE_SHIFT);
+    return w->at + ((i - first) << PAGE_SHIFT);
 }
 
 /* The huge entry where the walk is. */

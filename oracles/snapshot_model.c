@@ -39,30 +39,6 @@ static void numbers_fini(struct numbers *n)
     free(n->of[numbered[0]]);
 }
 
-uint32_t given_number(const struct numbers *n, const struct world *world, enum pool_id id,
-                      const void *object)
-{
-    const struct pool *pool = &world->pool[id];
-
-    if (!object_live(world, id, object))
-        return 0;
-    return n->of[id][(size_t)((const char *)object - pool->base) / pool->size];
-}
-
-uint32_t number_of(struct numbers *n, const struct world *world, enum pool_id id,
-                   const void *object)
-{
-    const struct pool *pool = &world->pool[id];
-    uint32_t *number;
-
-    if (!object_live(world, id, object))
-        return 0;
-    number = &n->of[id][(size_t)((const char *)object - pool->base) / pool->size];
-    if (!*number)
-        *number = ++n->last[id];
-    return *number;
-}
-
 static void show_object(const struct address_space *mapping, uint32_t number, struct snapshot *out)
 {
     if (number <= out->nr_objects)

@@ -85,9 +85,9 @@ bool spec_growth_joins(const struct spec *spec, const struct spec_space *space, 
     if (!spec_since(spec, SPEC_LINUX_6_1) || !spec_mapped(spec, space, page) ||
         !spec_compatible(spec, vma, next))
         return false;
-    if (vma->anon == next->anon || !next->anon)
+    if (vma->anon == next->anon)
         return true;
-    return !vma->anon && !(spec_since(spec, SPEC_LINUX_6_18) && next->cloned);
+    return next->anon ? !vma->anon && !next->cloned : spec_since(spec, SPEC_LINUX_6_18);
 }
 
 /* Pages that would not be faulted but for the merge. */
@@ -138,6 +138,28 @@ void spec_map_joined(struct spec *spec, struct spec_space *space, uint64_t start
     spec_map_pages(spec, space, start, end, first);
     spec_join(spec, space, start, end,
               spec_may_join(spec, space, start, end, &space->page[start], &space->page[end - 1]));
+}
+
+/* A new mapping. In 6.1 it is the next one that comes first, and what is before has to be faulted
+ * like that one. */
+static struct spec_joins new_may_join(const struct spec *spec, const struct spec_space *space,
+                                      uint64_t start, uint64_t end)
+{
+    const struct spec_page *last = &space->page[end - 1], *next = last + 1;
+    struct spec_joins joins = spec_may_join(spec, space, start, end, &space->page[start], last);
+
+    if (joins.prev && spec_since(spec, SPEC_LINUX_6_1) && !spec_since(spec, SPEC_LINUX_6_18) &&
+        spec_mapped(spec, space, end) && spec_compatible(spec, last, next) &&
+        may_share(spec, next, last) && next->anon && next->anon != space->page[start - 1].anon)
+        joins = (struct spec_joins){.next = true};
+    return joins;
+}
+
+void spec_map_new(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                  const struct spec_page *first)
+{
+    spec_map_pages(spec, space, start, end, first);
+    spec_join(spec, space, start, end, new_may_join(spec, space, start, end));
 }
 
 /* ---- the first page of its own ---- */

@@ -200,6 +200,20 @@ static int lock_bounds(uint64_t addr, uint64_t len, uint64_t *start, uint64_t *e
     return to < from ? -EINVAL : to > from;
 }
 
+/* Locked for when it is touched, which it cannot be. */
+static bool any_closed(const struct spec *spec, const struct spec_space *space, uint64_t start,
+                       uint64_t end)
+{
+    struct spec_run vma;
+
+    for (uint64_t page = start; spec_run_from(spec, space, page, &vma) && vma.start < end;
+         page = vma.end)
+        if (space->page[vma.start].flags & SNAP_LOCKONFAULT &&
+            !(space->page[vma.start].flags & SNAP_ACCESS))
+            return true;
+    return false;
+}
+
 static long do_mlock(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len, uint64_t bits)
 {
     struct spec_space *space = spec_begin(spec, proc);
@@ -218,9 +232,12 @@ static long do_mlock(struct spec *spec, unsigned proc, uint64_t addr, uint64_t l
     if (error <= 0)
         return error;
     error = lock_range(spec, space, start, end, bits);
-    if (!error && !(bits & SNAP_LOCKONFAULT))
-        error = spec_populate(spec, space, start, end, SPEC_LOCKED);
-    return error;
+    if (error)
+        return error;
+    if (!(bits & SNAP_LOCKONFAULT))
+        return spec_populate(spec, space, start, end, SPEC_LOCKED);
+    return spec->config.rules <= SPEC_LINUX_5_10 && any_closed(spec, space, start, end) ? -ENOMEM
+                                                                                        : 0;
 }
 
 long spec_mlock(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len)
@@ -341,7 +358,7 @@ static int advise_contents(const struct spec *spec, const struct spec_page *page
         if (flags & SNAP_LOCKED || !page->file)
             return -EINVAL;
         if (flags & SNAP_SHARED &&
-            flags & (spec_since(spec, SPEC_LINUX_6_18) ? SNAP_MAYWRITE : SNAP_WRITE))
+            flags & (spec_since(spec, SPEC_LINUX_5_10) ? SNAP_MAYWRITE : SNAP_WRITE))
             return 0;
         return -EACCES;
     case MADV_COLD:

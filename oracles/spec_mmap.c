@@ -136,7 +136,7 @@ static long map_region(struct spec *spec, struct spec_space *space, struct spec_
         spec_unmap_pages(spec, space, start, end);
     if (want.flags & SNAP_LOCKED && want.flags & SNAP_SPECIAL)
         want.flags &= ~SNAP_LOCK_BITS;
-    spec_map_joined(spec, space, start, end, &want);
+    spec_map_new(spec, space, start, end, &want);
     if (populate || want.flags & SNAP_LOCKED)
         spec_populate(spec, space, start, end, populate ? SPEC_WANTED : SPEC_LOCKED_ALL);
     return (long)(start << SPEC_SHIFT);
@@ -166,12 +166,23 @@ static uint64_t initial_flags(const struct spec *spec, const struct spec_space *
     return flags;
 }
 
+/* Offsets in bytes are signed but for devices, and one page more would have to be there. */
+static bool offset_can_be(const struct spec *spec, const struct request *r)
+{
+    const uint64_t pages = spec_page_align(r->len) >> SPEC_SHIFT;
+    const uint64_t top = spec_of_kind(spec, r->file, SPEC_DEVICE) ? SPEC_TOP : SPEC_TOP >> 1;
+
+    return r->pgoff < top && r->pgoff + pages < top;
+}
+
 /* Kind of mapping and the file's modes: 0 or an error; completes the flags. */
 static int check_file(const struct spec *spec, const struct request *r, struct spec_page *want)
 {
     unsigned mode = spec_file(spec, r->file)->mode;
     int type = r->flags & MAP_TYPE;
 
+    if (spec_since(spec, SPEC_LINUX_5_10) && !offset_can_be(spec, r))
+        return -EOVERFLOW;
     if (type == MAP_SHARED_VALIDATE && r->flags & MAP_FIXED_NOREPLACE &&
         spec_since(spec, SPEC_LINUX_5_10))
         return -EOPNOTSUPP;
@@ -199,7 +210,7 @@ static int check_file(const struct spec *spec, const struct request *r, struct s
         return -ENODEV;
     if (want->flags & SNAP_GROWS)
         return -EINVAL;
-    if (want->flags & SNAP_SHARED && spec_since(spec, SPEC_LINUX_6_18) &&
+    if (want->flags & SNAP_SHARED && spec_since(spec, SPEC_LINUX_5_10) &&
         spec_object(spec, r->file)->sealed) { /* for reading, now and later */
         if (want->flags & SNAP_WRITE)
             return -EPERM;
@@ -262,7 +273,7 @@ static long do_mmap(struct spec *spec, struct spec_space *space, const struct re
         return -EINVAL;
     if (!len)
         return -ENOMEM;
-    if (r->pgoff + pages > SPEC_TOP)
+    if (r->pgoff + pages > SPEC_TOP && !spec_since(spec, SPEC_LINUX_5_10))
         return -EOVERFLOW;
     if (space->map_count > spec->config.max_map_count)
         return -ENOMEM;
@@ -326,13 +337,16 @@ long spec_remap_file_pages(struct spec *spec, unsigned proc, uint64_t addr, uint
 {
     struct spec_space *space = spec_begin(spec, proc);
     uint64_t start = addr >> SPEC_SHIFT, pages = size >> SPEC_SHIFT;
+    bool late = spec_since(spec, SPEC_LINUX_5_10); /* then mmap says what is too large */
     const struct spec_page *page;
     struct request r = {
         start << SPEC_SHIFT, pages << SPEC_SHIFT, pgoff, 0, MAP_SHARED | MAP_FIXED, 0, NULL};
     long ret;
 
     (void)flags; /* only MAP_NONBLOCK means something, and nothing here */
-    if (prot || r.addr + r.len <= r.addr || pgoff + pages > SPEC_TOP || pgoff > SPEC_TOP)
+    if (prot || r.addr + r.len <= r.addr || pgoff + pages < pgoff)
+        return -EINVAL;
+    if (!late && (pgoff + pages > SPEC_TOP || pgoff > SPEC_TOP))
         return -EINVAL;
     if (!spec_mapped(spec, space, start))
         return -EINVAL;

@@ -93,8 +93,23 @@ static void unlink_source(struct spec *spec, struct spec_space *space, const str
     struct spec_run vma = spec_run_of(spec, space, r->addr >> SPEC_SHIFT);
 
     if (spec_since(spec, SPEC_LINUX_6_1) && vma.start << SPEC_SHIFT == r->addr &&
-        vma.end << SPEC_SHIFT == r->addr + r->old_len)
+        vma.end << SPEC_SHIFT == r->addr + r->old_len) {
         spec_unlink_anon(spec, space, vma);
+        if (spec_is_anonymous(&space->page[vma.start]) && !spec_since(spec, SPEC_LINUX_6_18))
+            for (uint64_t page = vma.start; page < vma.end; page++) /* as if new there */
+                space->page[page].pgoff = page;
+    }
+}
+
+/* 6.1 joins to nothing what it copies to a place beside an unfaulted source that stays. */
+static bool stays_apart(const struct spec *spec, const struct spec_space *space,
+                        const struct remap *r, uint64_t start, uint64_t end)
+{
+    const struct spec_run vma = spec_run_of(spec, space, r->addr >> SPEC_SHIFT);
+    const struct spec_page *source = &space->page[vma.start];
+
+    return spec_since(spec, SPEC_LINUX_6_1) && !spec_since(spec, SPEC_LINUX_6_18) &&
+           spec_is_anonymous(source) && !source->anon && (vma.end == start || vma.start == end);
 }
 
 /* The copy comes first, so that it may even join the VMA that it is a copy of; then the source
@@ -122,7 +137,12 @@ static long move(struct spec *spec, struct spec_space *space, const struct remap
         copy.pgoff = start;
     spec_touch(spec, space, start, end);
     spec->copied = true;
-    spec_map_joined(spec, space, start, end, &copy);
+    if (keep && stays_apart(spec, space, r, start, end)) {
+        spec_map_pages(spec, space, start, end, &copy);
+        spec_join(spec, space, start, end, (struct spec_joins){0});
+    } else {
+        spec_map_joined(spec, space, start, end, &copy);
+    }
     if (space->nr_own)
         spec_move_own(spec, space, r->addr >> SPEC_SHIFT, start, r->old_len >> SPEC_SHIFT);
     if (keep) {

@@ -327,6 +327,9 @@ void spec_join(struct spec *spec, struct spec_space *space, uint64_t start, uint
 /* New pages as spec_map_pages() makes them, joined by the merge rules. */
 void spec_map_joined(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                      const struct spec_page *first);
+/* The same for mmap. */
+void spec_map_new(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
+                  const struct spec_page *first);
 /* The VMA that has the page gets its first page of its own, if it has none yet. */
 void spec_prepare(struct spec *spec, struct spec_space *space, uint64_t page);
 /* The VMA has none any more. */

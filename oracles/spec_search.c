@@ -58,6 +58,33 @@ static bool fits(const struct search *s, struct spec_run hole, uint64_t *at)
     return *at >= low && *at + s->pages <= high;
 }
 
+/* From above since 6.1: plain holes, cut to a limit. A stack above a hole that would do sets the
+ * limit to where its gap begins, be there free pages between or not. Page, or task_size: none. */
+static uint64_t search_from_above(const struct spec *spec, const struct spec_space *space,
+                                  const struct search *s)
+{
+    uint64_t limit = s->high, end, at;
+
+    while ((end = spec_hole_end(space, limit)) > s->low) {
+        const uint64_t start = spec_mapped_end(space, end - 1);
+        const uint64_t above = spec_next_mapped(spec, space, end - 1);
+        const uint64_t last = start ? end_gap(spec, &space->page[start - 1], start) : 0;
+        uint64_t keeps = above;
+
+        if (above < spec->config.task_size)
+            keeps = start_gap(spec, &space->page[above], above);
+        if (!fits(s, (struct spec_run){start, end}, &at))
+            limit = start;
+        else if (keeps < end)
+            limit = keeps;
+        else if (at < last)
+            limit = start;
+        else
+            return at;
+    }
+    return spec->config.task_size;
+}
+
 /* Page, or task_size: none. */
 static uint64_t search_pass(const struct spec *spec, const struct spec_space *space,
                             const struct search *s)
@@ -65,6 +92,8 @@ static uint64_t search_pass(const struct spec *spec, const struct spec_space *sp
     const uint64_t none = spec->config.task_size;
     uint64_t at, page, next;
 
+    if (s->topdown && spec_since(spec, SPEC_LINUX_6_1))
+        return search_from_above(spec, space, s);
     if (s->topdown) {
         for (page = s->high; (page = spec_hole_end(space, page)) > s->low;
              page = spec_mapped_end(space, page - 1))

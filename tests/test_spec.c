@@ -284,7 +284,7 @@ static void whole_huge_pages_are_aligned_since_6_18(void **state)
 static void stack_keeps_its_distance(void **state)
 {
     (void)state;
-    start_world(SPEC_LINUX_6_1);
+    start_world(SPEC_LINUX_5_10);
     map(0x300, 4, RW, FIXED | MAP_GROWSDOWN);
     map(0x1f0, 0x10, R, FIXED);
     assert_int_equal(write_to(0, 0x2ff), -EFAULT);
@@ -295,7 +295,7 @@ static void stack_keeps_its_distance(void **state)
     spec_setrlimit(spec, 0, 2, 0x18); /* RLIMIT_STACK */
     assert_int_equal(write_to(0, 0x2eb), -EFAULT);
     assert_int_equal(poke(0, 0x2ec), 0);
-    start_world(SPEC_LINUX_6_18);
+    start_world(SPEC_LINUX_6_1);
     map(0x300, 4, RW, FIXED | MAP_GROWSDOWN);
     assert_int_equal(poke(0, 0x2ff), -EFAULT);
     assert_int_equal(write_to(0, 0x2ff), 0);
@@ -307,7 +307,7 @@ static void sealed_object_has_no_writers(void **state)
     struct snapshot s = {0};
 
     (void)state;
-    start_world(SPEC_LINUX_6_1);
+    start_world(SPEC_LINUX_4_4);
     spec_open(spec, 3, 1, 3, 8); /* shmem */
     map_file(0x100, 4, R, MAP_SHARED | MAP_FIXED, 3, 0);
     assert_int_equal(spec_seal_write(spec, 3), -EBUSY); /* it may be made writable */

@@ -104,7 +104,7 @@ bool linux_can(struct subject *s, const struct call *c)
     case OP_NAME:
         return l->can_name && stays(c->addr, c->len);
     case OP_MLOCKALL: /* unprivileged: the limit is compared with all that is mapped */
-        return l->config.privileged || !(c->flags & MCL_CURRENT);
+        return !(c->flags & MCL_CURRENT) || (l->config.privileged && l->can_lock_all);
     case OP_READ:
     case OP_EXEC:
     case OP_WRITE:

@@ -359,20 +359,45 @@ static void harvest(struct guest *g, struct harvest *h)
     free(data);
 }
 
-/* The end of the kernel's console, its last words: each line after `before`. */
+/* Where a kernel begins to say why it ends, if it did; otherwise its last lines. */
 #define LAST_LINES 25
+#define MOST_LINES 80
+static const char *last_words_in(const char *data, size_t size)
+{
+    static const char *const marks[] = {
+        "BUG: ", "Oops: ", "Kernel panic", "general protection", "kernel BUG at", "WARNING: "};
+    const char *end = data + size, *first = end, *from = end;
+    unsigned lines = 0;
+
+    for (; from > data && lines <= MOST_LINES; from--)
+        lines += from[-1] == '\n';
+    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+        const char *at = memmem(from, (size_t)(end - from), marks[i], strlen(marks[i]));
+
+        first = at && at < first ? at : first;
+    }
+    if (first < end) {
+        while (first > from && first[-1] != '\n')
+            first--;
+        return first;
+    }
+    for (lines = 0, from = end; from > data && lines <= LAST_LINES; from--)
+        lines += from[-1] == '\n';
+    return from;
+}
+
+/* The end of the kernel's console: each line after `before`. */
 static void put_last_words(const struct guest *g, const char *before, FILE *to)
 {
-    char *data, *from, message[200];
+    char *data, message[200];
+    const char *from;
     size_t size;
-    unsigned lines = 0;
 
     if (file_load(g->console, &data, &size, message, sizeof(message)))
         return;
-    for (from = data + size; from > data && lines <= LAST_LINES; from--)
-        lines += from[-1] == '\n';
-    for (char *end = data + size; from < end;) {
-        char *line_end = memchr(from, '\n', (size_t)(end - from));
+    from = last_words_in(data, size);
+    for (const char *end = data + size; from < end;) {
+        const char *line_end = memchr(from, '\n', (size_t)(end - from));
         const char *next = line_end ? line_end + 1 : end;
 
         fputs(before, to);

@@ -38,6 +38,10 @@ struct linux_options {
 /* NULL with one line in why: what is missing, and what would help. */
 struct subject *subject_linux_new(const struct linux_options *o, char *why, size_t size);
 extern const struct subject_ops subject_linux_ops;
+/* Of the running kernel. */
+bool linux_is_since(int version, int patch);
+/* Its version is one that a preset is of; otherwise the nearest is taken. */
+bool linux_has_rules(void);
 /* The world that the window can be, with the rules of this kernel's version; what the generator is
  * given. */
 void linux_world_config(struct world_config *config);

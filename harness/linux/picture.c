@@ -53,6 +53,7 @@ static int labels_start(struct labels *l, uint32_t n)
         l->generation = 1;
     }
     l->last = 0;
+    l->asked = 0;
     return 0;
 }
 
@@ -71,9 +72,17 @@ static struct label *label_of(struct labels *l, uint64_t key)
 /* 0: it has none. */
 static uint32_t given(struct labels *l, uint64_t key)
 {
-    const struct label *slot = label_of(l, key);
+    const struct label *slot;
 
-    return key && slot->generation == l->generation ? slot->number : 0;
+    if (!key)
+        return 0;
+    if (key == l->asked)
+        return l->answered;
+    slot = label_of(l, key);
+    if (slot->generation != l->generation)
+        return 0; /* it may get one yet */
+    l->asked = key;
+    return l->answered = slot->number;
 }
 
 static uint32_t number(struct labels *l, uint64_t key)

@@ -45,32 +45,71 @@ static bool stack_below_zero(const struct world *world, const struct call *c)
            vma->vm_pgoff < (vma->vm_start - (c->addr & PAGE_MASK)) >> PAGE_SHIFT;
 }
 
-/* A stack with a mapping in its guard gap. */
-static bool guards_something(const struct vma *vma)
+static uint64_t guarded_start(const struct vma *vma)
 {
     const uint64_t gap = vma->vm_mm->world->config.stack_guard_gap << PAGE_SHIFT;
 
-    return vma->vm_prev && (vma->vm_flags & VM_GROWSDOWN) &&
-           vma->vm_prev->vm_end > vma->vm_start - (vma->vm_start < gap ? vma->vm_start : gap);
+    if (!(vma->vm_flags & VM_GROWSDOWN))
+        return vma->vm_start;
+    return vma->vm_start < gap ? 0 : vma->vm_start - gap;
 }
 
-static bool stack_guard_search(const struct world *world, const struct call *c)
+static bool fits(uint64_t from, uint64_t to, uint64_t len)
 {
-    if (!(c->kind == OP_MMAP && !(c->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) &&
-        !(c->kind == OP_MREMAP && !(c->flags & MREMAP_FIXED)))
-        return false;
-    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
-        if (guards_something(vma))
+    return from < to && to - from >= len;
+}
+
+/* What a search from above makes of a hole below vma: the length fits; or its limit afterwards. */
+static bool takes_hole(const struct mm *mm, const struct vma *vma, uint64_t len, uint64_t *limit)
+{
+    const struct world_config *w = &mm->world->config;
+    const uint64_t low = w->mmap_min_addr << PAGE_SHIFT;
+    const uint64_t from = vma->vm_prev ? vma->vm_prev->vm_end : 0;
+
+    for (;; *limit = guarded_start(vma)) {
+        const uint64_t to = vma->vm_start < *limit ? vma->vm_start : *limit;
+
+        if (!fits(from > low ? from : low, to, len))
+            return false;
+        if (guarded_start(vma) >= to)
             return true;
+    }
+}
+
+/* Guard gaps have kept the search from above from every hole, but for those that it does not see:
+ * then it goes on from below, where one that starts low enough is found. */
+static bool falls_back(const struct mm *mm, uint64_t len)
+{
+    const struct world_config *w = &mm->world->config;
+    const struct vma *last = mm->mmap;
+    uint64_t limit = w->mmap_base << PAGE_SHIFT;
+
+    while (last && last->vm_next)
+        last = last->vm_next;
+    if (!last || fits(last->vm_end, limit, len))
+        return false;
+    for (; last; last = last->vm_prev)
+        if (takes_hole(mm, last, len, &limit))
+            return false;
+    for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next) {
+        const uint64_t from = vma->vm_prev ? vma->vm_prev->vm_end : w->mmap_min_addr << PAGE_SHIFT;
+
+        if (from < (w->task_size / 3 + 1) << PAGE_SHIFT && fits(from, guarded_start(vma), len))
+            return true;
+    }
     return false;
 }
 
-static bool file_offset_limit(const struct world *world, const struct call *c)
+static bool search_from_below(const struct world *world, const struct call *c)
 {
-    const uint64_t most = (uint64_t)INT64_MAX - PAGE_SIZE;
+    const struct mm *mm = world->proc[c->proc];
+    const uint64_t len = (c->kind == OP_MMAP ? c->len : c->new_len) + PAGE_SIZE - 1;
 
-    (void)world;
-    return c->kind == OP_MMAP && (c->off > most || c->len > most || c->off + c->len > most);
+    if (!(c->kind == OP_MMAP && !(c->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) &&
+        !(c->kind == OP_MREMAP && !(c->flags & MREMAP_FIXED)))
+        return false;
+    return mm->stack_vm && (falls_back(mm, len & PAGE_MASK) ||
+                            (len % HPAGE_SIZE < PAGE_SIZE && falls_back(mm, len + HPAGE_SIZE)));
 }
 
 static bool maps_regular(const struct vma *vma)
@@ -154,6 +193,18 @@ static bool brk_to_end(const struct world *world, const struct call *c)
     const uint64_t end = world->config.task_size << PAGE_SHIFT;
 
     return c->kind == OP_BRK && c->addr > end - PAGE_SIZE && c->addr <= end;
+}
+
+static bool older_mremap(const struct world *world, const struct call *c)
+{
+    if (c->kind != OP_MREMAP || world->config.rules < RULES_LINUX_6_18 || linux_is_since(6, 17))
+        return false;
+    if (c->flags & MREMAP_DONTUNMAP)
+        return true;
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
+        if (vma->vm_start <= c->addr && c->addr < vma->vm_end)
+            return c->addr + c->len > vma->vm_end;
+    return false;
 }
 
 const struct linux_quirk linux_quirks[] = {

@@ -26,7 +26,9 @@ struct labels {
         uint32_t number, generation; /* of another generation: free */
     } * slot;
     uint32_t mask, generation;
-    uint32_t last; /* highest number given */
+    uint32_t last;  /* highest number given */
+    uint64_t asked; /* the last key that was looked up: pages ask for the same one in a row */
+    uint32_t answered;
 };
 
 struct linux_reader {

@@ -179,7 +179,21 @@ inline void show_frame(struct raw_pte *p)
     p->index = FIELD(head, folio, index) + nth;
     p->mapcount = (uint32_t)FIELD(page, folio, _mapcount) + 1;
     p->refcount = (uint32_t)FIELD(head, folio, _refcount);
-    p->stamp = word(request.direct_map + (p->key << PAGE_SHIFT));
+}
+
+/* Contents last, and many at a time: these loads wait for memory, so they should wait together. */
+#define STAMPS 8
+static long each_stamp(uint32_t group, void *unused)
+{
+    for (unsigned i = 0; i < STAMPS; i++) {
+        const uint32_t n = group * STAMPS + i;
+        struct raw_pte *p = &raw.pte[n & (RAW_PTES - 1)];
+
+        if (n < raw.nr_ptes &&
+            (p->flags & (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL)) == SNAP_PTE_PRESENT)
+            p->stamp = word(request.direct_map + (p->key << PAGE_SHIFT));
+    }
+    return 0;
 }
 
 /* ---- entries ---- */
@@ -685,6 +699,7 @@ int snapshot(void *ctx)
 {
     raw.trouble = raw.nr_vmas = raw.nr_ptes = raw.nr_chains = 0;
     bpf_loop(RAW_PROCS, each_proc, NULL, 0);
+    bpf_loop((raw.nr_ptes + STAMPS - 1) / STAMPS, each_stamp, NULL, 0);
     return 0;
 }
 

@@ -40,20 +40,36 @@ static bool has_capability(unsigned n)
     return !syscall(SYS_capget, &head, data) && data[n / 32].effective & 1u << n % 32;
 }
 
-/* The youngest preset that is not younger than the kernel. */
+bool linux_is_since(int version, int patch)
+{
+    struct utsname u;
+    int v = 0, p = 0;
+
+    if (!uname(&u))
+        sscanf(u.release, "%d.%d", &v, &p);
+    return v > version || (v == version && p >= patch);
+}
+
+bool linux_has_rules(void)
+{
+    static const int of[][2] = {{4, 4}, {5, 10}, {6, 1}, {6, 18}};
+
+    for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
+        if (linux_is_since(of[i][0], of[i][1]) && !linux_is_since(of[i][0], of[i][1] + 1))
+            return true;
+    return false;
+}
+
+/* The nearest preset: mmap of 6.7 and later is more like that of 6.18 than of 6.1. */
 static enum rules rules_of_kernel(void)
 {
     static const struct {
         int version, patch;
         enum rules rules;
-    } first[] = {{6, 18, RULES_LINUX_6_18}, {6, 1, RULES_LINUX_6_1}, {5, 10, RULES_LINUX_5_10}};
-    struct utsname u;
-    int version = 0, patch = 0;
+    } first[] = {{6, 7, RULES_LINUX_6_18}, {6, 1, RULES_LINUX_6_1}, {5, 10, RULES_LINUX_5_10}};
 
-    if (!uname(&u))
-        sscanf(u.release, "%d.%d", &version, &patch);
     for (unsigned i = 0; i < sizeof(first) / sizeof(*first); i++)
-        if (version > first[i].version || (version == first[i].version && patch >= first[i].patch))
+        if (linux_is_since(first[i].version, first[i].patch))
             return first[i].rules;
     return RULES_LINUX_4_4;
 }
@@ -258,6 +274,7 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
     }
     find_limits(l);
     l->can_find = linux_finds(l->p.pid[AGENT_TEMPLATE]);
+    l->can_lock_all = linux_is_since(5, 18);
     l->can_name = kernel_knows_names(l);
     l->merges_itself = kernel_merges();
     l->reader = reader_new((enum linux_reader_kind)o->reader, why, size);
