@@ -213,8 +213,8 @@ static long pass(struct mm *mm, const struct search_note *want)
     struct search s = {.want = want};
     long addr = want->topdown ? topdown(mm, &s) : bottomup(mm, &s);
 
-    if (want->topdown && addr >= 0 && s.above && mm->stack_vm &&
-        mm_rules(mm) >= RULES_LINUX_6_1 && is_below_guard(s.above, (uintptr_t)addr + want->length))
+    if (want->topdown && addr >= 0 && s.above && mm->stack_vm && mm_rules(mm) >= RULES_LINUX_6_1 &&
+        is_below_guard(s.above, (uintptr_t)addr + want->length))
         addr = topdown_by_holes(mm, *want);
     if (s.spoiled && fault(mm->world, F_GAP_SEARCH_GIVES_UP, addr >= 0))
         return -ENOMEM;

@@ -294,8 +294,7 @@ static bool not_left_out(const struct search *s)
 {
     uintptr_t limit;
 
-    if (!s->brute || !has_guarded_holes(s) ||
-        changed_elsewhere(s, s->answer, s->mm->task_size))
+    if (!s->brute || !has_guarded_holes(s) || changed_elsewhere(s, s->answer, s->mm->task_size))
         return true;
     limit = pass_limit(s, s->end);
     return likely(s->end <= limit) || search_broken(s, "left-out", limit);

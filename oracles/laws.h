@@ -35,6 +35,9 @@ static const uint32_t object_size[NR_POOLS] = {
     [POOL_PAGE] = sizeof(struct page),
     [POOL_TABLE] = sizeof(struct page_table),
     [POOL_SLOT] = sizeof(struct swap_slot),
+    [POOL_HUGE] = sizeof(struct huge_page),
+    [POOL_KSM_NODE] = sizeof(struct ksm_node),
+    [POOL_KSM_ITEM] = sizeof(struct ksm_item),
 };
 /* Its place in its pool; POOL_NONE: it is no live object. */
 static inline uint32_t live_number(const struct world *world, enum pool_id id, const void *object)

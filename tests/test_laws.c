@@ -3,6 +3,7 @@
  * The laws of the model's own machinery, by a world in which one thing is wrong: exactly the named
  * law must say so, in each of its forms. Here tree, list, gaps, search and cache.
  */
+#include "oracles/laws.h"
 #include "tests/law_world.h"
 
 /* ---- the table ---- */
@@ -14,6 +15,14 @@ static void test_table(void **state)
         assert_int_equal(strspn(law_table[law].forms, "MTSX"), strlen(law_table[law].forms));
     }
     assert_string_equal(law_table[LAW_GAP_SUBTREE].name, "gap.subtree");
+}
+
+/* The laws divide by sizes that they know by themselves. */
+static void test_sizes(void **state)
+{
+    (void)state;
+    for (unsigned id = 0; id < NR_POOLS; id++)
+        assert_int_equal(object_size[id], world->pool[id].size);
 }
 
 static void test_quiet(void **state)
@@ -341,19 +350,13 @@ static void test_cache(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_quiet),
-        cmocka_unit_test(test_tree_order),
-        cmocka_unit_test(test_tree_shape),
-        cmocka_unit_test(test_tree_height),
-        cmocka_unit_test(test_list_tree),
-        cmocka_unit_test(test_gap_subtree),
-        cmocka_unit_test(test_gap_highest),
-        cmocka_unit_test(test_gap_search),
-        cmocka_unit_test(test_gap_search_used),
-        cmocka_unit_test(test_gap_search_guard),
-        cmocka_unit_test(test_gap_search_move),
-        cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_table),           cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_quiet),           cmocka_unit_test(test_tree_order),
+        cmocka_unit_test(test_tree_shape),      cmocka_unit_test(test_tree_height),
+        cmocka_unit_test(test_list_tree),       cmocka_unit_test(test_gap_subtree),
+        cmocka_unit_test(test_gap_highest),     cmocka_unit_test(test_gap_search),
+        cmocka_unit_test(test_gap_search_used), cmocka_unit_test(test_gap_search_guard),
+        cmocka_unit_test(test_gap_search_move), cmocka_unit_test(test_cache),
     };
 
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
