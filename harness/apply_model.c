@@ -60,6 +60,8 @@ APPLY(UFFD_UNREGISTER, uffd_unregister(w, (unsigned)c->fd, c->addr, c->len))
 APPLY(FORK, mm_fork(mm, c->child))
 APPLY(EXIT, mm_exit(mm))
 APPLY(EXE, mm_set_exe_file(mm, (unsigned)c->fd))
+APPLY(FILL, mm_access(mm, c->addr, PROT_WRITE, false, fill_stamp(c->sel)))
+APPLY(KSM, mm_ksm(mm, c->addr, c->len, c->flags))
 
 static apply_fn *const column[NR_OPS] = {
 #define OP(id, ...) [OP_##id] = apply_##id,

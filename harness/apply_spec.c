@@ -60,6 +60,8 @@ APPLY(UFFD_UNREGISTER, spec_uffd_unregister(s, (unsigned)c->fd, c->addr, c->len)
 APPLY(FORK, spec_fork(s, c->proc, c->child))
 APPLY(EXIT, spec_exit(s, c->proc))
 APPLY(EXE, spec_set_exe_file(s, c->proc, (unsigned)c->fd))
+APPLY(FILL, spec_access(s, c->proc, c->addr, PROT_WRITE, false, fill_stamp(c->sel), seen))
+APPLY(KSM, spec_ksm(s, c->proc, c->addr, c->len, c->flags))
 
 static apply_fn *const column[NR_OPS] = {
 #define OP(id, ...) [OP_##id] = apply_##id,

@@ -85,7 +85,7 @@ static const char *const arg_names[] = {
     [ARG_KIND] = "KIND",           [ARG_NAME] = "NAME",       [ARG_FILE] = "FILE",
     [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT", [ARG_PIN] = "PIN",
     [ARG_RACE] = "[RACE]",         [ARG_RECLAIM] = "[KEEP]",  [ARG_PIN_MODE] = "ACCESS",
-    [ARG_WALK] = "WALK",
+    [ARG_WALK] = "WALK",           [ARG_ZERO] = "[ZERO]",     [ARG_CONTENTS] = "CONTENTS",
 };
 
 static void print_words(const struct op_info *op, enum arg arg)

@@ -15,12 +15,12 @@ static inline bool arg_is_value(enum arg arg)
 
 static inline bool arg_is_flags(enum arg arg)
 {
-    return arg >= ARG_MAP && arg <= ARG_RECLAIM;
+    return arg >= ARG_MAP && arg <= ARG_ZERO;
 }
 
 static inline bool arg_is_choice(enum arg arg)
 {
-    return arg >= ARG_ADVICE && arg <= ARG_WALK;
+    return arg >= ARG_ADVICE && arg <= ARG_CONTENTS;
 }
 
 static inline bool arg_is_object(enum arg arg)
@@ -113,6 +113,8 @@ enum {
 enum { W_RACE_DONTNEED };
 enum { W_RECLAIM_KEEP };
 enum { W_PIN_READ, W_PIN_WRITE };
+enum { W_KSM_ZERO };
+enum { W_ZEROES, W_ONES, W_TWOS };
 enum { W_REFERENCED, W_MKCLEAN };
 #define WORD(w) (1u << (w))
 

@@ -55,15 +55,27 @@ static void pte_label(const struct snap_pte *pte, char *label, size_t size)
         snprintf(label, size, "%c%" PRIu32, pte->flags & SNAP_PTE_SWAP ? 's' : '#', pte->number);
 }
 
+void stamp_text(uint64_t stamp, char *text, size_t size)
+{
+    const unsigned digit = filled_with(stamp);
+
+    if (digit)
+        snprintf(text, size, "%u…", digit);
+    else
+        snprintf(text, size, "%" PRIu64, stamp);
+}
+
 static void pte_stamp(const struct snapshot *s, const struct snap_pte *pte, char *text, size_t size)
 {
     const struct snap_page *page = pte_has_page(pte) ? page_number(s, pte->number) : NULL;
     const struct snap_slot *slot = pte->flags & SNAP_PTE_SWAP ? slot_number(s, pte->number) : NULL;
-    uint64_t stamp = page ? page->stamp : slot ? slot->stamp : 0;
+    char stamp[24];
 
     text[0] = '\0';
-    if (page || slot)
-        snprintf(text, size, "=%" PRIu64, stamp);
+    if (!page && !slot)
+        return;
+    stamp_text(page ? page->stamp : slot->stamp, stamp, sizeof(stamp));
+    snprintf(text, size, "=%s", stamp);
 }
 
 static bool pte_exclusive(const struct snapshot *s, const struct snap_pte *pte)

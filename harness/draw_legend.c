@@ -69,6 +69,14 @@ static bool has_style(const struct snapshot *s, const char *style)
     return false;
 }
 
+static bool has_digits(const struct snapshot *s)
+{
+    for (uint32_t i = 0; i < s->nr_pages; i++)
+        if (filled_with(s->page[i].stamp))
+            return true;
+    return false;
+}
+
 static void draw_kinds(struct legend *l, const struct snapshot *s)
 {
     static const struct {
@@ -98,6 +106,8 @@ static void draw_kinds(struct legend *l, const struct snapshot *s)
     if (!s->nr_ptes)
         return;
     cell(l, "none", "", "", "", "no", "entry");
+    if (has_digits(s))
+        words_beside(l, 0, "=1…: full of ones,", "written by fill");
     words_beside(l, 0, "w writable · d dirty", "y young · x exclusive");
     words_beside(l, 0, "frame, number: as the", "broken law's text has it");
 }

@@ -4,6 +4,7 @@
 #define HARNESS_DRAW_PARTS_H
 
 #include "harness/draw.h"
+#include "harness/program.h"
 #include "harness/report.h"
 
 #include <stdio.h>
@@ -109,6 +110,12 @@ int draw_space(struct canvas *c, const struct changes *ch, const struct drawing 
  * is new, which needs no telling. */
 #define SPACE_WIDTH 453
 #define CELLS_WIDTH 405
+/* Contents in few letters; the digit that all of them are, 0: none, or zeroes. */
+void stamp_text(uint64_t stamp, char *text, size_t size);
+static inline unsigned filled_with(uint64_t stamp)
+{
+    return stamp % fill_stamp(1) ? 0 : (unsigned)(stamp / fill_stamp(1));
+}
 /* The style of its cell. */
 const char *pte_style(const struct snapshot *s, const struct snap_pte *pte);
 int draw_cells(struct canvas *c, const struct changes *ch, const struct snap_proc *p,

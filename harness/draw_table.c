@@ -163,6 +163,18 @@ static void cell_places(char *cell, const struct snapshot *s, uint32_t number, b
         snprintf(cell + n, CELL - n, " +%" PRIu32, found - MAX_PLACES);
 }
 
+static void cell_stamp(char *cell, const uint64_t *before, uint64_t after)
+{
+    char was[24], is[24];
+
+    stamp_text(before ? *before : after, was, sizeof(was));
+    stamp_text(after, is, sizeof(is));
+    if (before && *before != after)
+        snprintf(cell, CELL, "%s→%s", was, is);
+    else
+        snprintf(cell, CELL, "%s", is);
+}
+
 /* ---- frames ---- */
 static const char *const page_heads[] = {"page", "frame", "of", "index",    "map",
                                          "ref",  "holds", "is", "mapped at"};
@@ -180,7 +192,9 @@ static void cell_owner(char *cell, const struct snap_page *p)
     const bool anon = p->flags & SNAP_PAGE_ANON;
     uint32_t number = anon ? p->anon_vma : p->object;
 
-    if (number)
+    if (p->flags & SNAP_PAGE_KSM)
+        snprintf(cell, CELL, "ksm");
+    else if (number)
         snprintf(cell, CELL, "%s %" PRIu32, anon ? "av" : "file", number);
     else
         snprintf(cell, CELL, "%s ?", anon ? "av" : "file");
@@ -191,11 +205,9 @@ static void cell_flags(char *cell, const struct snapshot *s, const struct snap_p
     static const struct {
         uint32_t flag;
         const char *word;
-    } words[] = {{SNAP_PAGE_DIRTY, "dirty"},
-                 {SNAP_PAGE_SWAPBACKED, "swapbacked"},
-                 {SNAP_PAGE_EXCLUSIVE, "exclusive"},
-                 {SNAP_PAGE_MLOCKED, "locked"},
-                 {SNAP_PAGE_CACHED, "cached"}};
+    } words[] = {{SNAP_PAGE_DIRTY, "dirty"},         {SNAP_PAGE_SWAPBACKED, "swapbacked"},
+                 {SNAP_PAGE_EXCLUSIVE, "exclusive"}, {SNAP_PAGE_MLOCKED, "locked"},
+                 {SNAP_PAGE_IDLE, "idle"},           {SNAP_PAGE_CACHED, "cached"}};
     const bool head = p->head && p == &s->page[p->head - 1];
     size_t n = head ? (size_t)snprintf(cell, CELL, "512 parts") : 0;
 
@@ -247,7 +259,7 @@ static void fill_page(char cells[][CELL], const struct changes *ch, uint32_t num
     cell_owner(cells[2], p);
     if (part)
         snprintf(cells[2], CELL, "…#%" PRIu32, p->head);
-    snprintf(cells[3], CELL, "0x%" PRIx64, p->index);
+    snprintf(cells[3], CELL, p->flags & SNAP_PAGE_KSM ? "-" : "0x%" PRIx64, p->index);
     if (head && p->mapcount)
         snprintf(cells[4], CELL, "%" PRIu32 "+%" PRIu32, p->entire_mapcount, p->mapcount);
     else if (head)
@@ -257,7 +269,7 @@ static void fill_page(char cells[][CELL], const struct changes *ch, uint32_t num
     cell_number(cells[5], b, b ? b->refcount : 0, p->refcount);
     if (part)
         cells[5][0] = '\0';
-    cell_number(cells[6], b, b ? b->stamp : 0, p->stamp);
+    cell_stamp(cells[6], b ? &b->stamp : NULL, p->stamp);
     cell_flags(cells[7], ch->after, p);
     if (n > 1)
         snprintf(cells[7], CELL, "%" PRIu32 " parts, to #%" PRIu32, n, number + n - 1);
@@ -284,7 +296,7 @@ static void fill_slot(char cells[][CELL], const struct changes *ch, uint32_t num
     snprintf(cells[0], CELL, "s%" PRIu32, number);
     snprintf(cells[1], CELL, "%" PRIu32, slot->number);
     cell_number(cells[2], b, b ? b->count : 0, slot->count);
-    cell_number(cells[3], b, b ? b->stamp : 0, slot->stamp);
+    cell_stamp(cells[3], b ? &b->stamp : NULL, slot->stamp);
     snprintf(cells[4], CELL, slot->page ? "#%" PRIu32 : "-", slot->page);
     cell_places(cells[5], ch->after, number, true);
 }

@@ -389,6 +389,8 @@ static generate_fn *const column[NR_OPS] = {
     [OP_FORK] = generate_fork,
     [OP_EXIT] = generate_exit,
     [OP_EXE] = generate_exe,
+    [OP_FILL] = generate_access,
+    [OP_KSM] = generate_ksm,
 };
 
 static void generate_orphan(struct gen *c)

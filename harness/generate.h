@@ -6,7 +6,7 @@
  * generate_attr.c   what changes attributes, and the rest    generate_plan.c  several steps at once
  * generate_anon.c   fork, exit, and plans about memory that has pages of its own
  * generate_page.c   what is done to pages                generate_page_plan.c  and plans about them
- * generate_huge.c   plans about huge pages
+ * generate_huge.c   plans about huge pages                 generate_ksm.c        and equal ones
  *
  * The world is read through model/mm.h only, and never walked: a VMA is found by descending the
  * tree to a random page, so that an operation costs the same in a large world as in a small one.
@@ -137,7 +137,7 @@ generate_fn generate_range, generate_mprotect, generate_mlock2, generate_mlockal
     generate_find_range, generate_gate, generate_setrlimit, generate_open, generate_file,
     generate_uffd, generate_uffd_close, generate_uffd_range, generate_nothing, generate_fork,
     generate_exit, generate_force, generate_pin, generate_device, generate_behind, generate_exe,
-    generate_khugepaged;
+    generate_khugepaged, generate_ksm;
 
 /* ---- processes ---- */
 unsigned live_procs(const struct world *w);
@@ -157,7 +157,8 @@ struct op *step_move(struct gen *c, struct range from, uint32_t to);
 /* So many pages in the window, for plans that build their own mappings. */
 uint32_t stretch(struct gen *c, uint32_t pages);
 #define NOBODY MAX_PROCS
-uint8_t step_fork(struct gen *c); /* the child; NOBODY: there may be no more */
+uint8_t step_fork(struct gen *c);              /* the child; NOBODY: there may be no more */
+void step_scan(struct gen *c, struct range r); /* for equal pages */
 struct op *step_advise(struct gen *c, struct range r, uint8_t advice);
 void step_reclaim(struct gen *c, struct range r);
 uint8_t step_pin(struct gen *c, uint32_t page, uint8_t mode); /* 0: these rules have no pins */
@@ -169,7 +170,8 @@ plan_fn plan_swap_cycle, plan_back_from_swap, plan_read_by_child, plan_refused, 
     plan_fork_pinned, plan_lazyfree, plan_forced, plan_one_object, plan_locked_twice,
     plan_two_tables, plan_nobody, plan_fork_fails, plan_exe, plan_mbind_walk, plan_dontunmap_charge,
     plan_populate;
-plan_fn plan_huge, plan_collapse; /* generate_huge.c */
+plan_fn plan_huge, plan_collapse;    /* generate_huge.c */
+plan_fn plan_ksm, plan_ksm_lazyfree; /* generate_ksm.c */
 
 void plan_after_fork(struct gen *c, uint8_t child);
 /* Starts a plan if the world allows one. */

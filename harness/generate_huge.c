@@ -103,10 +103,21 @@ static void step_protect(struct gen *c, uint32_t block)
     step_at(c, OP_MPROTECT, r.start, pages_in(r))->prot = chance(c, 128) ? PROT_READ : RW;
 }
 
+/* Parts are merged with others, among them those of the same page, which is split for it. */
+static void step_merge(struct gen *c, uint32_t block)
+{
+    struct range some = some_of(c, block);
+
+    step_advise(c, (struct range){block, block + BLOCK}, W_MERGEABLE);
+    if (chance(c, 160))
+        step_at(c, OP_FILL, page_of_block(c, block), 0)->sel = (uint8_t)below(c, 2);
+    step_scan(c, some);
+}
+
 /* One thing that is done to a block or a part of it. */
 static void step_block(struct gen *c, uint32_t block)
 {
-    uint32_t choice = below(c, 32);
+    uint32_t choice = below(c, 34);
     struct range r = part_of(c, block), some = some_of(c, block);
 
     if (choice < 10)
@@ -130,7 +141,9 @@ static void step_block(struct gen *c, uint32_t block)
     else if (choice < 30)
         step_lock(c, block);
     else if (choice < 31)
-        step_at(c, OP_RMAP, some.start, pages_in(some))->sel = W_REFERENCED;
+        step_at(c, OP_RMAP, some.start, pages_in(some))->sel = (uint8_t)below(c, NR_RMAP_WORKS);
+    else if (choice < 33)
+        step_merge(c, block);
     else
         step_advise(c, r, chance(c, 128) ? W_NOHUGEPAGE : W_HUGEPAGE);
 }

@@ -75,7 +75,7 @@ static void beside_stack(struct gen *c, const struct vma *v)
 
 static bool writes(const struct op *op)
 {
-    return op->kind == OP_WRITE || op->kind == OP_POKE;
+    return op->kind == OP_WRITE || op->kind == OP_POKE || op->kind == OP_FILL;
 }
 
 /* Another process' access does not reach the memory of devices. */
@@ -143,6 +143,7 @@ void generate_access(struct gen *c)
         [OP_EXEC] = VM_EXEC,
         [OP_POKE] = VM_WRITE,
         [OP_PEEK] = VM_READ,
+        [OP_FILL] = VM_WRITE,
     };
     uint64_t stacks = chance(c, 56) ? VM_GROWSDOWN | VM_GROWSUP : 0;
     const struct vma *v = accessible(c, stacks ? stacks : needs[c->op->kind]);
@@ -162,6 +163,8 @@ void generate_access(struct gen *c)
 
         v = other && !(other->vm_flags & (VM_GROWSDOWN | VM_GROWSUP)) ? other : v;
     }
+    if (c->op->kind == OP_FILL)
+        c->op->sel = (uint8_t)below(c, 3);
     page = pick_touched(c, v);
     set_address(c, 0, page + (chance(c, 3) ? 1 : 0));
     if (chance(c, 64))
@@ -267,7 +270,7 @@ void generate_behind(struct gen *c)
     if (c->op->kind == OP_RECLAIM && chance(c, 96))
         c->op->flags = WORD(W_RECLAIM_KEEP);
     if (c->op->kind == OP_RMAP)
-        c->op->sel = (uint8_t)below(c, 2);
+        c->op->sel = (uint8_t)below(c, NR_RMAP_WORKS);
     set_range(c, pages_of(c, v));
 }
 

@@ -395,6 +395,10 @@ void plan_start(struct gen *c)
         plan_mbind_walk,
         plan_dontunmap_charge,
         plan_populate,
+        plan_ksm,
+        plan_ksm,
+        plan_ksm,
+        plan_ksm_lazyfree,
     };
 
     c->g->plan_at = c->g->plan_nr = 0;

@@ -135,7 +135,12 @@ static const struct word pin_words[] = {[W_PIN_READ] = {"read", 0}, [W_PIN_WRITE
 static const struct word walk_words[] = {
     [W_REFERENCED] = {"referenced", RMAP_REFERENCED},
     [W_MKCLEAN] = {"mkclean", RMAP_MKCLEAN},
+    {"idle_set", RMAP_IDLE_SET},
+    {"idle_get", RMAP_IDLE_GET},
 };
+static const struct word zero_words[] = {[W_KSM_ZERO] = {"zero", 1}};
+static const struct word contents_words[] = {
+    [W_ZEROES] = {"zeroes", 0}, [W_ONES] = {"ones", 1}, [W_TWOS] = {"twos", 2}};
 
 const struct word *arg_words(enum arg arg, unsigned *n)
 {
@@ -162,6 +167,8 @@ const struct word *arg_words(enum arg arg, unsigned *n)
         WORDS(ARG_RECLAIM, reclaim_words);
         WORDS(ARG_PIN_MODE, pin_words);
         WORDS(ARG_WALK, walk_words);
+        WORDS(ARG_ZERO, zero_words);
+        WORDS(ARG_CONTENTS, contents_words);
     default:
         *n = 0;
         return NULL;

@@ -42,6 +42,7 @@ enum arg {
     ARG_NODES,
     ARG_RACE,    /* perhaps the word "dontneed" */
     ARG_RECLAIM, /* perhaps the word "keep" */
+    ARG_ZERO,    /* perhaps the word "zero" */
     /* op.sel: one word of a list */
     ARG_ADVICE,
     ARG_POLICY,
@@ -49,7 +50,8 @@ enum arg {
     ARG_KIND,
     ARG_NAME,
     ARG_PIN_MODE, /* read, write */
-    ARG_WALK,     /* referenced, mkclean */
+    ARG_WALK,     /* referenced, mkclean, idle_set, idle_get */
+    ARG_CONTENTS, /* zeroes, ones, twos */
     /* op.obj */
     ARG_FILE,
     ARG_FILE_OPT,
@@ -185,12 +187,18 @@ struct call {
     uint64_t new_len, to; /* bytes */
     uint64_t off;         /* OFF: bytes (as mmap takes it); remap_file_pages: pages */
     uint64_t pages;       /* PAGES */
-    int prot, flags;  /* ABI values; flags holds the nodes of mbind, the mode of open and uffd */
-    unsigned sel;     /* ABI value of ADVICE, POLICY, RLIMIT, KIND; PIN_MODE, 1: write; WALK */
+    int prot, flags; /* ABI values; flags holds the nodes of mbind, the mode of open and uffd */
+    unsigned
+        sel; /* ABI value of ADVICE, POLICY, RLIMIT, KIND; PIN_MODE, 1: write; WALK; CONTENTS */
     const char *name; /* NAME, NULL: take the name away */
     uint64_t stamp;   /* what a write puts there: the operation's place in the program, from 1. The
                          executor's to fill in: an operation does not know its place */
 };
+/* Contents that are the same wherever they are written: digits, as no operation's number is. */
+static inline uint64_t fill_stamp(unsigned digit)
+{
+    return digit * UINT64_C(0x1111111111111111);
+}
 /* results[n] is the answer of the operation that defined mapping name n; index 0 is unused. */
 void op_resolve(const struct op *op, const struct world_config *config,
                 const long results[MAX_NAMES + 1], struct call *call);

@@ -40,6 +40,7 @@ static const struct {
     [OP_MSYNC] = {"sys(syscall(SYS_msync, %A, %L, %f))", 0},
     [OP_READ] = {"get(%A)", PART_ACCESS},
     [OP_WRITE] = {"put(%A, %i)", PART_ACCESS},
+    [OP_FILL] = {"put(%A, %s * 0x1111111111111111)", PART_ACCESS},
     [OP_POKE] = {"remote(SYS_process_vm_writev, %A, %i)", PART_REMOTE},
     [OP_PEEK] = {"remote(SYS_process_vm_readv, %A, 0)", PART_REMOTE},
     [OP_FORCE] = {"force(%A, %i)", PART_FORCE},

@@ -102,6 +102,17 @@ static json_t *json_slots(const struct snapshot *s)
     return all;
 }
 
+static json_t *json_items(const struct snapshot *s)
+{
+    json_t *all = json_array();
+
+    for (uint32_t i = 0; i < s->nr_items; i++)
+        json_array_append_new(all,
+                              json_pack("{s:i, s:i, s:o}", "page", (int)s->item[i].page, "anon_vma",
+                                        (int)s->item[i].anon_vma, "at", json_u64(s->item[i].at)));
+    return all;
+}
+
 static void set_entries(json_t *proc, const struct snapshot *s, const struct snap_proc *p)
 {
     json_t *entries = json_array();
@@ -159,6 +170,7 @@ static json_t *json_snapshot(const struct snapshot *s, bool known)
     if (s->has_pages) {
         json_object_set_new(picture, "pages", json_pages(s));
         json_object_set_new(picture, "slots", json_slots(s));
+        json_object_set_new(picture, "items", json_items(s));
     }
     return picture;
 }

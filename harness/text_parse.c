@@ -208,7 +208,8 @@ static const char *const arg_forms[] = {
     [ARG_KIND] = "a kind of file",
     [ARG_NAME] = "a name for memory (none, red, green, blue)",
     [ARG_PIN_MODE] = "what a device does (read, write)",
-    [ARG_WALK] = "a walk (referenced, mkclean)",
+    [ARG_WALK] = "a walk (referenced, mkclean, idle_set, idle_get)",
+    [ARG_CONTENTS] = "what a page is full of (zeroes, ones, twos)",
 };
 
 static bool choice(struct parser *ps, enum arg arg, uint8_t *sel)

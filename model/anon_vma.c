@@ -106,7 +106,29 @@ static void note_sharer(const struct anon_vma *anon_vma)
         note_vma(world_of(anon_vma), rb_entry(rb, struct anon_vma_chain, node.rb)->vma, NOTE_NEAR);
 }
 
+void anon_vma_hold(struct anon_vma *anon_vma)
+{
+    anon_vma->refcount++;
+    note_sharer(anon_vma);
+}
+
+void anon_vma_release(struct anon_vma *anon_vma)
+{
+    note_sharer(anon_vma);
+    anon_vma_put(anon_vma);
+}
+
 /* ---- chains (anon.topology) ---- */
+bool anon_vma_is_linked(const struct vma *vma, const struct anon_vma *anon_vma)
+{
+    for (const struct anon_vma_chain *c = vma->chain_first; c; c = c->same_vma_next) {
+        step(vma->vm_mm->world);
+        if (c->anon_vma == anon_vma)
+            return true;
+    }
+    return false;
+}
+
 static void chain_insert(struct anon_vma_chain *chain)
 {
     const struct vma *vma = chain->vma;
@@ -174,6 +196,7 @@ void unlink_anon_vmas(struct vma *vma)
         pool_free(world, POOL_ANON_VMA_CHAIN, c);
         if (!anon_vma->rb_root.node) {
             count_child(anon_vma, -1);
+            anon_vma->parent = NULL; /* which may go before it, if others hold it */
             anon_vma_put(anon_vma);
         } else if (has_children(anon_vma) && fault(world, F_ANON_FREED_EARLY, true)) {
             pool_free(world, POOL_ANON_VMA, anon_vma);

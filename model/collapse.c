@@ -91,6 +91,7 @@ static void copy_entry(const struct collapse *c, pte_t *pte, uintptr_t addr, str
     if (c->vma->vm_flags & VM_LOCKED)
         munlock_page(c->vma, addr, addr + PAGE_SIZE, page);
     page_remove_rmap(world, page);
+    page_unmapped(world, page);
     put_page(world, page);
 }
 

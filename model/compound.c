@@ -77,6 +77,7 @@ void compound_free(struct world *world, struct page *page)
 static bool split_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg)
 {
     const bool huge = *pte & PTE_HUGE;
+    bool more;
 
     (void)arg;
     if (vma->vm_flags & VM_LOCKED)
@@ -84,7 +85,8 @@ static bool split_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *
             page[i].flags |= PG_MLOCKED;
     if (huge) {
         huge_split_entry(vma->vm_mm, addr, pte);
-        return !fault(vma->vm_mm->world, F_HUGE_SPLIT_ONE_PROCESS, page->entire_mapcount > 0);
+        more = page->entire_mapcount > 0;
+        return !(fault(vma->vm_mm->world, F_HUGE_SPLIT_ONE_PROCESS, more) && more);
     }
     return true;
 }
@@ -92,7 +94,7 @@ static bool split_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *
 static void part_becomes_page(struct world *world, const struct page *head, struct page *part,
                               unsigned i)
 {
-    const uint32_t common = head->flags & (PG_DIRTY | PG_SWAPBACKED);
+    const uint32_t common = head->flags & (PG_DIRTY | PG_SWAPBACKED | PG_YOUNG | PG_IDLE);
 
     if (part->mapcount == 0) {
         part->flags = 0;

@@ -12,6 +12,7 @@
  * compound.c  pages of many frames, their split       huge.c        entries of huge pages
  * collapse.c  small pages become a huge one
  * reclaim.c   unmapping to swap, migration            gup.c         pins, forced writes
+ * ksm.c       equal pages merged, and copied again
  * account.c   limits, totals, commit charge           object.c      files, policies, names, ...
  * and one file per call: mmap.c munmap.c mprotect.c mremap.c brk.c mlock.c madvise.c ...
  */
@@ -222,6 +223,10 @@ int anon_vma_import(struct vma *vma, const struct vma *from);
 int anon_vma_fork(struct vma *vma, struct vma *parent);
 /* All chains go, and with them every anon_vma that nobody needs; vma->anon_vma = NULL. */
 void unlink_anon_vmas(struct vma *vma);
+/* A reference that keeps an anon_vma when no VMA is linked to it any more, and its end. */
+void anon_vma_hold(struct anon_vma *anon_vma);
+void anon_vma_release(struct anon_vma *anon_vma);
+bool anon_vma_is_linked(const struct vma *vma, const struct anon_vma *anon_vma);
 /* Around a change of start, end or pgoff: out of all interval trees, and in again. */
 void anon_vma_tree_remove(struct vma *vma);
 void anon_vma_tree_insert(struct vma *vma);
@@ -446,6 +451,8 @@ int handle_mm_fault(struct vma *vma, uintptr_t addr, unsigned fault_flags);
 /* Entries of [start, end), all in vma, are gone, with counts and rss. even_cows false: pages of the
  * file only. */
 void zap_page_range(struct vma *vma, uintptr_t start, uintptr_t end, bool even_cows);
+/* The entry does not show the page any more. What the entry knows about it is not lost. */
+void drop_page(struct mm *mm, pte_t pte, struct page *page);
 /* Faults in [start, end) of vma: for write where it is private and writable, else for read. 0,
  * -ENOMEM, -ENXIO, -EFAULT (not accessible, or no memory behind it); what came before stays. */
 int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end);
@@ -532,12 +539,26 @@ bool try_to_free_swap(struct world *world, struct page *page);
 void swap_duplicate(struct swap_slot *slot);
 /* One entry less; the last one frees the slot, with a cached page that nobody else holds. */
 void swap_free(struct world *world, struct swap_slot *slot);
-/* The page of the slot, from the cache or read into a new frame that is then cached; the caller has
- * a reference. NULL: out of memory. */
-struct page *swap_read(struct world *world, struct swap_slot *slot);
+/* The page of the slot for addr of vma, from the cache or read into a new frame that is then
+ * cached; the caller has a reference. *copied: a page of this VMA's own instead, as the reverse map
+ * of that one does not lead here, which happens to what was a KSM page. NULL: out of memory. */
+struct page *swap_read(struct vma *vma, uintptr_t addr, struct swap_slot *slot, bool *copied);
 /* The swap entry becomes one of the page, PTE_* of flags; the reference of swap_read() is its. */
 void map_swapped_page(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
                       bool exclusive, uint64_t flags);
+
+/* ---- ksm.c ---- */
+void ksm_forget_place(struct world *world, struct page *page);
+/* After entries went: if nobody maps the page any more it is no KSM page; and one that strangers
+ * may read back is at home nowhere. Not during a walk of its reverse map. */
+static inline void page_unmapped(struct world *world, struct page *page)
+{
+    if (!page->mapcount && (page_ksm_node(page) || (page->flags & PG_SWAPCACHE)))
+        ksm_forget_place(world, page);
+}
+/* KSM pages of [start, end) are copied, for advice to the contrary or as they could not be found at
+ * another address. 0 or -ENOMEM, some may be copied then. */
+int ksm_unmerge(struct vma *vma, uintptr_t start, uintptr_t end);
 
 /* ---- fault.c ---- */
 /* A debugger's write: private memory, even if it may not be written. */

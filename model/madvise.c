@@ -210,6 +210,8 @@ static int madvise_vma(struct vma **pvma, uintptr_t start, uintptr_t end, const 
     struct vma *vma;
     int err = madvise_flags(*pvma, start, advice, &attrs.vm_flags);
 
+    if (!err && advice == MADV_UNMERGEABLE)
+        err = ksm_unmerge(*pvma, start, end);
     if (err)
         return err;
     if (attrs.vm_flags == (*pvma)->vm_flags) {

@@ -32,8 +32,7 @@ static inline bool is_first_part(const struct page *page)
     return unlikely(page->flags & PG_HEAD) && !page->mapcount && !page->entire_mapcount;
 }
 
-/* The entry does not show the page any more. What the entry knows about it is not lost. */
-static void drop_page(struct mm *mm, pte_t pte, struct page *page)
+void drop_page(struct mm *mm, pte_t pte, struct page *page)
 {
     struct world *world = mm->world;
 
@@ -42,6 +41,7 @@ static void drop_page(struct mm *mm, pte_t pte, struct page *page)
     rss_add(mm, page_rss_kind(page), -1);
     if (!(page->refcount > 1 && fault(world, F_ZAP_KEEPS_MAPCOUNT, true)))
         page_remove_rmap(world, page);
+    page_unmapped(world, page);
     if (is_first_part(page) && fault(world, F_HUGE_PARTIAL_FREE, page->refcount > 1))
         page->refcount = 1;
     put_page(world, page);
@@ -113,6 +113,8 @@ static bool nobody_else_has(const struct page_fault *f, const struct page *page)
     const bool in_the_way = (page->flags & PG_SWAPCACHE) && !swapped;
     bool mine = refcount == 1;
 
+    if (unlikely(page_ksm_node(page)))
+        return fault(f->world, F_KSM_REUSED_IN_PLACE, once) && once;
     if (f->world->config.rules < RULES_LINUX_5_10)
         mine = once;
     else if (rules_have_exclusive(f->world))
@@ -187,13 +189,14 @@ static int swap_fault(const struct page_fault *f)
     struct swap_slot *slot = slot_of_pte(f->world, entry);
     /* read past the swap cache, or taken out of it */
     const bool alone = slot->count == 1 && (!slot->page || (write && slot->page->refcount == 1));
-    struct page *page = swap_read(f->world, slot);
-    bool exclusive = (entry & PTE_EXCLUSIVE) || alone;
+    bool exclusive = (entry & PTE_EXCLUSIVE) || alone, copied;
+    struct page *page = swap_read(f->vma, f->addr, slot, &copied);
 
     if (!page)
         return -ENOMEM;
     if (!rules_have_exclusive(f->world))
         exclusive = write && page->mapcount + slot->count == 1 && !page->pins;
+    exclusive |= copied;
     map_swapped_page(f->vma, f->addr, f->pte, page, exclusive,
                      own_flags(f, exclusive) | (exclusive && write ? (uint64_t)PTE_DIRTY : 0));
     if (!exclusive)

@@ -25,6 +25,8 @@
 
 #define MAX_FDS 16 /* of open files, and of userfault contexts, each */
 #define MAX_PINS 16
+#define KSM_MAX_SHARING 256 /* items of a KSM page: more would make walks too long */
+#define KSM_CANDIDATES 16   /* pages that the scanner of KSM remembers as still without equal */
 #define MAX_PROCS 16
 
 /* vm_flags: the kernel's names and values, for those that this layer acts on. */
@@ -155,11 +157,14 @@ enum page_flags {
     PG_MLOCKED = 16,   /* an entry of a VM_LOCKED VMA maps it: not reclaimed */
     PG_HEAD = 32,      /* part 0 of a compound page */
     PG_TAIL = 64,      /* another part: of the other flags only PG_EXCLUSIVE is its own */
+    PG_YOUNG = 128,    /* idle-page tracking has cleared PTE_YOUNG, which counts all the same */
+    PG_IDLE = 256,     /* not seen to be used since idle-page tracking has asked */
 };
-#define PAGE_MAPPING_ANON 1UL /* tag of page->mapping */
+#define PAGE_MAPPING_ANON 1UL /* tags of page->mapping: anonymous, */
+#define PAGE_MAPPING_KSM 3UL  /* and both bits, shared by all who had the same contents */
 /*
  * A frame, or one part of a compound page: HPAGE_PAGES frames that are one page until it is split.
- * Of page->mapping: see page_anon_vma(), page_file_mapping().
+ * Of page->mapping: see page_anon_vma(), page_ksm_node(), page_file_mapping().
  *
  * Of a compound page the head has refcount (of entries of all parts, huge entries and pins; each
  * once), mapping, index, flags, pins and entire_mapcount. Each part has its own mapcount (of its
@@ -169,8 +174,8 @@ enum page_flags {
 struct page {
     uint32_t refcount;     /* page-table entries + page cache + swap cache + pins */
     uint32_t mapcount;     /* page-table entries that are present */
-    uintptr_t mapping;     /* anon_vma | PAGE_MAPPING_ANON, or address_space; 0: not mapped yet */
-    uint64_t index;        /* page offset: (address - vm_start) / PAGE_SIZE + vm_pgoff */
+    uintptr_t mapping;     /* anon_vma or ksm_node with its tag, address_space; 0: not mapped yet */
+    uint64_t index;        /* page offset: (address - vm_start) / PAGE_SIZE + vm_pgoff; KSM: none */
     uint64_t stamp;        /* contents: what was written last; 0: zeroes */
     uint32_t flags;        /* enum page_flags */
     uint32_t pins;         /* references that devices have, of refcount */
@@ -188,6 +193,24 @@ struct huge_page {
     struct page part[HPAGE_PAGES];
 };
 #define MAX_HUGE_PAGES 1024
+
+/* A KSM page is found by address: each item leads to the VMAs of a family that have the page there,
+ * those that were forked since included. Its items go when nobody maps it any more. */
+struct ksm_item {
+    struct ksm_item *next;
+    struct anon_vma *anon_vma; /* counted */
+    uintptr_t address;
+};
+struct ksm_node {
+    struct page *page;
+    struct ksm_item *items;
+    uint32_t nr_items;
+};
+/* A page that the scanner has seen and found no equal for. It may have gone since. */
+struct ksm_candidate {
+    uint32_t proc;
+    uintptr_t address; /* 0: none */
+};
 
 /* Page-table entries: flags, and from bit PTE_SHIFT on the number of a frame in POOL_PAGE or of a
  * slot in POOL_SLOT. 0: nothing there. */
@@ -218,6 +241,7 @@ struct page_table {
 };
 struct swap_slot {
     uint32_t count;    /* swap entries in page tables */
+    bool strangers;    /* who may be of several families, at several offsets: of a KSM page */
     struct page *page; /* in the swap cache, or NULL */
     uint64_t stamp;    /* contents */
 };
@@ -408,6 +432,14 @@ enum event {
     EV_MIGRATE,
     EV_MIGRATE_REFUSED,
     EV_PIN,
+    EV_KSM_STABLE, /* a page became a KSM page */
+    EV_KSM_MERGE,  /* an entry shows a KSM page instead of its own */
+    EV_KSM_ZERO,   /* or the page of zeroes */
+    EV_KSM_SPLIT,  /* for it a compound page was split */
+    EV_KSM_BREAK,  /* a KSM page is copied, as nobody writes to it */
+    EV_KSM_SWAPIN, /* what comes back from swap is copied: it is at home elsewhere */
+    EV_KSM_GONE,   /* nobody maps the KSM page any more */
+    EV_IDLE_SET,
     EV_RMAP_MISS, /* a visited VMA did not map the page */
     EV_RMAP_HIT,
     EV_HUGE_FAULT,    /* write: a huge page */
@@ -487,6 +519,8 @@ enum pool_id {
     POOL_HUGE, /* behind POOL_PAGE: see struct huge_page */
     POOL_TABLE,
     POOL_SLOT,
+    POOL_KSM_NODE,
+    POOL_KSM_ITEM,
     NR_POOLS
 };
 struct pool {
@@ -541,6 +575,8 @@ struct world {
     struct file *fd[MAX_FDS];
     struct userfaultfd_ctx *uffd[MAX_FDS];
     struct pin pin[MAX_PINS];
+    struct ksm_candidate candidate[KSM_CANDIDATES];
+    uint32_t next_candidate; /* place of the oldest one */
     struct lock_state locks;
     struct notes notes;
     struct search_note search;
@@ -578,10 +614,17 @@ uintptr_t vm_end_gap(const struct vma *vma);
 uint32_t vm_get_page_prot(uint64_t vm_flags);
 
 /* ---- pages ---- */
-static inline struct anon_vma *page_anon_vma(const struct page *page) /* NULL: not anonymous */
+/* NULL: not anonymous, or a KSM page */
+static inline struct anon_vma *page_anon_vma(const struct page *page)
 {
-    return page->mapping & PAGE_MAPPING_ANON
-               ? (struct anon_vma *)(page->mapping & ~PAGE_MAPPING_ANON)
+    return (page->mapping & PAGE_MAPPING_KSM) == PAGE_MAPPING_ANON
+               ? (struct anon_vma *)(page->mapping & ~PAGE_MAPPING_KSM)
+               : NULL;
+}
+static inline struct ksm_node *page_ksm_node(const struct page *page) /* NULL: no KSM page */
+{
+    return (page->mapping & PAGE_MAPPING_KSM) == PAGE_MAPPING_KSM
+               ? (struct ksm_node *)(page->mapping & ~PAGE_MAPPING_KSM)
                : NULL;
 }
 static inline struct address_space *page_file_mapping(const struct page *page) /* NULL: no file's */
@@ -652,9 +695,13 @@ long mm_migrate(struct mm *mm, uintptr_t addr, size_t len);
  * private anonymous memory and has pages of its own becomes one huge page, where that is possible.
  * Always 0. (MADV_COLLAPSE is the same with an answer.) */
 long mm_khugepaged(struct mm *mm, uintptr_t addr, size_t len);
-enum rmap_work { RMAP_REFERENCED, RMAP_MKCLEAN, NR_RMAP_WORKS };
-/* Walks over the reverse map that change flags of entries only. Always 0. */
+enum rmap_work { RMAP_REFERENCED, RMAP_MKCLEAN, RMAP_IDLE_SET, RMAP_IDLE_GET, NR_RMAP_WORKS };
+/* Walks over the reverse map that change flags of entries and pages only. Always 0. */
 long mm_rmap_walk(struct mm *mm, uintptr_t addr, size_t len, enum rmap_work work);
+/* The scanner of KSM comes by: pages of mergeable memory in the range that have the same contents
+ * as others that it has seen are replaced by one that nobody may write. use_zero_pages: those full
+ * of zeroes by the page of zeroes. Always 0. */
+long mm_ksm(struct mm *mm, uintptr_t addr, size_t len, bool use_zero_pages);
 /* All swap is read back; then there is swap again. 0 or -ENOMEM. */
 long world_swapoff(struct world *world);
 /* prctl PR_SET_MM_EXE_FILE: -EPERM unprivileged, -EBADF, -EACCES unless a regular file. */

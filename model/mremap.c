@@ -313,6 +313,8 @@ static long move_vma(struct remap *r)
     if (mm->map_count + 3 >= mm->world->config.max_map_count)
         return remap_failed(r, -ENOMEM);
     err = may_split_ends(r);
+    if (!err)
+        err = ksm_unmerge(r->vma, r->addr, r->addr + r->old_len);
     if (err)
         return remap_failed(r, err);
     if ((vm_flags & VM_ACCOUNT) && !r->charged) {

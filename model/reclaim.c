@@ -63,6 +63,7 @@ static void swap_out(struct world *world, struct page *page, bool keep)
     rmap_walk(world, page, try_to_unmap_one, swap_cache_slot(world, page));
     note_page(world, page);
     if (!page->mapcount) {
+        page_unmapped(world, page);
         write_and_free(world, page, keep);
         return;
     }
@@ -154,6 +155,7 @@ static void discard(struct vma *vma, struct page *page)
     get_page(page);
     forget_mapping(vma->vm_mm, page);
     rmap_walk(world, page, discard_one, NULL);
+    page_unmapped(world, page);
     note_page(world, page);
     put_page(world, page);
     event(world, EV_LAZYFREE_DISCARD);
@@ -295,6 +297,8 @@ static void replace_page(struct world *world, struct page *page, struct page *co
     copy->mapping = page->mapping;
     copy->index = page->index;
     copy->flags = page->flags;
+    if (unlikely(page_ksm_node(page)))
+        page_ksm_node(page)->page = copy;
     if (!is_cached(page))
         return;
     if (page->flags & PG_SWAPCACHE) {

@@ -41,9 +41,8 @@ static inline bool maps_frame(const struct walk *walk, const struct vma *vma, ui
 
 /* An entry that waits for the frame's copy stands for it, too. What a stale tree sends to a place
  * outside of the VMA is a miss. */
-static bool visit_vma(const struct walk *walk, struct vma *vma)
+static bool visit_place(const struct walk *walk, struct vma *vma, uintptr_t addr)
 {
-    const uintptr_t addr = vma->vm_start + ((walk->index - vma->vm_pgoff) << PAGE_SHIFT);
     pte_t *pte = NULL;
 
     if (addr >= vma->vm_start && addr < vma->vm_end)
@@ -54,6 +53,11 @@ static bool visit_vma(const struct walk *walk, struct vma *vma)
     }
     event(walk->world, EV_RMAP_HIT);
     return walk->visit(vma, addr, pte, walk->page, walk->arg);
+}
+
+static bool visit_vma(const struct walk *walk, struct vma *vma)
+{
+    return visit_place(walk, vma, vma->vm_start + ((walk->index - vma->vm_pgoff) << PAGE_SHIFT));
 }
 
 /* Looked for are locks: VMAs that cannot have any are as many as there are processes. */
@@ -125,6 +129,47 @@ static bool walk_file(const struct walk *walk, struct address_space *mapping)
     return on;
 }
 
+/* Has an item before this one led to the VMA already? Parent and child may have one each. */
+static bool was_visited(const struct ksm_node *node, const struct ksm_item *item,
+                        const struct vma *vma)
+{
+    for (const struct ksm_item *other = node->items; other != item; other = other->next)
+        if (other->address == item->address && anon_vma_is_linked(vma, other->anon_vma))
+            return true;
+    return false;
+}
+
+/* By address, wherever that is in the tree's order. */
+static bool walk_item(const struct walk *walk, const struct ksm_node *node,
+                      const struct ksm_item *item)
+{
+    struct anon_vma *anon_vma = item->anon_vma;
+    bool on = true;
+
+    anon_vma_lock(walk->world, anon_vma->root);
+    for (struct interval_node *n = interval_tree_first(&anon_vma->rb_root, 0, UINT64_MAX); n && on;
+         n = interval_tree_next(n, 0, UINT64_MAX)) {
+        struct vma *vma = rb_entry(n, struct anon_vma_chain, node)->vma;
+
+        step(walk->world);
+        if (!was_visited(node, item, vma))
+            on = visit_place(walk, vma, item->address);
+    }
+    anon_vma_unlock(walk->world);
+    return on;
+}
+
+static bool walk_ksm(const struct walk *walk, const struct ksm_node *node)
+{
+    bool on = true;
+
+    for (const struct ksm_item *item = node->items; item && on; item = item->next) {
+        step(walk->world);
+        on = walk_item(walk, node, item);
+    }
+    return on;
+}
+
 bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *arg)
 {
     const struct page *head = compound_head(page);
@@ -133,6 +178,8 @@ bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *
 
     if (!head->mapping)
         return true;
+    if (unlikely(page_ksm_node(head)))
+        return walk_ksm(&walk, page_ksm_node(head));
     if (page_is_anon(head))
         return walk_anon(&walk, page_anon_vma(head));
     return walk_file(&walk, page_file_mapping(page));
@@ -191,13 +238,55 @@ static void clear_flags(struct vma *vma, uintptr_t addr, pte_t *pte, pte_t flags
     note_ptes(vma->vm_mm, *pte & PTE_HUGE ? addr & HPAGE_MASK : addr, pte_end(*pte, addr));
 }
 
-static bool page_referenced_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
-                                void *arg)
+static bool clear_young_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
+                            void *arg)
 {
+    bool *young = arg;
+
     (void)page;
-    (void)arg;
+    *young |= (*pte & PTE_YOUNG) != 0;
     clear_flags(vma, addr, pte, PTE_YOUNG);
     return true;
+}
+
+/* Was it used since the last time? whole: the page, which is compound; else this frame of it. */
+static bool clear_young(struct world *world, struct page *page, bool whole)
+{
+    bool young = false;
+
+    if (whole)
+        rmap_walk_compound(world, page, clear_young_one, &young);
+    else
+        rmap_walk(world, page, clear_young_one, &young);
+    if (young)
+        compound_head(page)->flags &= ~(uint32_t)PG_IDLE;
+    return young;
+}
+
+static void page_referenced(struct world *world, struct page *page, bool huge)
+{
+    clear_young(world, page, huge);
+    compound_head(page)->flags &= ~(uint32_t)PG_YOUNG;
+}
+
+/* ---- idle pages: that user space asks must not make reclaim take them for unused ---- */
+/* Who asks for the first part of a compound page asks for all of it, and nobody for another one. */
+static void page_idle_set(struct world *world, struct page *page, bool huge)
+{
+    (void)huge;
+    if (page->flags & PG_TAIL)
+        return;
+    if (clear_young(world, page, page->flags & PG_HEAD))
+        page->flags |= PG_YOUNG;
+    page->flags |= PG_IDLE;
+    event(world, EV_IDLE_SET);
+}
+
+static void page_idle_get(struct world *world, struct page *page, bool huge)
+{
+    (void)huge;
+    if ((page->flags & PG_IDLE) && clear_young(world, page, page->flags & PG_HEAD))
+        page->flags |= PG_YOUNG;
 }
 
 /* The next write of shared memory is to be noticed: that of a page that is being written back. */
@@ -211,8 +300,21 @@ static bool page_mkclean_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct
     return true;
 }
 
+static void page_mkclean(struct world *world, struct page *page, bool huge)
+{
+    (void)huge;
+    if (!page_is_anon(page))
+        rmap_walk(world, page, page_mkclean_one, NULL);
+}
+
 long mm_rmap_walk(struct mm *mm, uintptr_t addr, size_t len, enum rmap_work work)
 {
+    static void (*const works[NR_RMAP_WORKS])(struct world *, struct page *, bool huge) = {
+        [RMAP_REFERENCED] = page_referenced,
+        [RMAP_MKCLEAN] = page_mkclean,
+        [RMAP_IDLE_SET] = page_idle_set,
+        [RMAP_IDLE_GET] = page_idle_get,
+    };
     struct world *world = mm->world;
     const uintptr_t end = pages_meeting(mm, &addr, len);
 
@@ -220,12 +322,8 @@ long mm_rmap_walk(struct mm *mm, uintptr_t addr, size_t len, enum rmap_work work
         struct page *page = page_of_pte(world, *pte);
 
         step(world);
-        if (page && (*pte & PTE_HUGE) && work == RMAP_REFERENCED)
-            rmap_walk_compound(world, page, page_referenced_one, NULL);
-        else if (page && work == RMAP_REFERENCED)
-            rmap_walk(world, page, page_referenced_one, NULL);
-        else if (page && !page_is_anon(page))
-            rmap_walk(world, page, page_mkclean_one, NULL);
+        if (page)
+            works[work](world, page, *pte & PTE_HUGE);
     }
     return 0;
 }

@@ -78,7 +78,7 @@ bool try_to_free_swap(struct world *world, struct page *page)
     return true;
 }
 
-struct page *swap_read(struct world *world, struct swap_slot *slot)
+static struct page *read_slot(struct world *world, struct swap_slot *slot)
 {
     struct page *page = slot->page;
 
@@ -94,6 +94,36 @@ struct page *swap_read(struct world *world, struct swap_slot *slot)
     cache_page(world, page, slot);
     event(world, EV_SWAPIN_READ);
     return page;
+}
+
+/* Is the page of the slot found at addr of vma once it is mapped there? One without a mapping gets
+ * a fitting one. */
+static bool is_at_home(const struct swap_slot *slot, const struct page *page, const struct vma *vma,
+                       uintptr_t addr)
+{
+    const struct anon_vma *anon_vma = page_anon_vma(page);
+
+    return likely(!slot->strangers) || !page->mapping ||
+           (anon_vma && anon_vma->root == vma->anon_vma->root &&
+            page->index == linear_page_index(vma, addr));
+}
+
+struct page *swap_read(struct vma *vma, uintptr_t addr, struct swap_slot *slot, bool *copied)
+{
+    struct world *world = vma->vm_mm->world;
+    struct page *page = read_slot(world, slot), *copy;
+
+    *copied = false;
+    if (!page || is_at_home(slot, page, vma, addr) || fault(world, F_KSM_SWAPIN_NO_COPY, true))
+        return page;
+    copy = page_alloc(world, page->stamp);
+    put_page(world, page);
+    if (!copy)
+        return NULL;
+    copy->flags |= PG_DIRTY;
+    *copied = true;
+    event(world, EV_KSM_SWAPIN);
+    return copy;
 }
 
 /* ---- counts ---- */
@@ -132,11 +162,12 @@ void map_swapped_page(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *
 static int unuse_pte(struct vma *vma, uintptr_t addr, pte_t *pte)
 {
     struct world *world = vma->vm_mm->world;
-    struct page *page = swap_read(world, slot_of_pte(world, *pte));
+    bool copied;
+    struct page *page = swap_read(vma, addr, slot_of_pte(world, *pte), &copied);
 
     if (!page)
         return -ENOMEM;
-    map_swapped_page(vma, addr, pte, page, *pte & PTE_EXCLUSIVE, PTE_PRESENT);
+    map_swapped_page(vma, addr, pte, page, copied || (*pte & PTE_EXCLUSIVE), PTE_PRESENT);
     note_page(world, page);
     event(world, EV_SWAPOFF_PAGE);
     return 0;

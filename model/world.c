@@ -124,6 +124,14 @@ const char *const event_names[NR_EVENTS] = {
     "migrate",
     "migrate-refused",
     "pin",
+    "ksm-stable",
+    "ksm-merge",
+    "ksm-zero",
+    "ksm-split",
+    "ksm-break",
+    "ksm-swapin",
+    "ksm-gone",
+    "idle-set",
     "rmap-miss",
     "rmap-hit",
     "huge-fault",
@@ -159,6 +167,8 @@ static const struct pool_kind {
     [POOL_HUGE] = {"huge_page", sizeof(struct huge_page), MAX_HUGE_PAGES},
     [POOL_TABLE] = {"page_table", sizeof(struct page_table), 1U << 15},
     [POOL_SLOT] = {"swap_slot", sizeof(struct swap_slot), 1U << 20},
+    [POOL_KSM_NODE] = {"ksm_node", sizeof(struct ksm_node), 1U << 16},
+    [POOL_KSM_ITEM] = {"ksm_item", sizeof(struct ksm_item), 1U << 18},
 };
 
 static size_t links_size(enum pool_id id)
@@ -284,6 +294,8 @@ int world_reset(struct world *world, const struct world_config *config)
     memset(world->fd, 0, sizeof(world->fd));
     memset(world->uffd, 0, sizeof(world->uffd));
     memset(world->pin, 0, sizeof(world->pin));
+    memset(world->candidate, 0, sizeof(world->candidate));
+    world->next_candidate = 0;
     memset(world->events, 0, sizeof(world->events));
     world->trap = TRAP_NONE;
     world->trap_reason = NULL;
@@ -295,15 +307,17 @@ int world_reset(struct world *world, const struct world_config *config)
 
 /* The budget grows with what a call may have to walk: more than a full walk with a rebalancing and
  * a merge per VMA takes, a fault for each page of an address space, and for each page a walk of its
- * reverse map; and still only milliseconds where a loop never ends. */
+ * reverse map, or the search for one like it; and still only milliseconds where a loop never ends.
+ */
 static uint64_t step_budget(const struct world *world)
 {
     const struct pool *pool = world->pool;
     const uint64_t vmas = pool[POOL_VMA].nlive + pool[POOL_ANON_VMA_CHAIN].nlive;
-    const uint64_t pages = pool[POOL_PAGE].nlive + pool[POOL_SLOT].nlive +
+    const uint64_t items = pool[POOL_KSM_ITEM].nlive;
+    const uint64_t pages = pool[POOL_PAGE].nlive + pool[POOL_SLOT].nlive + 16 * items +
                            (uint64_t)pool[POOL_HUGE].nlive * HPAGE_PAGES;
 
-    return 256 * (vmas + pages + 1024) + pages * pool[POOL_VMA].nlive +
+    return 256 * (vmas + 2 * pages + 1024) + pages * pool[POOL_VMA].nlive + items * items +
            64 * world->config.task_size;
 }
 

@@ -368,16 +368,19 @@ bool anon_lifetime_full(const struct world *world, struct verdict *v)
     }
     for (uint32_t n = 0; n < pool->used; n++) {
         const struct anon_vma *anon_vma = pool_object(pool, n);
+        bool empty;
 
         if (!anon_vma)
             continue;
-        if (!anon_vma_live(world, anon_vma->root) || !anon_vma_live(world, anon_vma->parent))
+        empty = !anon_vma->rb_root.node;
+        if (!anon_vma_live(world, anon_vma->root) ||
+            (!empty && !anon_vma_live(world, anon_vma->parent)))
             return law_broken(v, LAW_ANON_LIFETIME, "parent", 0, 0,
                               "root or parent of anon_vma %" PRIu32 " is freed", n);
-        if (!anon_vma->rb_root.node && !needed(world, anon_vma))
+        if (empty && !needed(world, anon_vma) && !ksm_holds(world, anon_vma))
             return law_broken(v, LAW_ANON_LIFETIME, "empty", 0, 0,
                               "anon_vma %" PRIu32 " is live, but no VMA is linked to it and no "
-                              "child needs it",
+                              "child or KSM page needs it",
                               n);
     }
     return true;

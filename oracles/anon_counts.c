@@ -167,6 +167,7 @@ static bool family_ok(const struct world *world, const struct anon_vma *anon_vma
 
     r.counts.self = anon_vma->root == anon_vma;
     r.counts.refcount = anon_vma->rb_root.node != NULL;
+    r.counts.refcount += ksm_holds(world, anon_vma) + ksm_holds_members(world, anon_vma);
     family_walk_start(&w, world, anon_vma);
     while ((chain = family_walk_next(&w))) {
         const struct vma *vma = chain->vma;
@@ -243,6 +244,18 @@ static void refer(struct recount *r, const struct anon_vma *to, uint64_t *sum)
         *sum += r->anon_vma ? r->anon_vma == to : law_weight((uintptr_t)to);
 }
 
+static void refer_items(struct recount *r)
+{
+    const struct pool *pool = &r->world->pool[POOL_KSM_ITEM];
+
+    for (uint32_t n = 0; unlikely(pool->nlive) && n < pool->used; n++) {
+        const struct ksm_item *item = pool_object(pool, n);
+
+        if (item)
+            refer(r, item->anon_vma, &r->counts.refcount);
+    }
+}
+
 /* Of one anon_vma; NULL: of all, weighed. */
 static struct counts count_all(const struct world *world, const struct anon_vma *only)
 {
@@ -270,6 +283,7 @@ static struct counts count_all(const struct world *world, const struct anon_vma 
         if (a->root != a)
             refer(&r, a->root, &r.counts.refcount);
     }
+    refer_items(&r);
     return r.counts;
 }
 

@@ -177,6 +177,8 @@ const char *page_exclusive_illegal(const struct world *world, const struct page 
         return "exclusive-rules";
     if (unlikely(!anon && page->mapcount))
         return "exclusive-file-page";
+    if (is_ksm(page))
+        return "exclusive-ksm";
     if (unlikely(page->mapcount > 1 || (page->mapcount && swapped_elsewhere(world, page))))
         return "exclusive-shared";
     return NULL;

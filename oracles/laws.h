@@ -324,6 +324,10 @@ static inline uint64_t law_weight(uint64_t x)
     x = (x ^ x >> 31) * 0x9e3779b97f4a7c15ULL;
     return (x ^ x >> 29) | 1;
 }
+/* References that items of KSM pages have on the anon_vma; and members of its family that only they
+ * keep, to whom no VMA is linked: ksm.c */
+uint32_t ksm_holds(const struct world *world, const struct anon_vma *anon_vma);
+uint32_t ksm_holds_members(const struct world *world, const struct anon_vma *root);
 /* The laws on the anonymous part of a picture: snapshot_anon.c */
 bool snapshot_anon_ok(const struct snapshot *s, struct verdict *v);
 /* And on entries, frames and swap: snapshot_page_laws.c */
@@ -408,5 +412,14 @@ int reserve_pages(const struct world *world, struct snapshot *out);
 int show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
               struct snap_proc *proc, struct snapshot *out); /* 0 or -ENOMEM */
 void show_pages(struct numbers *n, const struct world *world, struct snapshot *out);
+uint32_t given_page_number(const struct numbers *n, const struct world *world,
+                           const struct page *page); /* 0: it has none */
+/* ---- snapshot_ksm.c: after all entries, before what has numbers is shown ---- */
+int reserve_items(const struct world *world, struct snapshot *out);
+void show_items(struct numbers *n, const struct world *world, struct snapshot *out);
+/* NULL: there is an item for the entry of a KSM page. *found: and it leads there. */
+const char *snapshot_ksm_place(const struct snapshot *s, const struct snap_vma *vma,
+                               const struct snap_pte *pte, bool *found);
+bool snapshot_items_ok(const struct snapshot *s, struct verdict *v);
 
 #endif

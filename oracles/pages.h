@@ -352,10 +352,24 @@ bool compound_touched_ok(const struct world *world, const struct page *head, uin
 /* A writable entry that maps it, or a part. */
 const char *compound_writable_illegal(const struct world *world, const struct entry *e);
 
+/* ---- KSM pages: ksm.c ---- */
+static inline bool is_ksm(const struct page *page)
+{
+    return unlikely((page->mapping & PAGE_MAPPING_KSM) == PAGE_MAPPING_KSM);
+}
+/* place_illegal(), entry_illegal() and rmap_found() of entries and pages that are. */
+const char *ksm_place_illegal(const struct world *world, const struct entry *e);
+const char *ksm_entry_illegal(const struct entry *e);
+struct stabbed ksm_found(struct view *view, const struct page *page);
+/* Nodes and items, all there are. */
+bool ksm_nodes_ok(const struct world *world, struct verdict *v);
+
 /* ---- swap: swap.c ---- */
 /* The slot against its page, and the page against its slot. */
 bool slot_ok(const struct world *world, const struct swap_slot *slot, struct verdict *v);
 bool cached_page_ok(const struct world *world, const struct page *page, struct verdict *v);
+/* Entries that are in the slot, by a walk over all tables. */
+uint64_t count_swapped(const struct world *world, const struct swap_slot *slot);
 bool slot_count_ok(const struct world *world, const struct swap_slot *slot, uint64_t entries,
                    struct verdict *v);
 bool dead_slot(const struct entry *e, struct verdict *v);

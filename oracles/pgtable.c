@@ -288,6 +288,8 @@ const char *entry_illegal(const struct entry *e)
         return "bits";
     if (unlikely(vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB)))
         return "no-memory";
+    if (e->page && is_ksm(e->page))
+        return ksm_entry_illegal(e);
     if (pte & PTE_WRITE) {
         if (unlikely(!(vma->vm_flags & VM_WRITE)))
             return "writable";

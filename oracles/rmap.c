@@ -31,6 +31,8 @@ const char *place_illegal(const struct world *world, const struct entry *e)
         return NULL; /* pgtable.inside */
     if (unlikely(!e->head->mapping))
         return "no-mapping";
+    if (is_ksm(e->head))
+        return ksm_place_illegal(world, e);
     if (likely(anon_vma != NULL)) {
         if (unlikely(!anon_vma_live(world, anon_vma)))
             return "dead-anon-vma";
@@ -200,6 +202,8 @@ struct stabbed rmap_found(struct view *view, const struct page *page)
         .mask = PTE_PRESENT | PTE_SPECIAL | ~(((pte_t)1 << PTE_SHIFT) - 1),
     };
 
+    if (is_ksm(page))
+        return ksm_found(view, page);
     if (page->mapping & PAGE_MAPPING_ANON) {
         stab_family(&s, page_anon_vma(page));
     } else if (object_live(world, POOL_MAPPING, mapping)) {
@@ -227,7 +231,8 @@ struct stabbed_parts rmap_found_parts(const struct world *world, const struct pa
     return parts;
 }
 
-/* Fork copies an entry to the same offset of a VMA of the same family, and moving keeps both. */
+/* Fork copies an entry to the same offset of a VMA of the same family, and moving keeps both. Only
+ * what was a KSM page is in other places, too. */
 uint32_t swap_found(struct view *view, const struct entry *e)
 {
     struct stab s = {
@@ -240,17 +245,33 @@ uint32_t swap_found(struct view *view, const struct entry *e)
     };
     const struct anon_vma *own = e->vma->anon_vma;
 
+    if (unlikely(e->slot->strangers))
+        return (uint32_t)count_swapped(s.world, e->slot);
     return anon_vma_live(s.world, own) ? stab_family(&s, own->root) : 0;
 }
 
 /* ---- rmap.complete ---- */
+/* One of another family or offset is copied. */
+static bool will_be_mapped(const struct world *world, const struct page *page,
+                           const struct entry *e)
+{
+    const struct anon_vma *own = e->vma->anon_vma;
+
+    return anon_vma_live(world, page_anon_vma(page)) && anon_vma_live(world, own) &&
+           own->root == page_anon_vma(page)->root && page->index == index_of(e->vma, e->addr);
+}
+
 bool swap_reachable(const struct world *world, const struct entry *e)
 {
     const struct page *page = e->slot ? e->slot->page : NULL;
     const struct anon_vma_chain *chain;
     struct chain_walk w;
 
-    if (!page || !e->vma || !page_live(world, page) || !anon_vma_live(world, page_anon_vma(page)))
+    if (!page || !e->vma || !page_live(world, page))
+        return true;
+    if (page_anon_vma(page) && !anon_vma_live(world, page_anon_vma(page)))
+        return false;
+    if (!page_anon_vma(page) || (e->slot->strangers && !will_be_mapped(world, page, e)))
         return true;
     w = chain_walk(world, e->vma);
     while ((chain = chain_walk_next(&w)))
@@ -472,5 +493,5 @@ bool page_index_full(const struct world *world, struct verdict *v)
         if (unlikely(site != NULL))
             return place_broken(world, &e, site, v);
     }
-    return page_caches_ok(world, v);
+    return ksm_nodes_ok(world, v) && page_caches_ok(world, v);
 }

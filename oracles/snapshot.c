@@ -54,6 +54,11 @@ int snapshot_reserve_pages(struct snapshot *s, uint32_t ptes, uint32_t pages, ui
     return error;
 }
 
+int snapshot_reserve_items(struct snapshot *s, uint32_t items)
+{
+    return reserve(&s->item, &s->cap_items, items, sizeof(*s->item));
+}
+
 void snapshot_fini(struct snapshot *s)
 {
     free(s->proc);
@@ -64,6 +69,7 @@ void snapshot_fini(struct snapshot *s)
     free(s->pte);
     free(s->page);
     free(s->slot);
+    free(s->item);
     memset(s, 0, sizeof(*s));
 }
 
@@ -136,6 +142,8 @@ static uint64_t hash_pages(uint64_t hash, const struct snapshot *s)
 
         hash = mix(mix(mix(hash, slot->count), slot->page), slot->stamp);
     }
+    for (uint32_t i = 0; i < s->nr_items; i++)
+        hash = mix(mix(hash, (uint64_t)s->item[i].page << 32 | s->item[i].anon_vma), s->item[i].at);
     return hash;
 }
 

@@ -63,7 +63,9 @@ struct snap_chain {
     uint32_t anon_vma;
 };
 struct snap_anon_vma {
-    uint32_t root, parent; /* numbers; 0: an anon_vma that no VMA of the picture is chained to */
+    /* Numbers; 0: an anon_vma that no VMA of the picture is chained to. Without parent: one that
+     * items hold, and no VMA. */
+    uint32_t root, parent;
     uint32_t refcount, degree, num_children, num_active_vmas;
 };
 /* Page-table entries, of one process by ascending page. */
@@ -92,6 +94,9 @@ enum snap_page_flags {
     SNAP_PAGE_MLOCKED = 16, /* a locked VMA maps it */
     SNAP_PAGE_ANON = 32,    /* anon_vma is meant, else object */
     SNAP_PAGE_CACHED = 64,  /* in the page cache of its object */
+    SNAP_PAGE_YOUNG = 128,  /* idle-page tracking owes it a PTE_YOUNG */
+    SNAP_PAGE_IDLE = 256,
+    SNAP_PAGE_KSM = 512, /* with ANON: neither anon_vma nor object: items lead to its entries */
 };
 /* Frames: by first appearance in entries, then of swap cache, page caches and pins. The parts of a
  * compound page have numbers in a row, from that of its head on; only the head has references,
@@ -106,6 +111,11 @@ struct snap_page {
     uint32_t head;            /* number, of the head too; 0: a frame by itself */
     uint32_t entire_mapcount; /* entries that are huge */
     uint32_t frame; /* the number that verdicts give it; by chance, so no part of the hash */
+};
+/* Items of KSM pages: where they may be mapped, in all VMAs that are chained to the anon_vma. */
+struct snap_item {
+    uint32_t page, anon_vma; /* numbers */
+    uint64_t at;             /* page address */
 };
 /* Slots: by first appearance in entries, then those that only the swap cache holds. */
 struct snap_slot {
@@ -135,8 +145,9 @@ struct snapshot {
     uint32_t nr_procs, nr_vmas, nr_objects, nr_chains, nr_anon_vmas;
     uint32_t cap_procs, cap_vmas, cap_objects; /* what the arrays hold: snapshot_reserve() */
     uint32_t cap_chains, cap_anon_vmas;        /* the same: snapshot_reserve_anon() */
-    uint32_t nr_ptes, nr_pages, nr_slots;
+    uint32_t nr_ptes, nr_pages, nr_slots, nr_items;
     uint32_t cap_ptes, cap_pages, cap_slots; /* snapshot_reserve_pages() */
+    uint32_t cap_items;                      /* snapshot_reserve_items() */
     bool has_pages;     /* the subject shows entries, frames and swap (the flat one has none) */
     bool has_exclusive; /* SNAP_PAGE_EXCLUSIVE is meaningful */
     bool has_mlocked;   /* SNAP_PAGE_MLOCKED is meaningful */
@@ -151,12 +162,14 @@ struct snapshot {
     struct snap_pte *pte;
     struct snap_page *page; /* [0] is number 1 */
     struct snap_slot *slot; /* [0] is number 1 */
+    struct snap_item *item;
 };
 
 /* Room for so many; keeps contents. 0 or -ENOMEM. An all-zero snapshot is a valid empty one. */
 int snapshot_reserve(struct snapshot *s, uint32_t procs, uint32_t vmas, uint32_t objects);
 int snapshot_reserve_anon(struct snapshot *s, uint32_t chains, uint32_t anon_vmas);
 int snapshot_reserve_pages(struct snapshot *s, uint32_t ptes, uint32_t pages, uint32_t slots);
+int snapshot_reserve_items(struct snapshot *s, uint32_t items);
 void snapshot_fini(struct snapshot *s);
 /* Hash of all that is in it; the same in every build. */
 uint64_t snapshot_hash(const struct snapshot *s);

@@ -86,7 +86,8 @@ static struct counts count_all(const struct snapshot *s, uint32_t only)
     for (uint32_t n = 1; n <= s->nr_anon_vmas; n++) {
         const struct snap_anon_vma *a = &s->anon_vma[n - 1];
 
-        REFER(c.refcount, n);
+        if (a->parent)
+            REFER(c.refcount, n);
         if (a->root && a->root != n)
             REFER(c.refcount, a->root);
         if (a->parent == n)
@@ -94,6 +95,8 @@ static struct counts count_all(const struct snapshot *s, uint32_t only)
         else if (a->parent)
             REFER(c.children, a->parent);
     }
+    for (uint32_t i = 0; i < s->nr_items; i++)
+        REFER(c.refcount, s->item[i].anon_vma);
 #undef REFER
     return c;
 }

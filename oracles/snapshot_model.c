@@ -189,6 +189,7 @@ int model_snapshot(const struct world *world, struct snapshot *out)
         if ((error = show_ptes(&n, world, mm, proc, out)))
             goto out;
     }
+    show_items(&n, world, out);
     show_anon_vmas(&n, world, out);
     show_pages(&n, world, out);
 out:

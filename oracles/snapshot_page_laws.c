@@ -100,6 +100,11 @@ static const char *entry_illegal(const struct judged *j)
         return "migration";
     if (unlikely(j->vma->flags & (SNAP_IO | SNAP_PFNMAP | SNAP_HUGETLB)))
         return "no-memory";
+    if (page && unlikely(page->flags & SNAP_PAGE_KSM)) {
+        if (flags & SNAP_PTE_WRITE)
+            return "writable-ksm";
+        return j->vma->flags & SNAP_MERGEABLE ? NULL : "unmergeable";
+    }
     if (flags & SNAP_PTE_WRITE) {
         if (unlikely(!(j->vma->flags & SNAP_WRITE)))
             return "writable";
@@ -147,6 +152,19 @@ static bool is_chained(const struct judged *j, const struct snap_page *page)
     return false;
 }
 
+/* The walk does not come to the entry, though the page says that it is there. */
+static bool is_missed(const struct judged *j, const struct snap_page *page, const char **site)
+{
+    bool found;
+
+    if (likely(!(page->flags & SNAP_PAGE_KSM))) {
+        *site = place_illegal(j, page);
+        return !*site && !is_chained(j, page);
+    }
+    *site = snapshot_ksm_place(j->s, j->vma, j->pte, &found);
+    return !*site && !found;
+}
+
 static bool swapped_elsewhere(const struct snapshot *s, const struct snap_page *page)
 {
     return (page->flags & SNAP_PAGE_SWAPCACHE) && page->slot && page->slot <= s->nr_slots &&
@@ -179,7 +197,11 @@ static bool swapped_ok(const struct judged *j)
     if (unlikely(!slot))
         return broken(j, LAW_SWAP_COUNTS, "dead-slot");
     page = slot->page && slot->page <= j->s->nr_pages ? &j->s->page[slot->page - 1] : NULL;
-    return !page || !page->anon_vma || likely(is_chained(j, page)) ||
+    if (page && unlikely((page->flags & (SNAP_PAGE_ANON | SNAP_PAGE_KSM)) == SNAP_PAGE_ANON &&
+                         !page->anon_vma))
+        return broken(j, LAW_RMAP_COMPLETE, "swapped-missed");
+    /* what does not fit is copied: it was a KSM page */
+    return !page || !page->anon_vma || place_illegal(j, page) || likely(is_chained(j, page)) ||
            broken(j, LAW_RMAP_COMPLETE, "swapped-missed");
 }
 
@@ -192,8 +214,8 @@ static bool entry_ok(const struct judged *j)
         return false;
     if (unlikely(!j->vma))
         return true; /* nothing to judge it by */
-    site = page ? place_illegal(j, page) : NULL;
-    if (page && !site && unlikely(!is_chained(j, page)) && !broken(j, LAW_RMAP_COMPLETE, "missed"))
+    site = NULL;
+    if (page && unlikely(is_missed(j, page, &site)) && !broken(j, LAW_RMAP_COMPLETE, "missed"))
         return false;
     if (!page && (j->pte->flags & (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL)) == SNAP_PTE_PRESENT)
         return broken(j, LAW_RMAP_MAPCOUNT, "dead-frame");
@@ -342,6 +364,8 @@ static const char *ownership_illegal(const struct snapshot *s, const struct snap
         return "exclusive-rules";
     if (!anon && page->mapcount)
         return "exclusive-file-page";
+    if (page->flags & SNAP_PAGE_KSM)
+        return "exclusive-ksm";
     return mapped_times(s, page) > 1 || (page->mapcount && swapped_elsewhere(s, page))
                ? "exclusive-shared"
                : NULL;
@@ -489,7 +513,7 @@ bool snapshot_pages_ok(const struct snapshot *s, struct verdict *v)
     for (i = 0; i < s->nr_procs; i++)
         if (!entries_ok(s, &s->proc[i], v))
             return false;
-    if (!pages_ok(s, v) || !slots_ok(s, v))
+    if (!pages_ok(s, v) || !slots_ok(s, v) || !snapshot_items_ok(s, v))
         return false;
     for (i = 0; i < s->nr_procs; i++)
         if (!rss_ok(s, &s->proc[i], v))

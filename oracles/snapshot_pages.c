@@ -13,7 +13,9 @@ _Static_assert((int)SNAP_PTE_PRESENT == PTE_PRESENT && (int)SNAP_PTE_WRITE == PT
                "a picture's entries have the model's flags");
 _Static_assert((int)SNAP_PAGE_DIRTY == PG_DIRTY && (int)SNAP_PAGE_SWAPBACKED == PG_SWAPBACKED &&
                    (int)SNAP_PAGE_SWAPCACHE == PG_SWAPCACHE &&
-                   (int)SNAP_PAGE_EXCLUSIVE == PG_EXCLUSIVE && (int)SNAP_PAGE_MLOCKED == PG_MLOCKED,
+                   (int)SNAP_PAGE_EXCLUSIVE == PG_EXCLUSIVE &&
+                   (int)SNAP_PAGE_MLOCKED == PG_MLOCKED && (int)SNAP_PAGE_YOUNG == PG_YOUNG &&
+                   (int)SNAP_PAGE_IDLE == PG_IDLE,
                "and its frames too");
 _Static_assert((int)SNAP_RSS_FILE == MM_FILEPAGES && (int)SNAP_RSS_ANON == MM_ANONPAGES &&
                    (int)SNAP_RSS_SWAP == MM_SWAPENTS && (int)SNAP_RSS_SHMEM == MM_SHMEMPAGES,
@@ -25,6 +27,8 @@ int reserve_pages(const struct world *world, struct snapshot *out)
     out->has_pages = true;
     out->has_exclusive = exclusive_rules(world);
     out->has_mlocked = true;
+    if (reserve_items(world, out))
+        return -ENOMEM;
     return snapshot_reserve_pages(
         out, 0, world->pool[POOL_PAGE].nlive + world->pool[POOL_HUGE].nlive * (uint32_t)HPAGE_PAGES,
         world->pool[POOL_SLOT].nlive);
@@ -41,8 +45,8 @@ static uint32_t *place_of(const struct numbers *n, const struct world *world,
                                   : &n->of[POOL_PAGE][page - frame];
 }
 
-static uint32_t given_page_number(const struct numbers *n, const struct world *world,
-                                  const struct page *page)
+uint32_t given_page_number(const struct numbers *n, const struct world *world,
+                           const struct page *page)
 {
     return page && page_live(world, page) ? *place_of(n, world, page) : 0;
 }
@@ -135,15 +139,15 @@ static void show_page(const struct numbers *n, const struct world *world, const 
         .object = given_number(n, world, POOL_MAPPING, page_file_mapping(head)),
         .index = head->index + (uint64_t)(page - head),
         .stamp = page->stamp,
-        .flags =
-            page->flags & (PG_DIRTY | PG_SWAPBACKED | PG_SWAPCACHE | PG_EXCLUSIVE | PG_MLOCKED),
+        .flags = page->flags & (PG_DIRTY | PG_SWAPBACKED | PG_SWAPCACHE | PG_EXCLUSIVE |
+                                PG_MLOCKED | PG_YOUNG | PG_IDLE),
         .slot = given_number(n, world, POOL_SLOT, slot),
         .head = compound ? given_page_number(n, world, head) : 0,
         .entire_mapcount = compound && page == head ? page->entire_mapcount : 0,
         .frame = page_number(world, page),
     };
     if (head->mapping & PAGE_MAPPING_ANON)
-        s->flags |= SNAP_PAGE_ANON;
+        s->flags |= SNAP_PAGE_ANON | (is_ksm(head) ? SNAP_PAGE_KSM : 0);
     if (!compound && page_is_cached(world, page))
         s->flags |= SNAP_PAGE_CACHED;
 }

@@ -179,6 +179,8 @@ long spec_device_write(struct spec *, unsigned n, uint64_t stamp);
 /* What the mm does behind everybody's back: khugepaged, reclaim, migration, walks, swapoff. Nothing
  * changes. */
 long spec_nothing(struct spec *, unsigned proc);
+/* The scanner of KSM. Contents stay; those that are zero may be no page of their own any more. */
+long spec_ksm(struct spec *, unsigned proc, uint64_t addr, uint64_t len, bool use_zero_pages);
 long spec_set_exe_file(struct spec *, unsigned proc, unsigned fd);
 long spec_install_special(struct spec *, unsigned proc, uint64_t hint, uint64_t len,
                           const struct spec_seen *seen);

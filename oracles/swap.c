@@ -67,7 +67,7 @@ bool dead_slot(const struct entry *e, struct verdict *v)
     return entry_broken(e, LAW_SWAP_COUNTS, "dead-slot", v);
 }
 
-static uint64_t count_swapped(const struct world *world, const struct swap_slot *slot)
+uint64_t count_swapped(const struct world *world, const struct swap_slot *slot)
 {
     struct all_entries w;
     uint64_t count = 0;

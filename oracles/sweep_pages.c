@@ -115,6 +115,6 @@ bool sweep_pages(const struct world *world)
 
     scratch.without = 0;
     return entries_ok(&s) && frames_ok(&s) && slots_ok(&s) && pinned_frames_ok(world, &scratch) &&
-           huge_objects_ok(world, &scratch) && page_caches_ok(world, &scratch) &&
-           pgtable_pages_full(world, &scratch);
+           huge_objects_ok(world, &scratch) && ksm_nodes_ok(world, &scratch) &&
+           page_caches_ok(world, &scratch) && pgtable_pages_full(world, &scratch);
 }

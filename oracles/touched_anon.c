@@ -176,7 +176,8 @@ static bool member_ok(struct family *f, const struct anon_vma *anon_vma)
     const bool root = anon_vma == f->root;
 
     f->members++;
-    if (anon_vma->root != f->root || (!root && anon_vma->refcount != 1))
+    if (anon_vma->root != f->root ||
+        (!root && anon_vma->refcount != 1 + ksm_holds(f->world, anon_vma)))
         return false;
     if (f->by_degree) {
         f->users -= anon_vma->degree * weight;
@@ -219,7 +220,8 @@ static bool family_counts_ok(const struct world *world, const struct anon_vma *r
     while ((chain = family_walk_next(&w)))
         if (!vma_counted(&f, chain->vma))
             return false;
-    return !w.rb.broken && !f.users && !f.children && root->refcount == f.members;
+    return !w.rb.broken && !f.users && !f.children &&
+           root->refcount == f.members + ksm_holds(world, root) + ksm_holds_members(world, root);
 }
 
 /* One that has been walked in this pass is not walked again, whatever came of it. */

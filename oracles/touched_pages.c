@@ -346,5 +346,7 @@ bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v)
     view_start(&t.view, world);
     if (unlikely(t.view.pinned) && asked(&t, LAW_RMAP_MAPCOUNT) && !pinned_frames_ok(world, v))
         return false;
+    if (asked(&t, LAW_PAGE_INDEX) && !ksm_nodes_ok(world, v))
+        return false;
     return ranges_ok(&t) && frames_ok(&t);
 }

@@ -8,7 +8,7 @@ complain() {
     [ -z "$2" ] || { printf '%s:\n%s\n' "$1" "$2"; status=1; }
 }
 
-code=$(find model oracles harness fuzz bench tests -name '*.[ch]' -o -name '*.def')
+code=$(find model oracles harness fuzz bench tests docs -name '*.[ch]' -o -name '*.def')
 scripts=$(find scripts tests fuzz bench .ci -type f ! -name '*.[ch]' ! -name '*.md' \
           ! -name '*.dict' ! -name '*.options' ! -name '*.vma')
 # shellcheck disable=SC2086 # lists of files without spaces

@@ -648,7 +648,7 @@ static const char *const arg_names[] = {
     [ARG_KIND] = "KIND",           [ARG_NAME] = "NAME",       [ARG_FILE] = "FILE",
     [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT", [ARG_PIN] = "PIN",
     [ARG_RACE] = "[RACE]",         [ARG_RECLAIM] = "[KEEP]",  [ARG_PIN_MODE] = "ACCESS",
-    [ARG_WALK] = "WALK",
+    [ARG_WALK] = "WALK",           [ARG_ZERO] = "[ZERO]",     [ARG_CONTENTS] = "CONTENTS",
 };
 
 /* Each operation has its row in the page, and each list its words. */
@@ -669,7 +669,7 @@ static void test_page(void **state)
         if (!strstr(page, row))
             fail_msg("docs/program.md has no row %s", row + 1);
     }
-    for (int arg = ARG_PROT; arg <= ARG_WALK; arg++) {
+    for (int arg = ARG_PROT; arg <= ARG_CONTENTS; arg++) {
         unsigned n, at = 0;
         const struct word *words = arg_words((enum arg)arg, &n);
 

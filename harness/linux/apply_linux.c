@@ -105,7 +105,8 @@ static long apply_NAME(struct subject_linux *l, const struct call *c)
                 c->name ? AGENT_DATA(c->proc) : 0, 0);
 }
 
-static long touch(struct subject_linux *l, const struct call *c, enum agent_kind kind)
+static long touch(struct subject_linux *l, const struct call *c, enum agent_kind kind,
+                  uint64_t stamp)
 {
     struct agent_slot *slot = processes_slot(&l->p, c->proc);
 
@@ -113,7 +114,7 @@ static long touch(struct subject_linux *l, const struct call *c, enum agent_kind
         return -EFAULT;
     slot->kind = kind;
     slot->arg[0] = window_to_kernel(c->addr & PAGE_MASK);
-    slot->arg[1] = c->stamp;
+    slot->arg[1] = stamp;
     return processes_ask(&l->p, c->proc);
 }
 
@@ -189,9 +190,10 @@ APPLY(MADVISE, CALL(madvise, addr_of(c), len_of(c), (int)c->sel, 0, 0, 0))
 APPLY(REMAP_FILE_PAGES, CALL(remap_file_pages, addr_of(c), len_of(c), c->prot, c->off, 0, 0))
 APPLY(MINCORE, CALL(mincore, addr_of(c), len_of(c), AGENT_DATA(c->proc), 0, 0, 0))
 APPLY(MSYNC, CALL(msync, addr_of(c), len_of(c), c->flags, 0, 0, 0))
-APPLY(READ, touch(l, c, AGENT_READ))
-APPLY(EXEC, touch(l, c, AGENT_FETCH))
-APPLY(WRITE, touch(l, c, AGENT_WRITE))
+APPLY(READ, touch(l, c, AGENT_READ, 0))
+APPLY(EXEC, touch(l, c, AGENT_FETCH, 0))
+APPLY(WRITE, touch(l, c, AGENT_WRITE, c->stamp))
+APPLY(FILL, touch(l, c, AGENT_WRITE, fill_stamp(c->sel)))
 APPLY(POKE, linux_poke(l, c))
 APPLY(PEEK, linux_peek(l, c))
 APPLY(FORCE, linux_force(l, c))
@@ -224,7 +226,7 @@ static apply_fn *const column[NR_OPS] = {
     COLUMN(EXIT),        COLUMN(RECLAIM),      COLUMN(SWAPOFF),
     COLUMN(EXEC),        COLUMN(FIND),         COLUMN(FIND_PREV),
     COLUMN(FIND_RANGE),  COLUMN(PIN),          COLUMN(UNPIN),
-    COLUMN(DEVICE_READ), COLUMN(DEVICE_WRITE),
+    COLUMN(DEVICE_READ), COLUMN(DEVICE_WRITE), COLUMN(FILL),
 };
 
 bool linux_has_operation(enum op_kind kind)

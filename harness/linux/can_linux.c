@@ -93,7 +93,8 @@ bool linux_can(struct subject *s, const struct call *c)
         return !is_low(c->addr);
     case OP_MADVISE:
         return stays(c->addr, c->len) && !wants_huge_pages(c) &&
-               !(c->sel == MADV_PAGEOUT && l->o.swap);
+               !(c->sel == MADV_PAGEOUT && l->o.swap) &&
+               !(c->sel == MADV_MERGEABLE && l->merges_itself);
     case OP_MPROTECT:
     case OP_MLOCK:
     case OP_MLOCK2:
@@ -107,6 +108,7 @@ bool linux_can(struct subject *s, const struct call *c)
     case OP_READ:
     case OP_EXEC:
     case OP_WRITE:
+    case OP_FILL:
     case OP_PEEK:
     case OP_POKE:
         return !is_low(c->addr);

@@ -29,7 +29,8 @@ struct guest_options {
 #define GUEST_SILENCE 60
 
 /* The exit status of the command; STATUS_FOUND if the guest's kernel died or hangs, which is told
- * with the end of its console, and the last program is stored; STATUS_USAGE, with one line, if there is no guest to be had. */
+ * with the end of its console, and the last program is stored; STATUS_USAGE, with one line, if
+ * there is no guest to be had. */
 int guest_run(const struct guest_options *o);
 /* Whether QEMU can be had: NULL, or why not. */
 const char *guest_missing(void);

@@ -28,16 +28,17 @@ static bool dontunmap_locked(const struct world *world, const struct call *c)
 
 static bool is_access(const struct call *c)
 {
-    return c->kind == OP_READ || c->kind == OP_WRITE || c->kind == OP_EXEC || c->kind == OP_PEEK ||
-           c->kind == OP_POKE || c->kind == OP_FORCE;
+    return c->kind == OP_READ || c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_EXEC ||
+           c->kind == OP_PEEK || c->kind == OP_POKE || c->kind == OP_FORCE;
 }
 
 static bool stack_below_zero(const struct world *world, const struct call *c)
 {
-    const struct vma *vma = world->proc[c->proc]->mmap;
+    const struct vma *vma;
 
     if (!is_access(c))
         return false;
+    vma = world->proc[c->proc]->mmap;
     while (vma && vma->vm_end <= c->addr)
         vma = vma->vm_next;
     return vma && vma->vm_start > c->addr && (vma->vm_flags & VM_GROWSDOWN) &&

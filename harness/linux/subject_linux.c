@@ -223,6 +223,16 @@ static bool kernel_knows_names(struct subject_linux *l)
                           WINDOW_BASE, 0, 0, 0) == 0;
 }
 
+static bool kernel_merges(void)
+{
+    FILE *f = fopen("/sys/kernel/mm/ksm/run", "re");
+    const bool merges = f && fgetc(f) == '1';
+
+    if (f)
+        fclose(f);
+    return merges;
+}
+
 struct subject *subject_linux_new(const struct linux_options *o, char *why, size_t size)
 {
     struct subject_linux *l = calloc(1, sizeof(*l));
@@ -249,6 +259,7 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
     find_limits(l);
     l->can_find = linux_finds(l->p.pid[AGENT_TEMPLATE]);
     l->can_name = kernel_knows_names(l);
+    l->merges_itself = kernel_merges();
     l->reader = reader_new((enum linux_reader_kind)o->reader, why, size);
     if (!l->reader && o->reader != READER_NONE) {
         linux_free(&l->base);

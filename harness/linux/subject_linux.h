@@ -41,8 +41,9 @@ struct subject_linux {
     int object_of[MAX_FDS];       /* of the world's descriptors; -1: not open */
     uint64_t hard[NR_MM_RLIMITS]; /* pages; MM_RLIM_INFINITY */
     bool can_find;
-    bool can_name;  /* prctl PR_SET_VMA_ANON_NAME is configured */
-    cpu_set_t cpus; /* the harness' own, before */
+    bool can_name;      /* prctl PR_SET_VMA_ANON_NAME is configured */
+    bool merges_itself; /* the kernel's KSM is on: pages would change that nobody has touched */
+    cpu_set_t cpus;     /* the harness' own, before */
 };
 
 static inline struct subject_linux *linux_of(struct subject *s)
