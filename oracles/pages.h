@@ -122,6 +122,9 @@ static inline unsigned table_index(uintptr_t addr, unsigned level)
 /* The same, and if a huge entry is there instead, *huge is that, else 0. */
 const struct page_table *leaf_or_huge(const struct world *world, const struct mm *mm,
                                       uintptr_t addr, uintptr_t *end, pte_t *huge);
+/* What has the address, if anything has: nearly always what the call has looked up or noted. NULL:
+ * it is none of those. */
+const struct vma *vma_at_hand(const struct world *world, const struct mm *mm, uintptr_t addr);
 /* The lowest table for addr; NULL: none, and *end is where there may be one again. */
 const struct page_table *leaf_table(const struct world *world, const struct mm *mm, uintptr_t addr,
                                     uintptr_t *end);

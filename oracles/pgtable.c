@@ -62,9 +62,7 @@ static uintptr_t page_ceiling(uintptr_t n)
     return (n + PAGE_SIZE - 1) & PAGE_MASK;
 }
 
-/* First VMA that ends above addr. What has it, if anything has, is nearly always what the call has
- * looked up or noted. */
-static const struct vma *first_above(const struct world *world, const struct mm *mm, uintptr_t addr)
+const struct vma *vma_at_hand(const struct world *world, const struct mm *mm, uintptr_t addr)
 {
     const struct vma *vma;
 
@@ -79,7 +77,15 @@ static const struct vma *first_above(const struct world *world, const struct mm 
         if (vma_live(world, vma) && vma->vm_mm == mm && vma->vm_start <= addr && addr < vma->vm_end)
             return vma;
     }
-    return tree_find(world, mm, addr);
+    return NULL;
+}
+
+/* First VMA that ends above addr. */
+static const struct vma *first_above(const struct world *world, const struct mm *mm, uintptr_t addr)
+{
+    const struct vma *vma = vma_at_hand(world, mm, addr);
+
+    return vma ? vma : tree_find(world, mm, addr);
 }
 
 /* False: there are more tables than there can be (pgtable.pages). */

@@ -113,7 +113,10 @@ int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, 
             spec_prepare(spec, space, page);
         return -ENXIO;
     }
-    return allowed ? 0 : -EFAULT;
+    if (allowed)
+        return 0;
+    spec_read_in(spec, space, page, page + 1);
+    return -EFAULT;
 }
 
 static long write_page(struct spec *spec, struct spec_space *space, uint64_t page, uint64_t stamp)

@@ -27,14 +27,126 @@ static bool asked(const struct touched *t, enum law_id law)
     return t->laws & LAW_BIT(law);
 }
 
+static inline unsigned place_of(const void *object)
+{
+    return ((uintptr_t)object / sizeof(struct page)) % SEEN;
+}
+static inline bool is_seen(const struct touched *t, const void *object)
+{
+    const unsigned place = place_of(object);
+
+    return (t->places >> place & 1) && t->seen[place] == object;
+}
+static inline void see(struct touched *t, const void *object)
+{
+    t->places |= 1U << place_of(object);
+    t->seen[place_of(object)] = object;
+}
 static inline bool was_seen(struct touched *t, const void *object)
 {
-    const unsigned place = ((uintptr_t)object / sizeof(struct page)) % SEEN;
-    const bool seen = (t->places >> place & 1) && t->seen[place] == object;
+    const bool seen = is_seen(t, object);
 
-    t->places |= 1U << place;
-    t->seen[place] = object;
+    see(t, object);
     return seen;
+}
+
+/* ---- what nearly all are ----
+ *
+ * An entry of the page of zeroes, or of an anonymous frame by itself that has no copy in swap,
+ * while nothing is pinned: all laws at once. Yes means that they hold. No means nothing: then they
+ * are asked one by one. */
+/* Does the walk of the reverse map come to this VMA and to no other? */
+static inline bool alone_in_tree(const struct world *world, const struct anon_vma *anon_vma,
+                                 const struct vma *vma, uint64_t index)
+{
+    const struct rb_node *node = anon_vma->rb_root.node;
+    const struct anon_vma_chain *chain = chain_of_rb(node);
+
+    return chain_live(world, chain) && !node->left && !node->right && chain->vma == vma &&
+           chain->node.start <= index && index <= chain->node.last &&
+           index <= chain->node.subtree_last;
+}
+
+/* The VMA has an entry of it, and a page table. */
+static inline bool plain_frame_ok(struct touched *t, const struct page *page,
+                                  const struct anon_vma *anon_vma, const struct vma *vma)
+{
+    struct stabbed found = {1, (vma->vm_flags & VM_LOCKED) != 0};
+
+    if (is_seen(t, page))
+        return true;
+    if (!alone_in_tree(t->world, anon_vma, vma, page->index))
+        found = rmap_found(&t->view, page);
+    if (!found.entries || page->mapcount != found.entries || page->refcount != found.entries ||
+        page->pins || !mlocked_agrees(page, found.locked) ||
+        (page->flags & PG_EXCLUSIVE && (found.entries > 1 || !exclusive_rules(t->world))))
+        return false;
+    see(t, page);
+    return true;
+}
+
+static inline bool plain_family(const struct world *world, const struct vma *vma,
+                                const struct anon_vma *anon_vma)
+{
+    return anon_vma_live(world, anon_vma) &&
+           (vma->anon_vma == anon_vma ||
+            (anon_vma_live(world, vma->anon_vma) && vma->anon_vma->root == anon_vma->root));
+}
+
+static bool plain_ok(struct touched *t, const struct mm *mm, const struct vma *vma, uintptr_t addr,
+                     pte_t pte)
+{
+    const pte_t free_bits = PTE_WRITE | PTE_DIRTY | PTE_YOUNG;
+    const pte_t kind = pte & (((pte_t)1 << PTE_SHIFT) - 1) & ~free_bits;
+    const bool writable = pte & PTE_WRITE;
+    const struct page *page;
+
+    if (!vma || vma->vm_mm != mm || vma->vm_flags & (VM_IO | VM_PFNMAP | VM_HUGETLB) ||
+        (writable && !(vma->vm_flags & VM_WRITE)))
+        return false;
+    if (pte >> PTE_SHIFT == 0 && kind == (PTE_PRESENT | PTE_SPECIAL))
+        return !writable && !vma->vm_file && !(vma->vm_flags & (VM_SHARED | VM_MAYSHARE));
+    page = pool_at(&t->world->pool[POOL_PAGE], pte >> PTE_SHIFT, sizeof(*page));
+    if (kind != PTE_PRESENT || !page || t->view.pinned || page->flags & PG_SWAPCACHE ||
+        page->index != vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT) ||
+        !plain_family(t->world, vma, page_anon_vma(page)) ||
+        (writable &&
+         (page->mapcount > 1 || (exclusive_rules(t->world) && !(page->flags & PG_EXCLUSIVE)))))
+        return false;
+    return plain_frame_ok(t, page, page_anon_vma(page), vma);
+}
+
+static const struct page_table *known_leaf(struct touched *t, const struct mm *mm, uintptr_t addr)
+{
+    const struct page_table *leaf;
+    uintptr_t end;
+
+    if (view_knows(&t->view, mm, addr))
+        return t->view.last[mm->id % MAX_PROCS].leaf;
+    leaf = leaf_table(t->world, mm, addr, &end);
+    if (leaf)
+        view_learn(&t->view, mm, leaf, end);
+    return leaf;
+}
+
+/* A range of one page, in a VMA that is at hand, of a process without huge entries. Then the tables
+ * that lead to it are needed: what tables_of_range_ok() asks. */
+static bool plain_range_ok(struct touched *t, const struct note_range *r)
+{
+    const uintptr_t addr = r->start;
+    const struct page_table *leaf;
+    const struct vma *vma;
+    pte_t pte;
+
+    if (r->end - addr != PAGE_SIZE || addr & ~PAGE_MASK || r->mm->deposited ||
+        addr >> PAGE_SHIFT >= t->world->config.task_size)
+        return false;
+    vma = vma_at_hand(t->world, r->mm, addr);
+    leaf = vma ? known_leaf(t, r->mm, addr) : NULL;
+    if (!leaf)
+        return false;
+    pte = leaf->entry[table_index(addr, 0)];
+    return !pte || plain_ok(t, r->mm, vma, addr, pte);
 }
 
 /* ---- frames ---- */
@@ -150,6 +262,8 @@ static bool range_ok(struct touched *t, const struct note_range *r)
 
     if (!mm_live(t->world, r->mm) || !r->mm->pgd)
         return true;
+    if (t->laws == ALL_LAWS && likely(plain_range_ok(t, r)))
+        return true;
     huge = r->mm->deposited;
     entry_walk_start(&w, t->world, r->mm, r->start, r->end);
     entry_walk_lead(&w, &t->view);
@@ -157,7 +271,7 @@ static bool range_ok(struct touched *t, const struct note_range *r)
         return false;
     while (entry_walk_next(&w, &e)) {
         huge |= e.huge;
-        if (!entry_ok(t, &e))
+        if (!(t->laws == ALL_LAWS && plain_ok(t, e.mm, e.vma, e.addr, e.pte)) && !entry_ok(t, &e))
             return false;
     }
     return likely(!huge) || !asked(t, LAW_PGTABLE_PAGES) || deposits_ok(t->world, r->mm, t->v);
