@@ -226,8 +226,8 @@ void replay_command(const struct finding *f, FILE *to)
     const struct run_options *o = f->options;
 
     fputs("vmafuzz replay", to);
-    if (o->other && !strncmp(o->other->name, "Linux", 5))
-        fputs(" --on linux", to);
+    if (o->other && o->other->replay)
+        fprintf(to, " %s", o->other->replay);
     if (o->fault != F_NONE)
         fprintf(to, " --fault %s", fault_table[o->fault].name);
     if (o->rules >= 0)

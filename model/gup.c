@@ -12,6 +12,12 @@ unsigned pin_fault_flags(const struct mm *mm, bool write)
     return rules_have_exclusive(mm->world) ? FAULT_UNSHARE : 0;
 }
 
+/* What may be written is pinned as it is: the entry does not even become dirty. */
+static bool is_writable(pte_t pte)
+{
+    return (pte & (PTE_PRESENT | PTE_WRITE)) == (PTE_PRESENT | PTE_WRITE);
+}
+
 long mm_pin(struct mm *mm, unsigned n, uintptr_t addr, bool write)
 {
     struct world *world = mm->world;
@@ -27,7 +33,7 @@ long mm_pin(struct mm *mm, unsigned n, uintptr_t addr, bool write)
         return -EBUSY;
     addr &= PAGE_MASK;
     err = access_vma(mm, addr, write ? PROT_WRITE : PROT_READ, true, &vma);
-    if (!err)
+    if (!err && !(write && is_writable(mm_pte(mm, addr))))
         err = handle_mm_fault(vma, addr, pin_fault_flags(mm, write));
     if (err)
         return err;

@@ -193,6 +193,9 @@ static void madvise_pages(struct vma *vma, uintptr_t start, uintptr_t end, int a
     case MADV_FREE:
         lazyfree_range(vma, start, end);
         return;
+    case MADV_PAGEOUT:
+        reclaim_freed_range(vma, start, end);
+        return;
     case MADV_REMOVE:
         page_cache_punch(vma->vm_mm->world, vma->vm_file->mapping, linear_page_index(vma, start),
                          linear_page_index(vma, end) - 1);

@@ -26,12 +26,13 @@ static inline uint64_t own_flags(const struct page_fault *f, bool write)
     return PTE_PRESENT | PTE_YOUNG | (writable ? (uint64_t)PTE_WRITE : 0);
 }
 
-/* The entry does not show the page any more. What the entry knows about it is not lost. */
+/* The entry does not show the page any more. What it knows about the page of a file is not lost; that
+ * of an anonymous one, if others have it, is dirty for them, too. */
 static void drop_page(struct mm *mm, pte_t pte, struct page *page)
 {
     struct world *world = mm->world;
 
-    if (pte & PTE_DIRTY)
+    if ((pte & PTE_DIRTY) && !page_is_anon(page))
         page->flags |= PG_DIRTY;
     rss_add(mm, page_rss_kind(page), -1);
     if (!(page->refcount > 1 && fault(world, F_ZAP_KEEPS_MAPCOUNT, true)))
