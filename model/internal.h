@@ -434,7 +434,7 @@ int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t le
 void change_protection(struct vma *vma, uintptr_t start, uintptr_t end);
 /* MADV_FREE on [start, end) of private anonymous memory. */
 void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);
-/* MADV_PAGEOUT on [start, end), without swap: what is lazily freed, and mapped nowhere else, goes. */
+/* MADV_PAGEOUT on [start, end), without swap: lazily freed pages that are mapped once may go. */
 void reclaim_freed_range(struct vma *vma, uintptr_t start, uintptr_t end);
 
 /* ---- rmap.c ---- */

@@ -26,8 +26,8 @@ static inline uint64_t own_flags(const struct page_fault *f, bool write)
     return PTE_PRESENT | PTE_YOUNG | (writable ? (uint64_t)PTE_WRITE : 0);
 }
 
-/* The entry does not show the page any more. What it knows about the page of a file is not lost; that
- * of an anonymous one, if others have it, is dirty for them, too. */
+/* The entry does not show the page any more. What it knows about the page of a file is not lost; an
+ * anonymous one, if others have it, is dirty for them, too. */
 static void drop_page(struct mm *mm, pte_t pte, struct page *page)
 {
     struct world *world = mm->world;
