@@ -8,7 +8,7 @@
 unsigned pin_fault_flags(const struct mm *mm, bool write)
 {
     if (write)
-        return FAULT_WRITE;
+        return FAULT_WRITE | FAULT_FOLLOW;
     return rules_have_exclusive(mm->world) ? FAULT_UNSHARE : 0;
 }
 
@@ -147,7 +147,7 @@ static void write_by_force(struct mm *mm, uintptr_t addr, struct page *page, uin
 
 long mm_force_write(struct mm *mm, uintptr_t addr, uint64_t stamp, bool race)
 {
-    unsigned wanted = FAULT_WRITE | FAULT_FORCE;
+    unsigned wanted = FAULT_WRITE | FAULT_FORCE | FAULT_FOLLOW;
     struct vma *vma;
     int err;
 

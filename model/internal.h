@@ -403,6 +403,7 @@ enum fault_flags {
     FAULT_WRITE = 1,
     FAULT_FORCE = 2,   /* with FAULT_WRITE: a private copy even where the VMA may not be written */
     FAULT_UNSHARE = 4, /* a read that wants the page to stay what this process sees */
+    FAULT_FOLLOW = 8,  /* not by the processor: an entry that will do is left alone */
 };
 /* The page at addr of vma, which allows the access, is mapped so that the access can be done. 0,
  * -ENOMEM, -ENXIO (SIGBUS: beyond the end of the file). Memory without frames (VM_IO, VM_PFNMAP,

@@ -244,7 +244,7 @@ static int madvise_populate_vma(struct vma *vma, uintptr_t start, uintptr_t end,
         err = anon_vma_prepare(vma);
     for (; !err && start < end; start += PAGE_SIZE) {
         step(vma->vm_mm->world);
-        err = handle_mm_fault(vma, start, write ? FAULT_WRITE : 0);
+        err = handle_mm_fault(vma, start, write ? FAULT_WRITE | FAULT_FOLLOW : 0);
     }
     return err == -ENXIO ? -EFAULT : err;
 }

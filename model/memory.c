@@ -214,12 +214,22 @@ static int swap_fault(const struct page_fault *f)
 }
 
 /* ---- any fault ---- */
+/* Nobody faults, and it is the page that gets dirty. Only 6.1 looks, see leave_clean(). */
+static bool is_followed(const struct page_fault *f, struct page *page)
+{
+    return f->world->config.rules == RULES_LINUX_6_1 && (f->flags & FAULT_FOLLOW) && page &&
+           page_is_anon(page);
+}
+
 /* All that the processor itself would do. */
 static int touch(const struct page_fault *f)
 {
-    const bool write = f->flags & FAULT_WRITE;
-    const pte_t pte = *f->pte | PTE_YOUNG | (write ? (pte_t)PTE_DIRTY : 0);
+    struct page *page = page_of_pte(f->world, *f->pte);
+    const bool write = f->flags & FAULT_WRITE, followed = write && is_followed(f, page);
+    const pte_t pte = *f->pte | PTE_YOUNG | (write && !followed ? (pte_t)PTE_DIRTY : 0);
 
+    if (followed)
+        page->flags |= PG_DIRTY;
     if (pte != *f->pte)
         set_pte(f, pte);
     event(f->world, EV_FAULT_SPURIOUS);
@@ -264,7 +274,7 @@ int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end)
         err = anon_vma_prepare(vma);
     for (uintptr_t addr = start; addr < end && !err; addr += PAGE_SIZE) {
         step(vma->vm_mm->world);
-        err = handle_mm_fault(vma, addr, write ? FAULT_WRITE : 0);
+        err = handle_mm_fault(vma, addr, write ? FAULT_WRITE | FAULT_FOLLOW : 0);
     }
     return err;
 }
