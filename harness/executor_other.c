@@ -62,6 +62,7 @@ static bool answers_differ(struct executor *ex, long model, long other)
         return true;
     ex->r->expected = other;
     ex->r->got = model;
+    ex->r->by_other = true;
     return false;
 }
 
@@ -77,7 +78,10 @@ bool judge_other_picture(struct executor *ex)
     error = o->subject->ops->snapshot(o->subject, &ex->other_picture);
     if (error)
         return lost(ex, "picture", strerror(-error));
-    return o->judge(o, &ex->picture, &ex->other_picture, &ex->r->verdict);
+    if (o->judge(o, &ex->picture, &ex->other_picture, &ex->r->verdict))
+        return true;
+    ex->r->by_other = true;
+    return false;
 }
 
 bool judge_other(struct executor *ex, long got, bool last)

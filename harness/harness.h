@@ -50,6 +50,7 @@ struct run_result {
     uint64_t hash;          /* of final snapshot and all answers; same in every build */
     uint64_t fault_reached, fault_triggered; /* times, in this run */
     uint32_t triggered_at; /* 1 + index of the first triggering operation; 0: never */
+    bool by_other;         /* the other subject's answer or picture shows it */
 };
 
 struct executor;

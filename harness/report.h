@@ -5,6 +5,9 @@
 
 #include "harness/harness.h"
 
+struct scene;
+/* What the broken law demands; of whom, if answers of the model and another subject differ. */
+void put_sentence(const struct scene *s, const struct finding *f, char *text, size_t size);
 /* An answer in words: "ENOMEM", "0x10", "0", "VMA at 0x10", "nothing". */
 void answer_text(enum op_kind kind, long answer, char *text, size_t size);
 /* "EINVAL" for -EINVAL; NULL for what is no error. */
@@ -76,6 +79,9 @@ void replay_command(const struct finding *f, FILE *to);
  * of which the finding may have the beginning only. */
 int scene_svg(const struct scene *s, const struct finding *f, uint32_t nr_ops, bool dot_optional,
               char **svg, char *message, size_t size);
+/* What the other subject has then, compared with nothing. */
+int other_svg(const struct scene *s, const struct finding *f, char **svg, char *message,
+              size_t size);
 
 /* ---- xml.c ---- */
 /* Escaped, for elements and attributes; what XML 1.0 cannot hold at all becomes '?'. */

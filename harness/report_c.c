@@ -77,7 +77,7 @@ static const char head[] = "#define _GNU_SOURCE\n"
 static const char common[] =
     "\n"
     "#define PAGE 4096UL\n"
-    "#define BASE 0x200000000000UL /* page 0 of the program */\n"
+    "#define BASE 0x400000000000UL /* page 0 of the program */\n"
     "#define TASK 0x7ffffffff000UL /* the end of user space */\n"
     "#ifndef MADV_COLLAPSE\n"
     "#define MADV_COLLAPSE 25\n"
@@ -483,6 +483,8 @@ static unsigned parts_of(const struct program *p)
         if (has_call(op) && op->kind == OP_MMAP && op->obj)
             parts |= PART_FILE;
     }
+    if (p->header && strstr(p->header, "# kernel:"))
+        parts |= PART_WINDOW;
     return parts | (heap_is_used(p) ? PART_BRK : 0);
 }
 
@@ -523,13 +525,21 @@ static void put_own_names(const bool used[MAX_NAMES + 1], unsigned parts, FILE *
         fprintf(to, "    int context[%d];\n", MAX_FDS);
 }
 
-static void put_start(unsigned parts, FILE *to)
+static void put_start(const struct program *p, unsigned parts, FILE *to)
 {
     fputs("\n    setvbuf(stdout, out, _IOLBF, sizeof(out));\n", to);
     if (parts & PART_ACCESS)
         fputs("    signal(SIGSEGV, on_fault);\n    signal(SIGBUS, on_fault);\n", to);
+    if ((parts & PART_WINDOW) && (parts & PART_PROCS))
+        fputs("    processes_map();\n", to);
+    if (parts & PART_WINDOW)
+        put_window_start(&p->config, to);
     if (parts & PART_BRK)
-        fputs("    syscall(SYS_brk, heap);\n", to);
+        fputs("    heap = ((unsigned long)syscall(SYS_brk, 0UL) + PAGE - 1) & ~(PAGE - 1);\n"
+              "    syscall(SYS_brk, heap);\n",
+              to);
+    if ((parts & PART_PROCS) && !(parts & PART_WINDOW))
+        fputs("    processes_map();\n", to);
     if (parts & PART_PROCS)
         fputs("    processes_start();\n", to);
     if (parts & PART_FILE && !(parts & PART_PROCS))
@@ -550,10 +560,8 @@ static void put_main(const struct program *p, unsigned parts, FILE *to)
     if (!procs)
         put_own_names(used, parts, to);
     if (parts & PART_BRK)
-        fputs("    unsigned long heap = ((unsigned long)syscall(SYS_brk, 0UL) + PAGE - 1) & "
-              "~(PAGE - 1);\n",
-              to);
-    put_start(parts, to);
+        fputs("    unsigned long heap;\n", to);
+    put_start(p, parts, to);
     for (uint32_t i = 0; i < p->nr; i++)
         put_op(p, i, procs ? &turns : NULL, to);
     if (any && !procs)
@@ -596,6 +604,10 @@ void report_c(const struct program *p, FILE *to)
     fputs(common, to);
     if (parts & PART_PROCS)
         put_processes(to);
+    if (parts & PART_WINDOW)
+        put_window(&p->config, to);
+    else if (parts & PART_LIMIT)
+        fputs("\nstatic const unsigned long own_total = 0, own_data = 0;\n", to);
     put_parts(parts, to);
     put_main(p, parts, to);
 }

@@ -17,9 +17,13 @@ enum part {
     PART_LIMIT = 128,
     PART_BIND = 256,
     PART_PROCS = 512,
-    PART_FORCE = 1024
+    PART_FORCE = 1024,
+    PART_WINDOW = 2048
 };
 
+/* window(): the address space that the program was found in, and what it may. */
+void put_window(const struct world_config *c, FILE *to);
+void put_window_start(const struct world_config *c, FILE *to);
 void put_parts(unsigned parts, FILE *to); /* in the order that they need each other */
 /* turn(), done(), fork_as(), exit_as(), processes_start() and processes_end(). */
 void put_processes(FILE *to);

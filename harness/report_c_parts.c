@@ -168,6 +168,8 @@ static const char limit_part[] =
     "    struct rlimit r;\n"
     "\n"
     "    getrlimit(which, &r); /* the hard limit stays */\n"
+    "    if (pages < RLIM_INFINITY / PAGE)\n"
+    "        pages += which == RLIMIT_AS ? own_total : which == RLIMIT_DATA ? own_data : 0;\n"
     "    r.rlim_cur = pages < RLIM_INFINITY / PAGE ? pages * PAGE : r.rlim_max;\n"
     "    return sys(setrlimit(which, &r));\n"
     "}\n";

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "harness/report.h"
+#include "harness/subject.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -73,9 +74,10 @@ static void put_pre(char *text, const char *heading, FILE *to)
 }
 
 /* ---- the parts ---- */
-static void put_verdict(const struct scene *s, FILE *to)
+static void put_verdict(const struct scene *s, const struct finding *f, FILE *to)
 {
     const struct verdict *v = &s->result.verdict;
+    char sentence[256];
 
     fprintf(to, "<h2><span class=\"law\">%s</span>", law_table[v->law].name);
     if (v->site) {
@@ -85,7 +87,8 @@ static void put_verdict(const struct scene *s, FILE *to)
     }
     fprintf(to, " broken %s %s</h2>\n<p>", s->culprit ? "by" : "at",
             s->culprit ? op_table[s->culprit->kind].name : "exit");
-    put_xml(law_table[v->law].sentence, to);
+    put_sentence(s, f, sentence, sizeof(sentence));
+    put_xml(sentence, to);
     fputs("</p>\n<p class=\"verdict\">", to);
     put_xml(v->text, to);
     fprintf(to, "%sin process %u at page 0x%" PRIxPTR "</p>\n", v->text[0] ? "<br/>" : "", v->proc,
@@ -142,21 +145,16 @@ static void put_program(const struct scene *s, const struct finding *f, FILE *to
     free(text);
 }
 
-/* Each listing begins with an empty line and its title. */
-static void put_spaces(const struct scene *s, FILE *to)
+/* Each listing begins with an empty line and its title; frees the text. */
+static void put_listings(char *text, FILE *to)
 {
-    struct memory m;
     bool open = false, title = false;
-    char *text;
 
-    if (!memory_open(&m))
-        return;
-    put_maps(s, m.to);
-    text = memory_close(&m);
     for (char *rest = text, *line; rest && *rest && (line = strsep(&rest, "\n"));) {
-        const char *style = !strncmp(line, "  - ", 4)   ? "minus"
-                            : !strncmp(line, "  + ", 4) ? "plus"
-                                                        : NULL;
+        const char *sign = line + strspn(line, " ");
+        const char *style = !strncmp(sign, "- ", 2)   ? "minus"
+                            : !strncmp(sign, "+ ", 2) ? "plus"
+                                                      : NULL;
 
         if (!*line) {
             fputs(open ? "</pre>\n" : "", to);
@@ -176,12 +174,28 @@ static void put_spaces(const struct scene *s, FILE *to)
     free(text);
 }
 
-static void put_drawing(const struct scene *s, const struct finding *f, FILE *to)
+static void put_spaces(const struct scene *s, const struct finding *f, FILE *to)
 {
-    char *svg = NULL, message[512];
+    struct memory m;
 
-    fputs("<h3>DRAWING</h3>\n", to);
-    if (scene_svg(s, f, f->program->nr, true, &svg, message, sizeof(message)) == 0) {
+    if (memory_open(&m)) {
+        put_maps(s, m.to);
+        put_listings(memory_close(&m), to);
+    }
+    if (memory_open(&m)) {
+        put_other(s, f, m.to);
+        put_listings(memory_close(&m), to);
+    }
+}
+
+/* Takes svg, which may be NULL: then the message says why. */
+static void put_drawing(const char *heading, const char *of, char *svg, const char *message,
+                        FILE *to)
+{
+    fprintf(to, "<h3>%s", heading);
+    put_xml(of, to);
+    fputs("</h3>\n", to);
+    if (svg) {
         fprintf(to, "<div class=\"drawing\">\n%s</div>\n", svg);
     } else {
         fputs("<p>", to);
@@ -189,6 +203,23 @@ static void put_drawing(const struct scene *s, const struct finding *f, FILE *to
         fputs("</p>\n", to);
     }
     free(svg);
+}
+
+static void put_drawings(const struct scene *s, const struct finding *f, FILE *to)
+{
+    const struct other_subject *other = f->options->other;
+    char *svg = NULL, message[512];
+
+    scene_svg(s, f, f->program->nr, true, &svg, message, sizeof(message));
+    put_drawing("DRAWING", other ? " of the model" : "", svg, message, to);
+    if (!other || !s->other_known)
+        return;
+    svg = NULL;
+    if (other->drawable)
+        other_svg(s, f, &svg, message, sizeof(message));
+    else
+        snprintf(message, sizeof(message), "Its pictures do not show all that a drawing needs.");
+    put_drawing("DRAWING of ", other->name, svg, message, to);
 }
 
 static void put_rest(const struct scene *s, const struct finding *f, FILE *to)
@@ -216,11 +247,11 @@ void report_html(struct executor *ex, const struct finding *f, FILE *to)
 
     scene_init(&s, ex, f);
     fputs("<section>\n", to);
-    put_verdict(&s, to);
+    put_verdict(&s, f, to);
     put_operation(&s, f, to);
     put_program(&s, f, to);
-    put_spaces(&s, to);
-    put_drawing(&s, f, to);
+    put_spaces(&s, f, to);
+    put_drawings(&s, f, to);
     put_rest(&s, f, to);
     fputs("</section>\n", to);
     scene_fini(&s);

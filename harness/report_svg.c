@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "harness/draw.h"
 #include "harness/report.h"
+#include "harness/subject.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -95,6 +96,22 @@ int scene_svg(const struct scene *s, const struct finding *f, uint32_t nr_ops, b
     for (int i = 0; i < NR_TEXTS; i++)
         free(text[i]);
     return error;
+}
+
+int other_svg(const struct scene *s, const struct finding *f, char **svg, char *message,
+              size_t size)
+{
+    const struct verdict *v = &s->result.verdict;
+    const struct drawing d = {
+        .after = &s->other_after,
+        .title = f->options->other->name,
+        .actor = s->nr_played ? f->program->op[s->nr_played - 1].proc : 0,
+        .broken_proc = v->proc,
+        .broken_page = v->addr >> PAGE_SHIFT,
+        .dot_optional = true,
+    };
+
+    return draw_svg(&d, svg, message, size);
 }
 
 int report_svg(struct executor *ex, const struct finding *f, uint32_t nr_ops, char **svg,

@@ -40,16 +40,29 @@ static void put_wrapped(const char *text, unsigned indent, FILE *to)
     put_hanging(text, 0, indent, to);
 }
 
-static void put_law(const struct scene *s, FILE *to)
+void put_sentence(const struct scene *s, const struct finding *f, char *text, size_t size)
+{
+    const enum law_id law = s->result.verdict.law;
+    const char *what = law == LAW_ERRNO ? "answers" : law == LAW_CONTENT ? "reads" : NULL;
+
+    if (what && s->result.by_other && f->options->other)
+        snprintf(text, size, "the model %s what %s %s", what, f->options->other->name, what);
+    else
+        snprintf(text, size, "%s", law_table[law].sentence);
+}
+
+static void put_law(const struct scene *s, const struct finding *f, FILE *to)
 {
     const struct verdict *v = &s->result.verdict;
+    char sentence[256];
 
     fprintf(to, "BROKEN  %s", law_table[v->law].name);
     if (v->site)
         fprintf(to, " (%s)", v->site);
     fprintf(to, " %s %s\n", s->culprit ? "by" : "at",
             s->culprit ? op_table[s->culprit->kind].name : "exit");
-    put_wrapped(law_table[v->law].sentence, 2, to);
+    put_sentence(s, f, sentence, sizeof(sentence));
+    put_wrapped(sentence, 2, to);
     fputc('\n', to);
     if (v->text[0])
         put_wrapped(v->text, 2, to);
@@ -226,8 +239,8 @@ void replay_command(const struct finding *f, FILE *to)
     const struct run_options *o = f->options;
 
     fputs("vmafuzz replay", to);
-    if (o->other && !strncmp(o->other->name, "Linux", 5))
-        fputs(" --on linux", to);
+    if (o->other && o->other->replay)
+        fprintf(to, " %s", o->other->replay);
     if (o->fault != F_NONE)
         fprintf(to, " --fault %s", fault_table[o->fault].name);
     if (o->rules >= 0)
@@ -243,7 +256,7 @@ void report_text(struct executor *ex, const struct finding *f, FILE *to)
     struct scene s;
 
     scene_init(&s, ex, f);
-    put_law(&s, to);
+    put_law(&s, f, to);
     put_operation(&s, f, to);
     put_program(f, to);
     put_maps(&s, to);

@@ -46,8 +46,10 @@ struct spec *subject_spec_spec(const struct subject *s);
  */
 struct other_subject {
     struct subject *subject;
-    const char *name; /* in sentences: "Linux 6.18.44" */
-    uint32_t every;   /* pictures are compared after each so many operations, and at the end */
+    const char *name;   /* in sentences: "Linux 6.18.44" */
+    const char *replay; /* what `vmafuzz replay' is told to have it again: "--on linux" */
+    bool drawable;      /* its pictures show all that a drawing does */
+    uint32_t every;     /* pictures are compared after each so many operations, and at the end */
     /* The name of a known difference that the call would run into: nobody makes it then. NULL: none
      * is known. May be NULL itself. */
     const char *(*avoids)(struct other_subject *other, const struct world *world,

@@ -8,8 +8,14 @@
 unsigned pin_fault_flags(const struct mm *mm, bool write)
 {
     if (write)
-        return FAULT_WRITE;
+        return FAULT_WRITE | FAULT_FOLLOW;
     return rules_have_exclusive(mm->world) ? FAULT_UNSHARE : 0;
+}
+
+/* What may be written is pinned as it is: the entry does not even become dirty. */
+static bool is_writable(pte_t pte)
+{
+    return (pte & (PTE_PRESENT | PTE_WRITE)) == (PTE_PRESENT | PTE_WRITE);
 }
 
 long mm_pin(struct mm *mm, unsigned n, uintptr_t addr, bool write)
@@ -27,7 +33,7 @@ long mm_pin(struct mm *mm, unsigned n, uintptr_t addr, bool write)
         return -EBUSY;
     addr &= PAGE_MASK;
     err = access_vma(mm, addr, write ? PROT_WRITE : PROT_READ, true, &vma);
-    if (!err)
+    if (!err && !(write && is_writable(mm_pte(mm, addr))))
         err = handle_mm_fault(vma, addr, pin_fault_flags(mm, write));
     if (err)
         return err;
@@ -136,14 +142,14 @@ static void write_by_force(struct mm *mm, uintptr_t addr, struct page *page, uin
     page->stamp = stamp;
     *pte_find(mm, addr) |= PTE_YOUNG | (clean ? 0 : (pte_t)PTE_DIRTY);
     if (clean)
-        page->flags |= PG_DIRTY;
+        compound_head(page)->flags |= PG_DIRTY;
     note_page(mm->world, page);
     note_ptes(mm, addr, addr + PAGE_SIZE);
 }
 
 long mm_force_write(struct mm *mm, uintptr_t addr, uint64_t stamp, bool race)
 {
-    unsigned wanted = FAULT_WRITE | FAULT_FORCE;
+    unsigned wanted = FAULT_WRITE | FAULT_FORCE | FAULT_FOLLOW;
     struct vma *vma;
     int err;
 

@@ -443,6 +443,7 @@ enum fault_flags {
     FAULT_WRITE = 1,
     FAULT_FORCE = 2,   /* with FAULT_WRITE: a private copy even where the VMA may not be written */
     FAULT_UNSHARE = 4, /* a read that wants the page to stay what this process sees */
+    FAULT_FOLLOW = 8,  /* not by the processor: an entry that will do is left alone */
 };
 /* The page at addr of vma, which allows the access, is mapped so that the access can be done. 0,
  * -ENOMEM, -ENXIO (SIGBUS: beyond the end of the file). Memory without frames (VM_IO, VM_PFNMAP,
@@ -510,6 +511,8 @@ int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t le
 void change_protection(struct vma *vma, uintptr_t start, uintptr_t end);
 /* MADV_FREE on [start, end) of private anonymous memory. */
 void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);
+/* MADV_PAGEOUT on [start, end), without swap: lazily freed pages that are mapped once may go. */
+void reclaim_freed_range(struct vma *vma, uintptr_t start, uintptr_t end);
 
 /* ---- rmap.c ---- */
 /* Visits each entry that maps this frame, or holds its migration entry: of all VMAs in its

@@ -194,6 +194,9 @@ static void madvise_pages(struct vma *vma, uintptr_t start, uintptr_t end, int a
     case MADV_FREE:
         lazyfree_range(vma, start, end);
         return;
+    case MADV_PAGEOUT:
+        reclaim_freed_range(vma, start, end);
+        return;
     case MADV_REMOVE:
         page_cache_punch(vma->vm_mm->world, vma->vm_file->mapping, linear_page_index(vma, start),
                          linear_page_index(vma, end) - 1);
@@ -244,7 +247,7 @@ static int madvise_populate_vma(struct vma *vma, uintptr_t start, uintptr_t end,
         err = anon_vma_prepare(vma);
     for (; !err && start < end; start += PAGE_SIZE) {
         step(vma->vm_mm->world);
-        err = handle_mm_fault(vma, start, write ? FAULT_WRITE : 0);
+        err = handle_mm_fault(vma, start, write ? FAULT_WRITE | FAULT_FOLLOW : 0);
     }
     return err == -ENXIO ? -EFAULT : err;
 }

@@ -32,12 +32,14 @@ static inline bool is_first_part(const struct page *page)
     return unlikely(page->flags & PG_HEAD) && !page->mapcount && !page->entire_mapcount;
 }
 
+/* The entry does not show the page any more. What it knows about the page of a file is not lost; an
+ * anonymous one, if others have it, is dirty for them, too. */
 void drop_page(struct mm *mm, pte_t pte, struct page *page)
 {
     struct world *world = mm->world;
 
-    if (pte & PTE_DIRTY)
-        compound_head(page)->flags |= PG_DIRTY;
+    if ((pte & PTE_DIRTY) && !page_is_anon(page))
+        page->flags |= PG_DIRTY;
     rss_add(mm, page_rss_kind(page), -1);
     if (!(page->refcount > 1 && fault(world, F_ZAP_KEEPS_MAPCOUNT, true)))
         page_remove_rmap(world, page);
@@ -75,7 +77,7 @@ static void leave_clean(const struct page_fault *f)
 {
     if (f->world->config.rules != RULES_LINUX_6_1)
         return;
-    page_of_pte(f->world, *f->pte)->flags |= PG_DIRTY;
+    compound_head(page_of_pte(f->world, *f->pte))->flags |= PG_DIRTY;
     *f->pte &= ~(pte_t)PTE_DIRTY;
 }
 
@@ -225,12 +227,22 @@ static int swap_fault(const struct page_fault *f)
 }
 
 /* ---- any fault ---- */
+/* Nobody faults, and it is the page that gets dirty. Only 6.1 looks, see leave_clean(). */
+static bool is_followed(const struct page_fault *f, struct page *page)
+{
+    return f->world->config.rules == RULES_LINUX_6_1 && (f->flags & FAULT_FOLLOW) && page &&
+           page_is_anon(page);
+}
+
 /* All that the processor itself would do. */
 static int touch(const struct page_fault *f)
 {
-    const bool write = f->flags & FAULT_WRITE;
-    const pte_t pte = *f->pte | PTE_YOUNG | (write ? (pte_t)PTE_DIRTY : 0);
+    struct page *page = page_of_pte(f->world, *f->pte);
+    const bool write = f->flags & FAULT_WRITE, followed = write && is_followed(f, page);
+    const pte_t pte = *f->pte | PTE_YOUNG | (write && !followed ? (pte_t)PTE_DIRTY : 0);
 
+    if (followed)
+        compound_head(page)->flags |= PG_DIRTY;
     if (pte != *f->pte)
         set_pte(f, pte);
     event(f->world, EV_FAULT_SPURIOUS);
@@ -287,7 +299,7 @@ int populate_vma_range(struct vma *vma, uintptr_t start, uintptr_t end)
         err = anon_vma_prepare(vma);
     for (uintptr_t addr = start; addr < end && !err; addr += PAGE_SIZE) {
         step(vma->vm_mm->world);
-        err = handle_mm_fault(vma, addr, write ? FAULT_WRITE : 0);
+        err = handle_mm_fault(vma, addr, write ? FAULT_WRITE | FAULT_FOLLOW : 0);
     }
     return err;
 }

@@ -79,16 +79,18 @@ static void swap_out(struct world *world, struct page *page, bool keep)
 struct lazy_batch {
     struct vma *vma;
     uintptr_t start;
+    bool alone; /* nothing that is mapped elsewhere */
     unsigned n;
     pte_t saved[MAX_BATCH];
 };
 
-static bool is_lazily_freed(const struct world *world, pte_t pte)
+static bool is_lazily_freed(const struct world *world, pte_t pte, bool alone)
 {
     const struct page *page = page_of_pte(world, pte);
 
     return page && page_is_anon(page) &&
-           !(page->flags & (PG_SWAPBACKED | PG_MLOCKED | PG_HEAD | PG_TAIL));
+           !(page->flags & (PG_SWAPBACKED | PG_MLOCKED | PG_HEAD | PG_TAIL)) &&
+           (!alone || page->mapcount == 1);
 }
 
 static void batch_take(struct lazy_batch *batch, uintptr_t end)
@@ -103,7 +105,7 @@ static void batch_take(struct lazy_batch *batch, uintptr_t end)
 
         step(mm->world);
         if (!pte || addr != batch->start + batch->n * PAGE_SIZE ||
-            !is_lazily_freed(mm->world, *pte))
+            !is_lazily_freed(mm->world, *pte, batch->alone))
             break;
         batch->saved[batch->n++] = *pte;
         *pte = 0;
@@ -121,15 +123,17 @@ static bool look_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *p
     return !(*pte & PTE_DIRTY);
 }
 
-/* Nobody has written to the page since it was freed, or may do so through a reference. `saved` is
- * the entry of vma, which is taken out already. */
-static bool may_be_discarded(struct vma *vma, pte_t saved, struct page *page)
+/* Has anybody written to the page since it was freed? `saved` is the entry that is taken out. */
+static bool is_wanted(struct world *world, pte_t saved, struct page *page)
 {
-    struct world *world = vma->vm_mm->world;
+    return (page->flags & PG_DIRTY) || (saved & PTE_DIRTY) ||
+           !rmap_walk(world, page, look_one, NULL);
+}
 
-    if ((page->flags & PG_DIRTY) || (saved & PTE_DIRTY) || !rmap_walk(world, page, look_one, NULL))
-        return false;
-    return page->refcount == page->mapcount || fault(world, F_LAZYFREE_PINNED, true);
+/* May somebody do so, through a reference? */
+static bool is_held(struct world *world, const struct page *page)
+{
+    return page->refcount != page->mapcount && !fault(world, F_LAZYFREE_PINNED, true);
 }
 
 static void forget_mapping(struct mm *mm, struct page *page)
@@ -167,39 +171,55 @@ static bool is_shared(const struct world *world, const struct page *page)
     return page->refcount > 1 || (rules_have_exclusive(world) && !(page->flags & PG_EXCLUSIVE));
 }
 
-/* The page is wanted, and from now on it is swapped out like others. */
+/* If the page is wanted, it is swapped out like others from now on. */
 static pte_t undo_discard(struct world *world, const struct lazy_batch *batch, unsigned i,
-                          struct page *page)
+                          struct page *page, bool wanted)
 {
     pte_t pte = batch->saved[i];
 
     if ((batch->saved[0] & PTE_WRITE) &&
         fault(world, F_LAZYFREE_RESTORE_WRITABLE, !(pte & PTE_WRITE) && is_shared(world, page)))
         pte |= PTE_WRITE;
-    page->flags |= PG_SWAPBACKED | PG_DIRTY;
+    if (wanted)
+        page->flags |= PG_SWAPBACKED | PG_DIRTY;
     note_page(world, page);
     event(world, EV_LAZYFREE_RESTORE);
     return pte;
 }
 
 /* Returns where the batch ends. */
-static uintptr_t reclaim_lazily_freed(struct mm *mm, uintptr_t addr, uintptr_t end)
+static uintptr_t reclaim_lazily_freed(struct mm *mm, uintptr_t addr, uintptr_t end, bool alone)
 {
     struct world *world = mm->world;
-    struct lazy_batch batch = {.vma = vma_lookup(mm, addr), .start = addr};
+    struct lazy_batch batch = {.vma = vma_lookup(mm, addr), .start = addr, .alone = alone};
 
     world_bug_on(world, !batch.vma);
     batch_take(&batch, end);
     for (unsigned i = 0; i < batch.n; i++, addr += PAGE_SIZE) {
         struct page *page = page_of_pte(world, batch.saved[i]);
+        const bool wanted = is_wanted(world, batch.saved[i], page);
 
         step(world);
-        if (may_be_discarded(batch.vma, batch.saved[i], page))
+        if (!wanted && !is_held(world, page))
             discard(batch.vma, page);
-        else
-            *pte_find(mm, addr) = undo_discard(world, &batch, i, page);
+        else /* until 5.10 who holds it counts as one who has written */
+            *pte_find(mm, addr) =
+                undo_discard(world, &batch, i, page, wanted || !rules_have_exclusive(world));
     }
     return addr;
+}
+
+void reclaim_freed_range(struct vma *vma, uintptr_t start, uintptr_t end)
+{
+    struct mm *mm = vma->vm_mm;
+
+    for (pte_t *pte; (pte = pte_next(mm, &start, end));) {
+        step(mm->world);
+        if (is_lazily_freed(mm->world, *pte, true))
+            start = reclaim_lazily_freed(mm, start, end, true);
+        else
+            start += PAGE_SIZE;
+    }
 }
 
 /* ---- reclaim ---- */
@@ -220,8 +240,8 @@ long mm_reclaim(struct mm *mm, uintptr_t addr, size_t len, bool keep)
         struct page *page = page_of_pte(world, *pte), *unmapped = unmapped_page(world, *pte);
 
         step(world);
-        if (is_lazily_freed(world, *pte)) {
-            addr = reclaim_lazily_freed(mm, addr, end);
+        if (is_lazily_freed(world, *pte, false)) {
+            addr = reclaim_lazily_freed(mm, addr, end, false);
             continue;
         }
         if (page && unlikely(page_is_compound(page))) {

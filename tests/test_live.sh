@@ -37,6 +37,8 @@ says "unknown reader 'nonsense'"
 expect 2 'unknown subject' replay --on lynux corpus
 says "did you mean 'linux'?"
 expect 2 'two ways at once' replay --on linux --all-rules corpus
+expect 2 'swap without a kernel' replay --swap corpus
+says 'go with --on linux'
 
 "$vmafuzz" live --time 1 --ops 1 --out "$out/finds" >"$out/text" 2>&1
 if [ $? -eq 2 ]; then
@@ -69,8 +71,37 @@ expect 1 'it shows again' replay --on linux --fault data-vm-kept "$find"
 expect 0 'without the fault it does not' replay --on linux "$find"
 expect 1 'as JSON' replay --on linux --json --fault data-vm-kept "$find"
 says '"differences"'
-cc -o "$out/reproducer" "${find%.vma}.c" || fail 'the C reproducer does not compile'
-"$out/reproducer" >/dev/null || fail 'the C reproducer does not run'
+
+# What a reproducer prints, and what `vmafuzz show' says of the model, in one form: LINE ANSWER.
+of_reproducer() {
+    sed -E 's/^([0-9]+): [a-z_0-9]+ -> /\1 /; s/ page (0x[0-9a-f]+)$/ \1000/; s/ \(.*//'
+}
+of_show() {
+    sed -nE 's/^ *([0-9]+)  .* = ([^ ]+)$/\1 \2/p' |
+        sed 's/-EPERM/-1/; s/-ENXIO/-6/; s/-EBADF/-9/; s/-EAGAIN/-11/; s/-ENOMEM/-12/; s/-EACCES/-13/
+             s/-EFAULT/-14/; s/-EBUSY/-16/; s/-EEXIST/-17/; s/-EINVAL/-22/; s/-EOVERFLOW/-75/' |
+        awk '$2 ~ /^[1-9]/ { printf "%s %#x\n", $1, $2; next } { print }'
+}
+
+# The C source of a find compiles alone and answers what the kernel answered to vmafuzz: that is what
+# the model answers without the fault, which replay has just compared.
+for fault in noreplace-first-byte brk-shrink-missing-vma mprotect-hole-ok cow-no-copy \
+    remap-file-pages-multi-vma; do
+    [ $exact ] || break
+    rm -rf "$out/one"
+    expect 1 "$fault shows" live --seed 1 --time 60 --stop --fault $fault --out "$out/one"
+    find=$(ls "$out"/one/*.vma)
+    expect 0 "$fault: not without it" replay --on linux "$find"
+    cc -Wall -Wextra -Werror -o "$out/reproducer" "${find%.vma}.c" || fail "$fault: compiling"
+    timeout 20 "$out/reproducer" >"$out/says" || fail "$fault: the reproducer's status is $?"
+    of_reproducer <"$out/says" >"$out/real"
+    "$vmafuzz" show "$find" | of_show >"$out/wanted"
+    [ -s "$out/wanted" ] && cmp -s "$out/real" "$out/wanted" || {
+        fail "$fault: the reproducer answers otherwise"
+        cat "$out/says"
+        "$vmafuzz" show "$find"
+    }
+done
 
 # Ctrl-C ends the run with its report, and nothing stays behind.
 "$vmafuzz" live --out "$out/finds2" >"$out/text" 2>&1 &

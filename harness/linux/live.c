@@ -69,6 +69,13 @@ void live_init(struct live *l)
     linux_world_config(&l->config);
 }
 
+static bool is_drawable(const struct subject *s)
+{
+    const unsigned all = SHOWS_ANON | SHOWS_ENTRIES | SHOWS_ENTRY_BITS | SHOWS_PAGE_FIELDS;
+
+    return s && (subject_linux_shows(s) & all) == all;
+}
+
 bool live_open(struct live *l, char *why, size_t size)
 {
     struct linux_options options = l->options;
@@ -80,9 +87,12 @@ bool live_open(struct live *l, char *why, size_t size)
         return false;
     if (!l->trail && l->trail_by_port) /* who hears of a guest's end without it says so */
         trail_open(&l->left, NULL, why, size);
+    snprintf(l->replay, sizeof(l->replay), "--on linux%s%s", options.swap ? " --swap" : "",
+             l->show_quirks ? " --show-quirks" : "");
     l->other = (struct other_subject){
         .subject = subject_linux_new(&options, why, size),
         .name = l->name,
+        .replay = l->replay,
         .every = l->every,
         .avoids = l->show_quirks ? NULL : avoids,
         .judge = judge,
@@ -91,6 +101,7 @@ bool live_open(struct live *l, char *why, size_t size)
     };
     if (!l->other.subject)
         trail_close(&l->left);
+    l->other.drawable = is_drawable(l->other.subject);
     return l->other.subject != NULL;
 }
 

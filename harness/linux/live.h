@@ -19,7 +19,8 @@ struct live {
     const char *trail;            /* file that each operation is written to first; NULL: none */
     bool trail_by_port;           /* or where the host of this guest finds it */
     /* Filled in by live_init(). */
-    char name[64]; /* "Linux 6.18.44" */
+    char name[64];   /* "Linux 6.18.44" */
+    char replay[48]; /* "--on linux --swap" */
     struct world_config config;
     /* Filled in by live_open(). */
     struct other_subject other;

@@ -6,6 +6,7 @@
 #include "harness/linux/linux.h"
 
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -130,39 +131,97 @@ static bool ramfs(const struct world *world, const struct call *c)
     return false;
 }
 
-static bool pageout(const struct world *world, const struct call *c)
+/* The page of an entry, which may be a swap entry and the page in the cache; NULL: none, or that of
+ * zeroes. */
+static const struct page *page_at(const struct mm *mm, uintptr_t addr)
 {
-    (void)world;
-    return c->kind == OP_MADVISE && c->sel == MADV_PAGEOUT;
+    const struct pool *pool = mm->world->pool;
+    const pte_t pte = mm_pte(mm, addr);
+
+    if (pte & PTE_SWAP)
+        return ((struct swap_slot *)pool_object(&pool[POOL_SLOT], pte_number(pte)))->page;
+    return (pte & (PTE_PRESENT | PTE_SPECIAL)) == PTE_PRESENT
+               ? pool_object(&pool[POOL_PAGE], pte_number(pte))
+               : NULL;
 }
 
-static bool is_shared_page(const struct world *world, pte_t pte)
+/* Is there such a page in the call's range? */
+static bool any_page(const struct mm *mm, const struct call *c,
+                     bool (*is)(const struct page *page, pte_t pte))
 {
-    const struct page *page = (pte & (PTE_PRESENT | PTE_SPECIAL)) == PTE_PRESENT
-                                  ? pool_object(&world->pool[POOL_PAGE], pte_number(pte))
-                                  : NULL;
+    for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next) {
+        const uintptr_t from =
+            vma->vm_start > (c->addr & PAGE_MASK) ? vma->vm_start : c->addr & PAGE_MASK;
 
-    return page && page->mapcount > 1;
+        for (uintptr_t at = from; at < vma->vm_end && at < c->addr + c->len; at += PAGE_SIZE) {
+            const struct page *page = page_at(mm, at);
+
+            if (page && is(page, mm_pte(mm, at)))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool is_anonymous(const struct page *page)
+{
+    return page->mapping & PAGE_MAPPING_ANON;
+}
+
+static bool is_of_file(const struct page *page, pte_t pte)
+{
+    return (pte & PTE_PRESENT) && !is_anonymous(page);
+}
+
+static bool is_left_out(const struct page *page, pte_t pte)
+{
+    return !(pte & PTE_PRESENT) || !is_anonymous(page) || page->mapcount > 1;
+}
+
+/* Freed, and then a device's for writing: nobody else has written. */
+static bool is_a_devices(const struct page *page, pte_t pte)
+{
+    return (pte & PTE_PRESENT) && is_anonymous(page) && !(page->flags & PG_SWAPBACKED) &&
+           (page->flags & PG_DIRTY) && !(pte & PTE_DIRTY);
+}
+
+static bool reclaims(const struct call *c)
+{
+    return c->kind == OP_RECLAIM || (c->kind == OP_MADVISE && c->sel == MADV_PAGEOUT);
+}
+
+static bool system_swaps(void)
+{
+    struct sysinfo info;
+
+    return sysinfo(&info) || info.totalswap;
+}
+
+static bool pageout(const struct world *world, const struct call *c)
+{
+    return c->kind == OP_MADVISE && c->sel == MADV_PAGEOUT &&
+           (any_page(world->proc[c->proc], c, is_of_file) || system_swaps());
 }
 
 static bool reclaim_others(const struct world *world, const struct call *c)
 {
-    const struct mm *mm = world->proc[c->proc];
+    return c->kind == OP_RECLAIM && any_page(world->proc[c->proc], c, is_left_out);
+}
 
-    if (c->kind != OP_RECLAIM)
+static bool willneed_swap(const struct world *world, const struct call *c)
+{
+    if (c->kind != OP_MADVISE || c->sel != MADV_WILLNEED)
         return false;
-    if (world->events[EV_LAZYFREE] && world->events[EV_PIN])
-        return true;
-    for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next) {
-        if (vma->vm_end <= c->addr || vma->vm_start >= c->addr + c->len)
-            continue;
-        if (vma->vm_file)
+    for (uintptr_t at = c->addr & PAGE_MASK; at < c->addr + c->len; at += PAGE_SIZE)
+        if (at < world->config.task_size << PAGE_SHIFT &&
+            mm_pte(world->proc[c->proc], at) & PTE_SWAP)
             return true;
-        for (uintptr_t addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE)
-            if (is_shared_page(world, mm_pte(mm, addr)))
-                return true;
-    }
     return false;
+}
+
+static bool pin_lazyfree(const struct world *world, const struct call *c)
+{
+    return reclaims(c) && any_page(world->proc[c->proc], c, is_a_devices);
 }
 
 static bool pin_shared_file(const struct world *world, const struct call *c)
