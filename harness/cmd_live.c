@@ -142,6 +142,18 @@ static int list_quirks(void)
     return STATUS_CLEAN;
 }
 
+/* Who has not asked for less should know. */
+static void say_what_is_missing(enum linux_reader_kind reader)
+{
+    static const char *const left_out[] = {
+        [READER_PROCFS] = "anon_vmas, bits of entries, and fields of pages",
+        [READER_NONE] = "pages, anon_vmas, counters, and some flags of VMAs",
+    };
+
+    if (reader == READER_PROCFS || reader == READER_NONE)
+        complain("compared without %s: `vmafuzz live --check' tells why", left_out[reader]);
+}
+
 /* One line if it cannot be done here, before any worker says it as well. */
 static void try_open(const struct live *live)
 {
@@ -150,6 +162,8 @@ static void try_open(const struct live *live)
 
     if (!live_open(&trial, why, sizeof(why)))
         usage_error("%s; `vmafuzz live --check' tells what this machine offers", why);
+    if (trial.options.reader == READER_BEST)
+        say_what_is_missing(subject_linux_reader(trial.other.subject));
     live_close(&trial);
 }
 
@@ -176,6 +190,8 @@ int cmd_live(int argc, char **argv)
     if (c.live.trail && c.fuzz.plan.jobs > 1)
         usage_error("--trail is for one job");
     c.live.trail_by_port = is_in_guest() && c.fuzz.plan.jobs == 1;
+    if (c.live.options.swap && c.fuzz.plan.jobs > 1)
+        usage_error("--swap goes with one job: swap is the whole system's");
     c.live.kernel_alone = subject->fault != F_NONE;
     c.live.rules = subject->rules;
     if (subject->rules < 0)

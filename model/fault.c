@@ -48,6 +48,12 @@ static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pg
     return 0;
 }
 
+/* Of a fault that lets it grow down: what limits refuse afterwards has got its anon_vma. */
+static bool growth_shows(const struct vma *vma, uintptr_t addr)
+{
+    return !vma->anon_vma || growth_is_allowed(vma, addr, vma->vm_end);
+}
+
 /* What lies below keeps its distance, unless it is a stack itself or nobody can reach it. */
 static bool too_near_below(const struct vma *vma, uintptr_t addr)
 {
@@ -60,7 +66,7 @@ static bool too_near_below(const struct vma *vma, uintptr_t addr)
     near = addr - prev->vm_end < stack_guard_gap(vma->vm_mm);
     if (!vma_is_accessible(prev))
         return fault(world, F_STACK_GAP_NO_PREV, near) && near;
-    if (near && fault(world, F_STACK_GAP_GROWTH, growth_is_allowed(vma, addr, vma->vm_end)))
+    if (near && fault(world, F_STACK_GAP_GROWTH, growth_shows(vma, addr)))
         return false;
     return near;
 }
@@ -72,7 +78,7 @@ static int expand_downwards(struct vma *vma, uintptr_t addr)
 
     /* whoever asks: a privileged stranger's access is no reason to map page 0 */
     if (addr < mm_min_addr(mm) &&
-        !fault(mm->world, F_GROWTH_BELOW_MIN, growth_is_allowed(vma, addr, vma->vm_end)))
+        !fault(mm->world, F_GROWTH_BELOW_MIN, growth_shows(vma, addr)))
         return -EPERM;
     if (too_near_below(vma, addr) || anon_vma_prepare(vma)) /* even if limits refuse it then */
         return -ENOMEM;

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -151,9 +152,26 @@ static int make(struct linux_swap *s)
     return error ? error : use(s);
 }
 
+/* One at a time: who takes swap away would take it from the other. The name is free again when
+ * nobody holds the socket. */
+static int only_one(void)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0vmafuzz-swap"};
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int error = -EMFILE;
+
+    if (fd >= 0 && !bind(fd, (struct sockaddr *)&name, sizeof(name)))
+        return fd;
+    if (fd >= 0) {
+        error = -errno;
+        close(fd);
+    }
+    return error;
+}
+
 /* Waits for the harness to let go, or to be gone. Then the processes whose pages are out are gone
  * as well. */
-static void guard(int harness)
+static void guard(int harness, int lock)
 {
     struct report r = {.swap = {.zram = -1}};
     char byte;
@@ -162,9 +180,9 @@ static void guard(int harness)
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    if (dup2(harness, 0) < 0)
+    if (dup2(lock, 1) < 0 || dup2(harness, 0) < 0)
         _exit(1);
-    close_range(1, ~0U, 0);
+    close_range(2, ~0U, 0);
     r.error = make(&r.swap);
     if (write(0, &r, sizeof(r)) == (ssize_t)sizeof(r))
         while (!r.error && read(0, &byte, 1) < 0 && errno == EINTR)
@@ -184,18 +202,24 @@ static void end_guardian(struct linux_swap *s)
 int linux_swap_open(struct linux_swap *s, char *why, size_t size)
 {
     struct report r = {.error = -ECHILD};
-    int ends[2];
+    int ends[2], lock = only_one();
 
     *s = (struct linux_swap){.zram = -1, .held = -1};
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-        return -errno;
+    if (lock < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
+        snprintf(why, size, "swap cannot be set up: %s",
+                 lock == -EADDRINUSE ? "another run has done so" : strerror(errno));
+        if (lock >= 0)
+            close(lock);
+        return -EBUSY;
+    }
     s->held = ends[0];
     s->guardian = fork();
     if (s->guardian == 0) {
         close(ends[0]);
-        guard(ends[1]);
+        guard(ends[1], lock);
     }
     close(ends[1]);
+    close(lock); /* the guardian's */
     if (s->guardian > 0)
         while (read(s->held, &r, sizeof(r)) < 0 && errno == EINTR)
             continue;
