@@ -207,7 +207,7 @@ void ksm_forget_place(struct world *world, struct page *page)
     if (!(page->flags & PG_SWAPCACHE))
         return;
     if (node)
-        swap_cache_slot(world, page)->strangers = true;
+        swap_cache_slot(world, page)->strangers = 1;
     else if (swap_cache_slot(world, page)->strangers)
         forget_last_home(world, page);
 }

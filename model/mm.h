@@ -241,7 +241,7 @@ struct page_table {
 };
 struct swap_slot {
     uint32_t count;    /* swap entries in page tables */
-    bool strangers;    /* who may be of several families, at several offsets: of a KSM page */
+    uint8_t strangers; /* not 0: whose entries may be of several families, at several offsets */
     struct page *page; /* in the swap cache, or NULL */
     uint64_t stamp;    /* contents */
 };

@@ -4,6 +4,7 @@
  * the other. Where the machine does not allow it, a test skips and says why.
  */
 #define _GNU_SOURCE
+#include "harness/executor.h"
 #include "harness/linux/reader.h"
 
 #include <errno.h>
@@ -260,7 +261,7 @@ static void assert_counters(const struct snapshot *s)
         assert_int_equal(p->data_vm, 8);
         assert_int_equal(p->exec_vm, 0);
         assert_int_equal(p->stack_vm, 0);
-#if !defined(__SANITIZE_ADDRESS__) /* whose memory is more than the BPF program looks through */
+#if !GUARD_ASAN /* whose memory is more than the BPF program looks through */
         assert_int_equal(p->rss[SNAP_RSS_ANON], 4);
 #endif
         assert_int_equal(p->rss[SNAP_RSS_SHMEM], i ? 0 : 1);
