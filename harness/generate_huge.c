@@ -177,8 +177,11 @@ void plan_huge(struct gen *c)
 
     if (block > task_pages(c))
         return;
-    if (chance(c, 64))
-        pin = step_pin(c, page_of_block(c, block), chance(c, 160) ? W_PIN_WRITE : W_PIN_READ);
+    if (chance(c, 64)) {
+        const uint64_t at = page_of_block(c, block);
+
+        pin = step_pin(c, (uint32_t)at, chance(c, 160) ? W_PIN_WRITE : W_PIN_READ);
+    }
     if (chance(c, 144))
         proc[1] = step_fork(c);
     for (uint32_t steps = 3 + below(c, 12); steps && has_room(c); steps--) {
@@ -212,8 +215,11 @@ void plan_collapse(struct gen *c)
     }
     if (chance(c, 96))
         step_reclaim(c, chance(c, 128) ? all : (struct range){pages[0], pages[0] + 1});
-    if (chance(c, 64))
-        pin = step_pin(c, pages[below(c, 3)], chance(c, 160) ? W_PIN_WRITE : W_PIN_READ);
+    if (chance(c, 64)) {
+        const uint64_t at = pages[below(c, 3)];
+
+        pin = step_pin(c, (uint32_t)at, chance(c, 160) ? W_PIN_WRITE : W_PIN_READ);
+    }
     if (chance(c, 80))
         child = step_fork(c);
     if (chance(c, 224))
