@@ -109,8 +109,11 @@ static void step_merge(struct gen *c, uint32_t block)
     struct range some = some_of(c, block);
 
     step_advise(c, (struct range){block, block + BLOCK}, W_MERGEABLE);
-    if (chance(c, 160))
-        step_at(c, OP_FILL, page_of_block(c, block), 0)->sel = (uint8_t)below(c, 2);
+    if (chance(c, 160)) {
+        const uint8_t what = (uint8_t)below(c, 2);
+
+        step_at(c, OP_FILL, page_of_block(c, block), 0)->sel = what;
+    }
     step_scan(c, some);
 }
 
@@ -160,8 +163,9 @@ static uint32_t step_huge_memory(struct gen *c, uint32_t n)
     step_map(c, block - before, before + n * BLOCK + after, chance(c, 240) ? RW : PROT_READ);
     step_advise(c, (struct range){block - before, block + n * BLOCK + after}, W_HUGEPAGE);
     for (uint32_t i = 0; i < n; i++) {
+        const bool write = chance(c, 208);
         struct op *op =
-            step_at(c, chance(c, 208) ? OP_WRITE : OP_READ, page_of_block(c, block + i * BLOCK), 0);
+            step_at(c, write ? OP_WRITE : OP_READ, page_of_block(c, block + i * BLOCK), 0);
 
         if (chance(c, c->g->fail_rate ? 24 : 8))
             op->fail = (uint16_t)(1 + below(c, 6));
