@@ -74,8 +74,10 @@ static void install_handlers(void)
 #if GUARD_ASAN
 /*
  * Built with -fsanitize-recover=address, ASan reports and goes on, and the report becomes a verdict
- * at the end of the operation: it cannot be jumped out of. The first one is shown, since it has the
- * stack; the shrinker's many others are not. Outside of a run a report is the end, as ever.
+ * at the end of the operation: it cannot be jumped out of. But a report takes milliseconds, and an
+ * operation can make one per page: so it ends at the next step of a loop. The first report is shown,
+ * since it has the stack; the shrinker's many others are not. Outside of a run a report is the end,
+ * as ever.
  */
 static _Thread_local bool asan_reported;
 
@@ -98,6 +100,7 @@ static void after_report(const char *text)
     if (!running)
         abort();
     asan_reported = true;
+    running->world->steps_left = 1;
 }
 
 void __asan_on_error(void);
@@ -162,6 +165,8 @@ static bool trapped(struct executor *ex)
     uintptr_t addr = ex->call.addr;
 
     ex->r->kind = ex->phase == PHASE_EXIT ? OP_NONE : (enum op_kind)ex->call.kind;
+    if (!guard_asan_clean(ex))
+        return false;
     if (ex->signal)
         return law_broken(v, LAW_MODEL_BUG, "signal", proc, addr,
                           "SIG%s %s: a structure of the model leads to memory that is not its own",
