@@ -77,8 +77,7 @@ static int expand_downwards(struct vma *vma, uintptr_t addr)
     const uint64_t grow = (vma->vm_start - addr) >> PAGE_SHIFT;
 
     /* whoever asks: a privileged stranger's access is no reason to map page 0 */
-    if (addr < mm_min_addr(mm) &&
-        !fault(mm->world, F_GROWTH_BELOW_MIN, growth_shows(vma, addr)))
+    if (addr < mm_min_addr(mm) && !fault(mm->world, F_GROWTH_BELOW_MIN, growth_shows(vma, addr)))
         return -EPERM;
     if (too_near_below(vma, addr) || anon_vma_prepare(vma)) /* even if limits refuse it then */
         return -ENOMEM;

@@ -196,8 +196,8 @@ static int swap_fault(const struct page_fault *f)
     struct swap_slot *slot = slot_of_pte(f->world, entry);
     const bool locked = f->vma->vm_flags & VM_LOCKED;
     /* read past the swap cache, or taken out of it */
-    const bool alone = slot->count == 1 &&
-                       (!slot->page || ((write || locked) && slot->page->refcount == 1));
+    const bool alone =
+        slot->count == 1 && (!slot->page || ((write || locked) && slot->page->refcount == 1));
     struct page *page = swap_read(f->world, slot);
     bool exclusive = (entry & PTE_EXCLUSIVE) || alone;
 
