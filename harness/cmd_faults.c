@@ -62,6 +62,7 @@ static const struct argp_option options[] = {
      .key = 'O',
      .arg = "linux",
      .doc = "Compare with the running kernel; see `vmafuzz live'"},
+    {.name = "swap", .key = 'p', .doc = "With --on linux: set up swap, and reclaim pages"},
     {.name = "json", .key = 'J', .doc = "Print a JSON array instead of a table"},
     {0},
 };
@@ -85,6 +86,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'O':
         parse_on(arg);
         m->on_linux = true;
+        return 0;
+    case 'p':
+        m->live.options.swap = true;
         return 0;
     case 'J':
         m->json = true;
@@ -260,9 +264,7 @@ static bool run_all(struct measure *m)
 static void open_linux(struct measure *m)
 {
     char why[256] = "";
-    const int rules = m->plan.subject.rules;
-    live_init(&m->live);
-    m->live.rules = rules;
+    m->live.rules = m->plan.subject.rules;
     m->live.kernel_alone = true;
     if (!live_open(&m->live, why, sizeof(why)))
         usage_error("%s; `vmafuzz live --check' tells what this machine offers", why);
@@ -273,7 +275,10 @@ static int measure(int argc, char **argv)
     static const struct argp argp = {options, parse, "[NAME...]", doc, NULL, NULL, NULL};
     static struct measure m = {.plan = {.ops = 50000, .jobs = 1, .subject.rules = -1}, .seeds = 5};
     argv[0] = (char *)(uintptr_t) "vmafuzz faults measure";
+    live_init(&m.live);
     parse_arguments(&argp, argc, argv, &m);
+    if (m.live.options.swap && !m.on_linux)
+        usage_error("--swap goes with --on linux");
     for (size_t i = 0; i < m.nr_names; i++)
         parse_fault(m.names[i]); /* complain before the first one runs */
     m.ex = executor_or_exit();

@@ -158,7 +158,8 @@ static int refused_fetch(struct vma *vma, uintptr_t addr)
 
 int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vma **pvma)
 {
-    const bool grows = !remote || mm_rules(mm) < RULES_LINUX_6_1;
+    /* who writes by force asks for growth itself */
+    const bool grows = !remote || access == ACCESS_FORCE || mm_rules(mm) < RULES_LINUX_6_1;
     struct vma *vma;
 
     if (addr >= mm->task_size)
@@ -198,7 +199,9 @@ long mm_access(struct mm *mm, uintptr_t addr, int access, bool remote, uint64_t 
         return page ? (long)page->stamp : 0;
     world_bug_on(world, !page);
     page->stamp = stamp;
-    if (!page_is_anon(page)) /* others show it too */
+    if (remote && page_is_anon(page)) /* who writes into others' memory says so to the page */
+        compound_head(page)->flags |= PG_DIRTY;
+    if (remote || !page_is_anon(page)) /* others show it too */
         note_page(world, page);
     addr &= PAGE_MASK;
     note_ptes(mm, addr, addr + PAGE_SIZE);

@@ -141,7 +141,7 @@ static void write_by_force(struct mm *mm, uintptr_t addr, struct page *page, uin
 
     page->stamp = stamp;
     *pte_find(mm, addr) |= PTE_YOUNG | (clean ? 0 : (pte_t)PTE_DIRTY);
-    if (clean)
+    if (page_is_anon(page))
         compound_head(page)->flags |= PG_DIRTY;
     note_page(mm->world, page);
     note_ptes(mm, addr, addr + PAGE_SIZE);

@@ -206,8 +206,10 @@ static int swap_fault(const struct page_fault *f)
     const pte_t entry = *f->pte;
     const bool write = f->flags & FAULT_WRITE;
     struct swap_slot *slot = slot_of_pte(f->world, entry);
+    const bool locked = f->vma->vm_flags & VM_LOCKED;
     /* read past the swap cache, or taken out of it */
-    const bool alone = slot->count == 1 && (!slot->page || (write && slot->page->refcount == 1));
+    const bool alone =
+        slot->count == 1 && (!slot->page || ((write || locked) && slot->page->refcount == 1));
     bool exclusive = (entry & PTE_EXCLUSIVE) || alone, copied;
     struct page *page = swap_read(f->vma, f->addr, slot, &copied);
 
@@ -218,6 +220,8 @@ static int swap_fault(const struct page_fault *f)
     exclusive |= copied;
     map_swapped_page(f->vma, f->addr, f->pte, page, exclusive,
                      own_flags(f, exclusive) | (exclusive && write ? (uint64_t)PTE_DIRTY : 0));
+    if (locked || (page->flags & PG_MLOCKED))
+        try_to_free_swap(f->world, page);
     if (!exclusive)
         return f->flags & (FAULT_WRITE | FAULT_UNSHARE) ? wp_fault(f) : 0;
     event(f->world, EV_SWAPIN_EXCLUSIVE);

@@ -99,7 +99,7 @@ int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, 
     if (page >= spec->config.task_size)
         return -EFAULT;
     if (!spec_mapped(spec, space, page)) {
-        if ((intent != SPEC_DIRECT && spec_since(spec, SPEC_LINUX_6_1)) ||
+        if ((intent == SPEC_REMOTE && spec_since(spec, SPEC_LINUX_6_1)) ||
             !grow_to(spec, space, page))
             return -EFAULT;
     }

@@ -12,6 +12,14 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 
+/* Of the call's range: nothing lies beyond the world. */
+static uint64_t range_end(const struct world *world, const struct call *c)
+{
+    const uint64_t task = world->config.task_size << PAGE_SHIFT;
+
+    return c->addr > task || c->len > task - c->addr ? task : c->addr + c->len;
+}
+
 /* Has a VMA of [addr, addr + len) any of these flags? */
 static bool any_vma(const struct mm *mm, uint64_t addr, uint64_t len, uint64_t flags)
 {
@@ -125,7 +133,7 @@ static bool ramfs(const struct world *world, const struct call *c)
     if (!hole && c->kind != OP_MREMAP)
         return false;
     for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
-        if (vma->vm_end > c->addr && vma->vm_start < c->addr + c->len && maps_regular(vma) &&
+        if (vma->vm_end > c->addr && vma->vm_start < range_end(world, c) && maps_regular(vma) &&
             (hole || c->addr < vma->vm_start || c->addr + c->len > vma->vm_end))
             return true;
     return false;
@@ -149,11 +157,13 @@ static const struct page *page_at(const struct mm *mm, uintptr_t addr)
 static bool any_page(const struct mm *mm, const struct call *c,
                      bool (*is)(const struct page *page, pte_t pte))
 {
+    const uint64_t end = range_end(mm->world, c);
+
     for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next) {
         const uintptr_t from =
             vma->vm_start > (c->addr & PAGE_MASK) ? vma->vm_start : c->addr & PAGE_MASK;
 
-        for (uintptr_t at = from; at < vma->vm_end && at < c->addr + c->len; at += PAGE_SIZE) {
+        for (uintptr_t at = from; at < vma->vm_end && at < end; at += PAGE_SIZE) {
             const struct page *page = page_at(mm, at);
 
             if (page && is(page, mm_pte(mm, at)))
@@ -212,9 +222,8 @@ static bool willneed_swap(const struct world *world, const struct call *c)
 {
     if (c->kind != OP_MADVISE || c->sel != MADV_WILLNEED)
         return false;
-    for (uintptr_t at = c->addr & PAGE_MASK; at < c->addr + c->len; at += PAGE_SIZE)
-        if (at < world->config.task_size << PAGE_SHIFT &&
-            mm_pte(world->proc[c->proc], at) & PTE_SWAP)
+    for (uintptr_t at = c->addr & PAGE_MASK; at < range_end(world, c); at += PAGE_SIZE)
+        if (mm_pte(world->proc[c->proc], at) & PTE_SWAP)
             return true;
     return false;
 }

@@ -21,6 +21,7 @@
 #define SWAP_BYTES (64UL << 20) /* all that 16 windows can hold is more: but not what they do */
 #define SWAP_PAGE 4096UL
 #define ZRAM_CONTROL "/sys/class/zram-control/"
+#define READAHEAD "/proc/sys/vm/page-cluster"
 
 static int put_text(const char *path, const char *text)
 {
@@ -125,6 +126,10 @@ static void remove_swap(const struct linux_swap *s)
 {
     char number[24];
 
+    if (s->readahead > 0) {
+        snprintf(number, sizeof(number), "%d", s->readahead);
+        put_text(READAHEAD, number);
+    }
     if (*s->path) {
         swapoff(s->path); /* fails if it was not in use */
         unlink(s->path);
@@ -149,7 +154,12 @@ static int make(struct linux_swap *s)
         error = make_file(s);
     if (!error)
         error = write_header(s->path);
-    return error ? error : use(s);
+    if (!error)
+        error = use(s);
+    if (error)
+        return error;
+    s->readahead = get_number(READAHEAD); /* no page comes in but those that are asked for */
+    return s->readahead > 0 ? put_text(READAHEAD, "0") : 0;
 }
 
 /* One at a time: who takes swap away would take it from the other. The name is free again when

@@ -12,6 +12,7 @@
 struct linux_swap {
     char path[64]; /* empty: there is none */
     int zram;      /* number of the device; -1: a file */
+    int readahead; /* of the system, before */
     int held;      /* closed: the sign for the guardian */
     pid_t guardian;
 };
