@@ -75,9 +75,9 @@ static void install_handlers(void)
 /*
  * Built with -fsanitize-recover=address, ASan reports and goes on, and the report becomes a verdict
  * at the end of the operation: it cannot be jumped out of. But a report takes milliseconds, and an
- * operation can make one per page: so it ends at the next step of a loop. The first report is shown,
- * since it has the stack; the shrinker's many others are not. Outside of a run a report is the end,
- * as ever.
+ * operation can make one per page: so it ends at the next step of a loop. The first report is
+ * shown, since it has the stack; the shrinker's many others are not. Outside of a run a report is
+ * the end, as ever.
  */
 static _Thread_local bool asan_reported;
 

@@ -152,7 +152,9 @@ static bool walk_item(const struct walk *walk, const struct ksm_node *node,
         struct vma *vma = rb_entry(n, struct anon_vma_chain, node)->vma;
 
         step(walk->world);
-        if (!was_visited(node, item, vma))
+        if (item->address < vma->vm_start || item->address >= vma->vm_end)
+            event(walk->world, EV_RMAP_MISS);
+        else if (!was_visited(node, item, vma))
             on = visit_place(walk, vma, item->address);
     }
     anon_vma_unlock(walk->world);

@@ -307,18 +307,21 @@ int world_reset(struct world *world, const struct world_config *config)
 
 /* The budget grows with what a call may have to walk: more than a full walk with a rebalancing and
  * a merge per VMA takes, a fault for each page of an address space, and for each page a walk of its
- * reverse map, or the search for one like it; and still only milliseconds where a loop never ends.
+ * reverse map, or the search for one like it (with KSM: for each page through the VMAs of everybody
+ * who shares it); and still only milliseconds where a loop never ends.
  */
 static uint64_t step_budget(const struct world *world)
 {
     const struct pool *pool = world->pool;
     const uint64_t vmas = pool[POOL_VMA].nlive + pool[POOL_ANON_VMA_CHAIN].nlive;
     const uint64_t items = pool[POOL_KSM_ITEM].nlive;
+    const uint64_t sharers =
+        items < KSM_MAX_SHARING || world->config.rules == RULES_LINUX_4_4 ? items : KSM_MAX_SHARING;
     const uint64_t pages = pool[POOL_PAGE].nlive + pool[POOL_SLOT].nlive + 16 * items +
                            (uint64_t)pool[POOL_HUGE].nlive * HPAGE_PAGES;
 
-    return 256 * (vmas + 2 * pages + 1024) + pages * pool[POOL_VMA].nlive + items * items +
-           64 * world->config.task_size;
+    return 256 * (vmas + 2 * pages + 1024) + pages * pool[POOL_VMA].nlive +
+           8 * items * sharers * vmas + 64 * world->config.task_size;
 }
 
 void world_begin(struct world *world, uint64_t fail_nth)
