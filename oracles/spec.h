@@ -113,6 +113,9 @@ const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);
 const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc); /* kept up to date */
 int64_t spec_committed(const struct spec *spec);
 uint64_t spec_first_mapped(const struct spec *spec, unsigned proc, uint64_t page); /* from it on */
+bool spec_has_own(const struct spec *spec, unsigned proc); /* any page with contents of its own */
+/* The first page of [start, end) that has contents of its own, or end. */
+uint64_t spec_first_own(const struct spec *spec, unsigned proc, uint64_t start, uint64_t end);
 uint32_t spec_map_count(const struct spec *spec, unsigned proc);
 /* Ranges changed by the last call; *n of them. More than fit: the last one is widened. They cover
  * changed contents too, but of shared memory only the page that the call wrote through: whoever
