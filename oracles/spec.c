@@ -152,6 +152,14 @@ int spec_reset(struct spec *spec, const struct spec_config *config)
     return 0;
 }
 
+void spec_expect(const struct spec *spec, unsigned proc, uint64_t addr)
+{
+    const struct spec_space *space = &spec->now.space[proc];
+
+    if (addr >> SPEC_SHIFT < spec->config.task_size && space->page)
+        __builtin_prefetch(&space->page[addr >> SPEC_SHIFT], 1);
+}
+
 const struct spec_page *spec_pages(const struct spec *spec, unsigned proc)
 {
     return spec->now.space[proc].page;

@@ -107,6 +107,9 @@ void spec_free(struct spec *spec);
 /* Empty, with process 0; costs the pages that were used. 0, -EINVAL or -ENOMEM. */
 int spec_reset(struct spec *spec, const struct spec_config *config);
 
+/* The next call is about this address: what it looks at there may be fetched meanwhile. */
+void spec_expect(const struct spec *spec, unsigned proc, uint64_t addr);
+
 /* What the touched laws read. */
 /* task_size entries; NULL: no process had this number yet */
 const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);

@@ -22,7 +22,8 @@ struct touched {
     struct {                     /* where the last frame is: mostly the next one is there as well */
         const struct vma *vma;
         const struct anon_vma *anon_vma;
-        const struct interval_node *alone; /* in the tree of the anon_vma; NULL: there are others */
+        bool looked;                       /* for who else is in the tree of the anon_vma */
+        const struct interval_node *alone; /* NULL: others are */
     } home;
 };
 _Static_assert(SEEN <= 32, "a bit per place");
@@ -60,14 +61,6 @@ static inline bool was_seen(struct touched *t, const void *object)
  * An entry of the page of zeroes, or of an anonymous frame by itself that has no copy in swap,
  * while nothing is pinned: all laws at once. Yes means that they hold. No means nothing: then they
  * are asked one by one. */
-static inline bool plain_family(const struct world *world, const struct vma *vma,
-                                const struct anon_vma *anon_vma)
-{
-    return anon_vma_live(world, anon_vma) &&
-           (vma->anon_vma == anon_vma ||
-            (anon_vma_live(world, vma->anon_vma) && vma->anon_vma->root == anon_vma->root));
-}
-
 /* Where the walk of the reverse map comes to, if it is this VMA and no other. */
 static inline const struct interval_node *alone_in_tree(const struct world *world,
                                                         const struct anon_vma *anon_vma,
@@ -84,24 +77,32 @@ static inline const struct interval_node *alone_in_tree(const struct world *worl
 static inline bool plain_home(struct touched *t, const struct vma *vma,
                               const struct anon_vma *anon_vma)
 {
-    if (t->home.vma == vma && t->home.anon_vma == anon_vma)
+    const bool near = t->home.vma && t->home.anon_vma == anon_vma;
+    const struct anon_vma *own = vma->anon_vma;
+
+    if (near && t->home.vma == vma)
         return true;
-    if (!plain_family(t->world, vma, anon_vma))
+    if (!(near || anon_vma_live(t->world, anon_vma)) ||
+        (own != anon_vma && !(anon_vma_live(t->world, own) && own->root == anon_vma->root)))
         return false;
     t->home.vma = vma;
     t->home.anon_vma = anon_vma;
-    t->home.alone = alone_in_tree(t->world, anon_vma, vma);
+    t->home.looked = false;
     return true;
 }
 
 /* It is at home; the VMA there has an entry of it, and a page table. */
 static inline bool plain_frame_ok(struct touched *t, const struct page *page)
 {
-    const struct interval_node *alone = t->home.alone;
     struct stabbed found = {1, (t->home.vma->vm_flags & VM_LOCKED) != 0};
+    const struct interval_node *alone;
 
     if (is_seen(t, page))
         return true;
+    if (!t->home.looked)
+        t->home.alone = alone_in_tree(t->world, t->home.anon_vma, t->home.vma);
+    t->home.looked = true;
+    alone = t->home.alone;
     if (!alone || page->index < alone->start || page->index > alone->last ||
         page->index > alone->subtree_last)
         found = rmap_found(&t->view, page);
