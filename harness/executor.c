@@ -211,6 +211,8 @@ static bool step(struct executor *ex, const struct op *op, bool last)
     }
     if (unlikely(ex->o.other != NULL) && ex->o.other->trail)
         ex->o.other->trail(ex->o.other, &ex->world->config, op);
+    if (ex->o.spec)
+        spec_expect(ex->spec, ex->call.proc, ex->call.addr);
     ret = ask_model(ex);
     remember(ex, op, ret);
     clean = judge(ex, ret, full) && (!ex->o.other || judge_other(ex, ret, last));

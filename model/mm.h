@@ -307,12 +307,14 @@ struct vma {
     uint32_t vm_page_prot;       /* PROT_* bits that the flags imply; see vm_get_page_prot() */
     struct file *vm_file;        /* counted */
     const struct vm_ops *vm_ops; /* NULL: private anonymous */
-    struct mempolicy *vm_policy; /* counted, or NULL: the default */
-    struct userfaultfd_ctx *vm_userfaultfd_ctx;      /* counted, or NULL */
-    struct anon_vma_name *anon_name;                 /* counted, or NULL */
-    struct anon_vma *anon_vma;                       /* NULL: never had a page of its own */
-    struct anon_vma_chain *chain_first, *chain_last; /* same_vma list */
-    struct interval_node shared;                     /* in vm_file->mapping->i_mmap */
+    struct anon_vma *anon_vma;   /* NULL: never had a page of its own */
+    struct anon_vma_chain *chain_first; /* same_vma list; up to here neighbours are looked at */
+    struct anon_vma_chain *chain_last;
+
+    struct mempolicy *vm_policy;                /* counted, or NULL: the default */
+    struct userfaultfd_ctx *vm_userfaultfd_ctx; /* counted, or NULL */
+    struct anon_vma_name *anon_name;            /* counted, or NULL */
+    struct interval_node shared;                /* in vm_file->mapping->i_mmap */
 } __attribute__((aligned(64)));
 
 #define VMACACHE_SLOTS 4

@@ -39,36 +39,49 @@ static const uint32_t object_size[NR_POOLS] = {
     [POOL_KSM_NODE] = sizeof(struct ksm_node),
     [POOL_KSM_ITEM] = sizeof(struct ksm_item),
 };
-/* Its place in its pool; POOL_NONE: it is no live object. */
-static inline uint32_t live_number(const struct world *world, enum pool_id id, const void *object)
+/* Its place in its pool goes to *place. */
+static inline bool live_at(const struct world *world, enum pool_id id, const void *object,
+                           uintptr_t *place)
 {
     const struct pool *pool = &world->pool[id];
     const uintptr_t offset = (uintptr_t)object - (uintptr_t)pool->base;
     const uintptr_t n = offset / object_size[id];
 
-    return likely(n < pool->used && n * object_size[id] == offset && pool->link[n] == POOL_LIVE)
-               ? (uint32_t)n
-               : POOL_NONE;
+    *place = n;
+    return likely(n < pool->used && n * object_size[id] == offset && pool->link[n] == POOL_LIVE);
+}
+/* POOL_NONE: it is no live object. */
+static inline uint32_t live_number(const struct world *world, enum pool_id id, const void *object)
+{
+    uintptr_t place;
+
+    return live_at(world, id, object, &place) ? (uint32_t)place : POOL_NONE;
+}
+static inline bool is_live(const struct world *world, enum pool_id id, const void *object)
+{
+    uintptr_t place;
+
+    return live_at(world, id, object, &place);
 }
 static inline bool object_live(const struct world *world, enum pool_id id, const void *object)
 {
-    return object && live_number(world, id, object) != POOL_NONE;
+    return object && is_live(world, id, object);
 }
 static inline bool vma_live(const struct world *world, const struct vma *vma)
 {
-    return likely(live_number(world, POOL_VMA, vma) != POOL_NONE);
+    return is_live(world, POOL_VMA, vma);
 }
 static inline bool mm_live(const struct world *world, const struct mm *mm)
 {
-    return likely(live_number(world, POOL_MM, mm) != POOL_NONE);
+    return is_live(world, POOL_MM, mm);
 }
 static inline bool chain_live(const struct world *world, const struct anon_vma_chain *chain)
 {
-    return likely(live_number(world, POOL_ANON_VMA_CHAIN, chain) != POOL_NONE);
+    return is_live(world, POOL_ANON_VMA_CHAIN, chain);
 }
 static inline bool anon_vma_live(const struct world *world, const struct anon_vma *anon_vma)
 {
-    return likely(live_number(world, POOL_ANON_VMA, anon_vma) != POOL_NONE);
+    return is_live(world, POOL_ANON_VMA, anon_vma);
 }
 /* Where reading a freed object is an error of its own, no check may be content with less. */
 #if defined(__SANITIZE_ADDRESS__)

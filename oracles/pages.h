@@ -362,7 +362,12 @@ const char *ksm_place_illegal(const struct world *world, const struct entry *e);
 const char *ksm_entry_illegal(const struct entry *e);
 struct stabbed ksm_found(struct view *view, const struct page *page);
 /* Nodes and items, all there are. */
-bool ksm_nodes_ok(const struct world *world, struct verdict *v);
+bool some_ksm_nodes_ok(const struct world *world, struct verdict *v);
+static inline bool ksm_nodes_ok(const struct world *world, struct verdict *v)
+{
+    return likely(!(world->pool[POOL_KSM_NODE].nlive | world->pool[POOL_KSM_ITEM].nlive)) ||
+           some_ksm_nodes_ok(world, v);
+}
 
 /* ---- swap: swap.c ---- */
 /* The slot against its page, and the page against its slot. */

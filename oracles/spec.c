@@ -152,6 +152,14 @@ int spec_reset(struct spec *spec, const struct spec_config *config)
     return 0;
 }
 
+void spec_expect(const struct spec *spec, unsigned proc, uint64_t addr)
+{
+    const struct spec_space *space = &spec->now.space[proc];
+
+    if (addr >> SPEC_SHIFT < spec->config.task_size && space->page)
+        __builtin_prefetch(&space->page[addr >> SPEC_SHIFT], 1);
+}
+
 const struct spec_page *spec_pages(const struct spec *spec, unsigned proc)
 {
     return spec->now.space[proc].page;
@@ -319,19 +327,22 @@ static inline void set_bits(uint64_t *bits, uint64_t start, uint64_t end, bool o
 void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                     const struct spec_page *first)
 {
-    struct spec_page like = *first;
+    struct spec_page *const page = &space->page[start];
 
-    like.mapped = 1;
-    like.head = 0;
-    like.own = 0;
-    like.lazy = 0;
-    for (uint64_t page = start; page < end; page++, like.pgoff++)
-        space->page[page] = like;
+    page[0] = *first;
+    page[0].mapped = 1;
+    page[0].head = 0;
+    page[0].own = 0;
+    page[0].lazy = 0;
+    for (uint64_t i = 1; i < end - start; i++) {
+        page[i] = page[0];
+        page[i].pgoff += i;
+    }
     set_bits(space->mapped, start, end, true);
     space->lowest = space->highest ? spec_min(space->lowest, start) : start;
     space->highest = spec_max(space->highest, end);
-    spec_account(spec, space, like.flags, (int64_t)(end - start));
-    spec_file_map(spec, like.file, like.flags, (int64_t)(end - start));
+    spec_account(spec, space, first->flags, (int64_t)(end - start));
+    spec_file_map(spec, first->file, first->flags, (int64_t)(end - start));
 }
 
 void spec_unmap_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end)

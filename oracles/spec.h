@@ -107,12 +107,18 @@ void spec_free(struct spec *spec);
 /* Empty, with process 0; costs the pages that were used. 0, -EINVAL or -ENOMEM. */
 int spec_reset(struct spec *spec, const struct spec_config *config);
 
+/* The next call is about this address: what it looks at there may be fetched meanwhile. */
+void spec_expect(const struct spec *spec, unsigned proc, uint64_t addr);
+
 /* What the touched laws read. */
 /* task_size entries; NULL: no process had this number yet */
 const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);
 const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc); /* kept up to date */
 int64_t spec_committed(const struct spec *spec);
 uint64_t spec_first_mapped(const struct spec *spec, unsigned proc, uint64_t page); /* from it on */
+bool spec_has_own(const struct spec *spec, unsigned proc); /* any page with contents of its own */
+/* The first page of [start, end) that has contents of its own, or end. */
+uint64_t spec_first_own(const struct spec *spec, unsigned proc, uint64_t start, uint64_t end);
 uint32_t spec_map_count(const struct spec *spec, unsigned proc);
 /* Ranges changed by the last call; *n of them. More than fit: the last one is widened. They cover
  * changed contents too, but of shared memory only the page that the call wrote through: whoever

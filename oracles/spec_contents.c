@@ -135,6 +135,16 @@ uint64_t spec_next_own(const struct spec_space *space, uint64_t start, uint64_t 
     return spec_min(i * 64 + (uint64_t)__builtin_ctzll(word), end);
 }
 
+bool spec_has_own(const struct spec *spec, unsigned proc)
+{
+    return spec->now.space[proc].nr_own != 0;
+}
+
+uint64_t spec_first_own(const struct spec *spec, unsigned proc, uint64_t start, uint64_t end)
+{
+    return spec_next_own(&spec->now.space[proc], start, end);
+}
+
 void spec_make_own(struct spec_space *space, uint64_t page, uint64_t value)
 {
     struct spec_page *p = &space->page[page];

@@ -24,7 +24,6 @@
 #include "oracles/laws.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define pass_inline static inline __attribute__((always_inline))
 #define pass_cold static __attribute__((cold, noinline))
@@ -251,13 +250,6 @@ struct way {
 
 /* From which side a way comes, nobody can predict: what depends on it is worked out so that no
  * compiler makes a branch of it. */
-pass_inline const struct rb_node *side_of(const struct rb_node *node, bool right)
-{
-    const struct rb_node *child;
-
-    memcpy(&child, (const char *)&node->left + right * sizeof(child), sizeof(child));
-    return child;
-}
 pass_inline bool order_ok(const struct pass *p, const struct vma *up, const struct vma *from,
                           bool from_right, const uint32_t laws)
 {
@@ -270,23 +262,32 @@ pass_inline bool order_ok(const struct pass *p, const struct vma *up, const stru
     return true;
 }
 
+/* One of the two is `node`. */
+pass_inline const struct rb_node *other_child(const struct rb_node *parent,
+                                              const struct rb_node *node)
+{
+    return (const struct rb_node *)((uintptr_t)parent->left ^ (uintptr_t)parent->right ^
+                                    (uintptr_t)node);
+}
+
 /* From a node, which is judged, to its parent, which is not. */
 pass_inline bool step_up(const struct pass *p, struct way *w, const struct rb_node *parent,
                          const uint32_t laws)
 {
     const struct vma *at = w->at, *up = vma_of_rb(parent);
+    const struct rb_node *node = &at->vm_rb;
     bool right;
 
     w->at = NULL;
     w->lost = true;
     NEED(LAW_TREE_SHAPE, there(p, up, laws), shape_broken(p, "dead-node", at));
-    right = parent->right == &at->vm_rb;
-    NEED(LAW_TREE_SHAPE, side_of(parent, right) == &at->vm_rb, shape_broken(p, "parent-link", at));
-    JUDGE(LAW_TREE_SHAPE, colours_ok(&at->vm_rb, parent), shape_broken(p, "red-red", at));
+    right = parent->right == node;
+    NEED(LAW_TREE_SHAPE, right | (parent->left == node), shape_broken(p, "parent-link", at));
+    JUDGE(LAW_TREE_SHAPE, colours_ok(node, parent), shape_broken(p, "red-red", at));
     NEED(LAW_TREE_SHAPE, ++w->depth < TREE_MAX_DEPTH, shape_broken(p, "depth", w->from));
     w->from_right = right;
-    w->sibling = side_of(parent, !right);
-    w->height += rb_is_black(&at->vm_rb);
+    w->sibling = other_child(parent, node);
+    w->height += rb_is_black(node);
     w->gap = at->rb_subtree_gap;
     w->at = up;
     w->lost = false;

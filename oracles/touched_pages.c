@@ -19,6 +19,12 @@ struct touched {
     uint32_t places; /* bit per place of seen[] that is taken */
     const void *seen[SEEN];
     const struct page *parts_of; /* the compound page of which each part was judged last */
+    struct {                     /* where the last frame is: mostly the next one is there as well */
+        const struct vma *vma;
+        const struct anon_vma *anon_vma;
+        bool looked;                       /* for who else is in the tree of the anon_vma */
+        const struct interval_node *alone; /* NULL: others are */
+    } home;
 };
 _Static_assert(SEEN <= 32, "a bit per place");
 
@@ -55,27 +61,50 @@ static inline bool was_seen(struct touched *t, const void *object)
  * An entry of the page of zeroes, or of an anonymous frame by itself that has no copy in swap,
  * while nothing is pinned: all laws at once. Yes means that they hold. No means nothing: then they
  * are asked one by one. */
-/* Does the walk of the reverse map come to this VMA and to no other? */
-static inline bool alone_in_tree(const struct world *world, const struct anon_vma *anon_vma,
-                                 const struct vma *vma, uint64_t index)
+/* Where the walk of the reverse map comes to, if it is this VMA and no other. */
+static inline const struct interval_node *alone_in_tree(const struct world *world,
+                                                        const struct anon_vma *anon_vma,
+                                                        const struct vma *vma)
 {
     const struct rb_node *node = anon_vma->rb_root.node;
     const struct anon_vma_chain *chain = chain_of_rb(node);
 
-    return chain_live(world, chain) && !node->left && !node->right && chain->vma == vma &&
-           chain->node.start <= index && index <= chain->node.last &&
-           index <= chain->node.subtree_last;
+    return chain_live(world, chain) && !node->left && !node->right && chain->vma == vma
+               ? &chain->node
+               : NULL;
 }
 
-/* The VMA has an entry of it, and a page table. */
-static inline bool plain_frame_ok(struct touched *t, const struct page *page,
-                                  const struct anon_vma *anon_vma, const struct vma *vma)
+static inline bool plain_home(struct touched *t, const struct vma *vma,
+                              const struct anon_vma *anon_vma)
 {
-    struct stabbed found = {1, (vma->vm_flags & VM_LOCKED) != 0};
+    const bool near = t->home.vma && t->home.anon_vma == anon_vma;
+    const struct anon_vma *own = vma->anon_vma;
+
+    if (near && t->home.vma == vma)
+        return true;
+    if (!(near || anon_vma_live(t->world, anon_vma)) ||
+        (own != anon_vma && !(anon_vma_live(t->world, own) && own->root == anon_vma->root)))
+        return false;
+    t->home.vma = vma;
+    t->home.anon_vma = anon_vma;
+    t->home.looked = false;
+    return true;
+}
+
+/* It is at home; the VMA there has an entry of it, and a page table. */
+static inline bool plain_frame_ok(struct touched *t, const struct page *page)
+{
+    struct stabbed found = {1, (t->home.vma->vm_flags & VM_LOCKED) != 0};
+    const struct interval_node *alone;
 
     if (is_seen(t, page))
         return true;
-    if (!alone_in_tree(t->world, anon_vma, vma, page->index))
+    if (!t->home.looked)
+        t->home.alone = alone_in_tree(t->world, t->home.anon_vma, t->home.vma);
+    t->home.looked = true;
+    alone = t->home.alone;
+    if (!alone || page->index < alone->start || page->index > alone->last ||
+        page->index > alone->subtree_last)
         found = rmap_found(&t->view, page);
     if (!found.entries || page->mapcount != found.entries || page->refcount != found.entries ||
         page->pins || !mlocked_agrees(page, found.locked) ||
@@ -83,14 +112,6 @@ static inline bool plain_frame_ok(struct touched *t, const struct page *page,
         return false;
     see(t, page);
     return true;
-}
-
-static inline bool plain_family(const struct world *world, const struct vma *vma,
-                                const struct anon_vma *anon_vma)
-{
-    return anon_vma_live(world, anon_vma) &&
-           (vma->anon_vma == anon_vma ||
-            (anon_vma_live(world, vma->anon_vma) && vma->anon_vma->root == anon_vma->root));
 }
 
 static bool plain_ok(struct touched *t, const struct mm *mm, const struct vma *vma, uintptr_t addr,
@@ -109,11 +130,11 @@ static bool plain_ok(struct touched *t, const struct mm *mm, const struct vma *v
     page = pool_at(&t->world->pool[POOL_PAGE], pte >> PTE_SHIFT, sizeof(*page));
     if (kind != PTE_PRESENT || !page || t->view.pinned || page->flags & PG_SWAPCACHE ||
         page->index != vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT) ||
-        !plain_family(t->world, vma, page_anon_vma(page)) ||
+        !plain_home(t, vma, page_anon_vma(page)) ||
         (writable &&
          (page->mapcount > 1 || (exclusive_rules(t->world) && !(page->flags & PG_EXCLUSIVE)))))
         return false;
-    return plain_frame_ok(t, page, page_anon_vma(page), vma);
+    return plain_frame_ok(t, page);
 }
 
 static const struct page_table *known_leaf(struct touched *t, const struct mm *mm, uintptr_t addr)
@@ -338,6 +359,7 @@ bool touched_pages(const struct world *world, uint64_t laws, struct verdict *v)
     t.v = v;
     t.places = 0;
     t.parts_of = NULL;
+    t.home.vma = NULL;
     if (asked(&t, LAW_LOCKS) && !locks_ok(world, v))
         return false;
     if (!world->pool[POOL_TABLE].nlive && !world->pool[POOL_PAGE].nlive &&
