@@ -68,7 +68,7 @@ static bool answers_differ(struct executor *ex, long model, long other)
 
 bool judge_other_picture(struct executor *ex)
 {
-    const struct other_subject *o = ex->o.other;
+    struct other_subject *o = ex->o.other;
     int error = ex->model->ops->snapshot(ex->model, &ex->picture);
 
     ex->phase = PHASE_OTHER;

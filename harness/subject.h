@@ -56,7 +56,7 @@ struct other_subject {
                           const struct call *call);
     /* Its picture: laws, and the comparison with the model's. It may be completed where it cannot
      * show what a law asks for. True, or false with the verdict. */
-    bool (*judge)(const struct other_subject *other, const struct snapshot *model,
+    bool (*judge)(struct other_subject *other, const struct snapshot *model,
                   struct snapshot *picture, struct verdict *v);
     /* What has become of it; NULL: all is well. May be NULL itself. */
     const char *(*lost)(const struct subject *s);

@@ -254,7 +254,9 @@ static void lazyfree_pte(struct mm *mm, pte_t *pte)
         return;
     if (page->flags & PG_SWAPCACHE)
         swap_cache_drop(world, page);
-    page->flags &= ~(uint32_t)(PG_DIRTY | PG_SWAPBACKED);
+    page->flags &= ~(uint32_t)PG_DIRTY;
+    if (!(page->flags & PG_MLOCKED)) /* by another process: it is not reclaimed, so not freed */
+        page->flags &= ~(uint32_t)PG_SWAPBACKED;
     *pte &= ~(pte_t)(PTE_DIRTY | PTE_YOUNG);
     note_page(world, page);
     event(world, EV_LAZYFREE);

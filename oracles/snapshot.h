@@ -171,6 +171,8 @@ int snapshot_reserve_anon(struct snapshot *s, uint32_t chains, uint32_t anon_vma
 int snapshot_reserve_pages(struct snapshot *s, uint32_t ptes, uint32_t pages, uint32_t slots);
 int snapshot_reserve_items(struct snapshot *s, uint32_t items);
 void snapshot_fini(struct snapshot *s);
+/* The same in all that is in it, bit by bit. */
+bool snapshot_same(const struct snapshot *a, const struct snapshot *b);
 /* Hash of all that is in it; the same in every build. */
 uint64_t snapshot_hash(const struct snapshot *s);
 

@@ -40,4 +40,9 @@ for readme in model oracles harness fuzz corpus tests bench docs scripts; do
     [ -f $readme/README.md ] && [ "$(wc -l <$readme/README.md)" -le 20 ] && continue
     complain "README.md missing or longer than 20 lines" $readme
 done
+quirks=$(sed -n 's/^QUIRK([a-z_]*, "\([a-z-]*\)",$/\1/p' harness/linux/quirks.def)
+complain "quirks.def and the table of docs/live.md name different quirks" \
+    "$({ echo "$quirks"
+         sed -n '/^## Quirks/,/^## A kernel/s/^| `\([a-z-]*\)`.*/\1/p' docs/live.md
+       } | sort | uniq -u)"
 exit $status

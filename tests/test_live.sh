@@ -61,6 +61,36 @@ if [ $exact ]; then
     expect 0 'rarer pictures' live --seed 4 --ops 3000 --every 10 --out "$out/finds"
 fi
 
+# The shortest programs in docs/live.md show their quirk, and only if asked to.
+mkdir "$out/quirks"
+awk -F '|' -v out="$out/quirks" '
+    /^## / { of_quirks = /Quirks/ }
+    of_quirks && /^[|] `/ {
+        file = $2 ~ /--swap/ ? "/swap-" : "/"
+        split($2, name, "`")
+        sub(/^ *`/, "", $6); sub(/` *$/, "", $6); gsub(/`; `/, "\n", $6)
+        print "vmafuzz 1\nworld rules=linux-6.18\n" $6 >(out file name[2] ".vma")
+    }' "$(dirname "$0")/../docs/live.md"
+# shellcheck disable=SC2086 # nothing or one option
+show_quirk() { # PROGRAM [--swap]
+    expect 0 "$1 is avoided" replay --on linux ${2-} "$1"
+    says 'of them not made'
+    expect 1 "$1 shows" replay --on linux --show-quirks ${2-} "$1"
+}
+case $(uname -r) in
+6.18.*)
+    for program in "$out"/quirks/[!s]*.vma "$out"/quirks/s[!w]*.vma; do
+        case $program in */older-*) continue ;; esac
+        show_quirk "$program"
+    done
+    for program in "$out"/quirks/swap-*.vma; do
+        "$vmafuzz" replay --on linux --swap "$program" >"$out/text" 2>&1
+        [ $? -ne 2 ] || { cat "$out/text"; break; } # another run has swap, or there is none
+        show_quirk "$program" --swap
+    done
+    ;;
+esac
+
 # A fault in the model: the kernel contradicts it, and the stored program shows it again.
 expect 1 'a fault shows' live --seed 1 --time 60 --fault data-vm-kept --out "$out/fault"
 says 'account.vm'

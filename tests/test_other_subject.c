@@ -28,7 +28,7 @@ static const char *avoids(struct other_subject *other, const struct world *world
     return call->kind == OP_BRK ? "no-heap" : NULL;
 }
 
-static bool judge(const struct other_subject *other, const struct snapshot *model,
+static bool judge(struct other_subject *other, const struct snapshot *model,
                   struct snapshot *picture, struct verdict *v)
 {
     (void)other;

@@ -173,8 +173,8 @@ static long answer(struct agent_slot *s)
 
 static void say(struct agent_slot *slot)
 {
-    __atomic_store_n(&slot->state, AGENT_IDLE, __ATOMIC_SEQ_CST);
-    syscall3(__NR_futex, (long)&slot->state, FUTEX_WAKE, 1);
+    if (__atomic_exchange_n(&slot->state, AGENT_IDLE, __ATOMIC_SEQ_CST) & AGENT_AWAITED)
+        syscall3(__NR_futex, (long)&slot->state, FUTEX_WAKE, 1);
 }
 
 static void serve(struct agent_slot *slot)
@@ -182,7 +182,7 @@ static void serve(struct agent_slot *slot)
     for (;;) {
         uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_SEQ_CST);
 
-        if (state != AGENT_ASKED) {
+        if (state == AGENT_IDLE) {
             syscall6(__NR_futex, (long)&slot->state, FUTEX_WAIT, state, 0, 0, 0);
             continue;
         }

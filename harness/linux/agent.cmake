@@ -9,6 +9,8 @@ set(agent_sources ${CMAKE_SOURCE_DIR}/harness/linux/agent.c
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     file(STRINGS ${CMAKE_SOURCE_DIR}/harness/linux/agent.h agent_base REGEX "define AGENT_BASE ")
     string(REGEX REPLACE ".* 0x([0-9a-f]+)UL.*" "\\1" agent_base ${agent_base})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+                 ${CMAKE_SOURCE_DIR}/harness/linux/agent.h)
     set(agent ${CMAKE_BINARY_DIR}/vmafuzz-agent)
     add_custom_command(
         OUTPUT ${agent}

@@ -19,7 +19,7 @@
 #define AGENT_WINDOW_FIRST 0x10000UL  /* bytes: the lowest ones stay filled */
 #define AGENT_WINDOW_SIZE 0x1000000UL /* bytes */
 #define AGENT_END 0x7ffffffff000UL    /* of the address space */
-#define AGENT_BASE 0x7ffffff75000UL   /* its code; the linker is told, too */
+#define AGENT_BASE 0x7ffffffb9000UL   /* its code; the linker is told, too */
 #define AGENT_CODE_SIZE 0x1000UL
 #define MAILBOX_BASE (AGENT_BASE + AGENT_CODE_SIZE)
 
@@ -30,10 +30,16 @@
 
 #define AGENT_SLOTS 17 /* one a process, and one for the template that process 0 is forked from */
 #define AGENT_TEMPLATE 16
-#define SLOT_SIZE 0x8000 /* the stack grows down from its end; it takes a signal's frame, too */
+#define SLOT_SIZE 0x4000 /* the stack grows down from its end; it takes a signal's frame, too */
 #define SLOT_DATA 4096
 
-enum agent_state { AGENT_STARTING, AGENT_IDLE, AGENT_ASKED };
+enum agent_state {
+    AGENT_STARTING,
+    AGENT_IDLE,
+    AGENT_ASKED,
+    AGENT_AWAITED =
+        1 << 30, /* with the first or the last: the harness sleeps until it is another */
+};
 enum agent_kind {
     AGENT_SYSCALL, /* call.nr with call.arg; answers what it answers */
     AGENT_EACH,    /* the call for each page of [arg[0], arg[1]): (page, its size, arg[2]); 0 */

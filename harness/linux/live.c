@@ -23,12 +23,14 @@ static const char *avoids(struct other_subject *other, const struct world *world
     return quirk->name;
 }
 
-static bool judge(const struct other_subject *other, const struct snapshot *model,
+static bool judge(struct other_subject *other, const struct snapshot *model,
                   struct snapshot *picture, struct verdict *v)
 {
+    struct live *l = (struct live *)((char *)other - offsetof(struct live, other));
     const unsigned shows = subject_linux_shows(other->subject);
 
-    return compare_with_linux(model, picture, shows, v) && laws_on_linux(picture, shows, v);
+    return compare_with_linux(model, picture, shows, v) &&
+           laws_on_linux(picture, &l->lawful, shows, v);
 }
 
 static void leave_trail(struct other_subject *other, const struct world_config *config,
@@ -109,6 +111,7 @@ void live_close(struct live *l)
 {
     l->other.subject->ops->free(l->other.subject);
     l->other.subject = NULL;
+    snapshot_fini(&l->lawful);
     trail_close(&l->left);
 }
 

@@ -83,15 +83,21 @@ static bool await(struct processes *p, unsigned n, uint32_t state)
     uint32_t *word = &p->mailbox->slot[n].state;
     double since = 0;
 
-    while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == state) {
-        if (!syscall(SYS_futex, word, FUTEX_WAIT, state, &look, NULL, 0) || errno != ETIMEDOUT)
+    for (;;) {
+        uint32_t seen = state;
+
+        if (!__atomic_compare_exchange_n(word, &seen, state | AGENT_AWAITED, false,
+                                         __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
+            seen != (state | AGENT_AWAITED))
+            return true;
+        if (!syscall(SYS_futex, word, FUTEX_WAIT, state | AGENT_AWAITED, &look, NULL, 0) ||
+            errno != ETIMEDOUT)
             continue;
         if (since == 0)
             since = now();
         else if (!still_there(p, n, since))
             return false;
     }
-    return true;
 }
 
 static void wake(struct agent_slot *slot)

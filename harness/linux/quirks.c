@@ -228,6 +228,19 @@ static bool willneed_swap(const struct world *world, const struct call *c)
     return false;
 }
 
+/* The model's page is in the swap cache, or has become dirty when it left. */
+static bool is_read_in(const struct page *page, pte_t pte)
+{
+    return (pte & PTE_PRESENT) && is_anonymous(page) && page->mapcount > 1 &&
+           (page->flags & (PG_DIRTY | PG_SWAPCACHE));
+}
+
+static bool freed_after_swap(const struct world *world, const struct call *c)
+{
+    return c->kind == OP_MADVISE && c->sel == MADV_FREE && system_swaps() &&
+           any_page(world->proc[c->proc], c, is_read_in);
+}
+
 static bool pin_lazyfree(const struct world *world, const struct call *c)
 {
     return reclaims(c) && any_page(world->proc[c->proc], c, is_a_devices);
