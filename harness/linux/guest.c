@@ -198,8 +198,9 @@ static bool start_qemu(struct guest *g)
         err_line[32];
     const char *crash = getenv(GUEST_CRASH);
     /* Emulation makes string instructions byte by byte, which kernels prefer if the processor
-     * calls them fast: clearing a page takes as long as a thousand other instructions. */
-    const char *cpu = strcmp(g->accel, "tcg") ? "max" : "max,-erms,-fsrm";
+     * calls them fast: clearing a page takes as long as a thousand other instructions. That of
+     * cmpxchg16b spoils the flags in some versions of QEMU: kernels of 6.12 die of it. */
+    const char *cpu = strcmp(g->accel, "tcg") ? "max" : "max,-erms,-fsrm,-cx16";
     const pid_t host = getpid();
     int out[2], err[2], said[2];
 
