@@ -81,6 +81,9 @@ struct linux_reader *reader_new(enum linux_reader_kind kind, char *why, size_t s
 void reader_free(struct linux_reader *r);
 enum linux_reader_kind reader_kind(const struct linux_reader *r);
 unsigned reader_shows(const struct linux_reader *r); /* enum linux_shows */
+/* For the next picture: a bit for each process that has made no call that could change its mappings
+ * since the last one. Where reading costs much no more than the layout of these is looked at. */
+void reader_unchanged(struct linux_reader *r, uint32_t procs);
 /* pid[n]: of process n of the world; 0: does not exist. All are stopped between two calls. 0, or
  * -errno. */
 int reader_snapshot(struct linux_reader *r, const pid_t pid[MAX_PROCS], struct snapshot *out);

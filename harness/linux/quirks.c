@@ -35,23 +35,49 @@ static bool dontunmap_locked(const struct world *world, const struct call *c)
            any_vma(world->proc[c->proc], c->addr, c->len, VM_LOCKED);
 }
 
+/* The flaw of the fault dontunmap-account-wrong-vma. */
+static bool dontunmap_account(const struct world *world, const struct call *c)
+{
+    if (c->kind != OP_MREMAP || !(c->flags & MREMAP_DONTUNMAP) || linux_is_since(6, 1))
+        return false;
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
+        if (vma->vm_start < c->addr && c->addr < vma->vm_end)
+            return (vma->vm_flags & VM_ACCOUNT) && c->addr + c->len < vma->vm_end;
+    return false;
+}
+
 static bool is_access(const struct call *c)
 {
     return c->kind == OP_READ || c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_EXEC ||
            c->kind == OP_PEEK || c->kind == OP_POKE || c->kind == OP_FORCE;
 }
 
-static bool stack_below_zero(const struct world *world, const struct call *c)
+/* The stack that an access might make grow; NULL: none. */
+static const struct vma *stack_to_grow(const struct world *world, const struct call *c)
 {
     const struct vma *vma;
 
     if (!is_access(c))
-        return false;
+        return NULL;
     vma = world->proc[c->proc]->mmap;
     while (vma && vma->vm_end <= c->addr)
         vma = vma->vm_next;
-    return vma && vma->vm_start > c->addr && (vma->vm_flags & VM_GROWSDOWN) &&
-           vma->vm_pgoff < (vma->vm_start - (c->addr & PAGE_MASK)) >> PAGE_SHIFT;
+    return vma && vma->vm_start > c->addr && (vma->vm_flags & VM_GROWSDOWN) ? vma : NULL;
+}
+
+static bool stack_below_zero(const struct world *world, const struct call *c)
+{
+    const struct vma *vma = stack_to_grow(world, c);
+
+    return vma && vma->vm_pgoff < (vma->vm_start - (c->addr & PAGE_MASK)) >> PAGE_SHIFT;
+}
+
+static bool remote_growth(const struct world *world, const struct call *c)
+{
+    const bool remote = c->kind == OP_PEEK || c->kind == OP_POKE || c->kind == OP_FORCE;
+    const struct vma *vma = remote && !linux_is_since(6, 1) ? stack_to_grow(world, c) : NULL;
+
+    return vma && (vma->vm_flags & VM_LOCKED);
 }
 
 static uint64_t guarded_start(const struct vma *vma)

@@ -51,6 +51,11 @@ unsigned reader_shows(const struct linux_reader *r)
     return r->shows;
 }
 
+void reader_unchanged(struct linux_reader *r, uint32_t procs)
+{
+    r->unchanged = procs;
+}
+
 /* A picture in which VMAs are missing was taken at a bad moment, if ever. */
 #define MAX_TRIES 100
 
@@ -60,5 +65,6 @@ int reader_snapshot(struct linux_reader *r, const pid_t pid[MAX_PROCS], struct s
 
     for (unsigned i = 0; i < MAX_TRIES && error == -EAGAIN; i++)
         error = r->take(r, pid);
+    r->unchanged = 0;
     return error ? error : picture_of_raw(r, out);
 }

@@ -34,6 +34,7 @@ struct labels {
 struct linux_reader {
     enum linux_reader_kind kind;
     unsigned shows;
+    uint32_t unchanged; /* bits of processes: see reader_unchanged() */
     struct labels labels[NR_LABELS];
     struct raw_picture *raw;
     /* Fills raw. 0, or -errno: -EAGAIN asks to be called again. */

@@ -150,17 +150,32 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     return error;
 }
 
+/* Accesses change no mapping but a stack that grows, and that is seen in its bounds. */
+static bool only_accesses(const struct call *c)
+{
+    return c->kind == OP_READ || c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_EXEC ||
+           c->kind == OP_PEEK || c->kind == OP_POKE || c->kind == OP_FORCE;
+}
+
 static long linux_apply(struct subject *s, const struct call *call, const struct spec_seen *seen)
 {
+    struct subject_linux *l = linux_of(s);
+
     (void)seen; /* it answers for itself */
-    return apply_linux(linux_of(s), call);
+    if (!only_accesses(call))
+        l->changed |= UINT32_C(1) << call->proc;
+    return apply_linux(l, call);
 }
 
 static int linux_picture(struct subject *s, struct snapshot *out)
 {
     struct subject_linux *l = linux_of(s);
 
-    return l->reader ? reader_snapshot(l->reader, l->p.pid, out) : -EOPNOTSUPP;
+    if (!l->reader)
+        return -EOPNOTSUPP;
+    reader_unchanged(l->reader, ~l->changed);
+    l->changed = 0;
+    return reader_snapshot(l->reader, l->p.pid, out);
 }
 
 /* Ends every process: the files go with the last that maps them, and with the next reset. */
