@@ -65,25 +65,35 @@ static unsigned error_class(long ret)
 {
     unsigned i = 0;
 
-    while (i < NR_ERRORS - 1 && errors[i] != (ret < 0 ? -ret : 0))
+    if (ret >= 0)
+        return 0;
+    while (i < NR_ERRORS - 1 && errors[i] != -ret)
         i++;
     return i;
 }
 
 /* The events that have happened since the last time, by number; seen from now on. All are looked at
- * after every operation, and few have happened: by eights, and not asking the sanitizers. */
+ * after every operation, and few have happened: by vectors, and not asking the sanitizers. */
+#define LANES 8
+typedef uint32_t lanes __attribute__((vector_size(LANES * sizeof(uint32_t)), aligned(4)));
+typedef uint64_t halves __attribute__((vector_size(sizeof(lanes))));
+
 __attribute__((no_sanitize("address", "undefined"))) static unsigned fresh_events(
     const uint32_t events[NR_EVENTS], uint8_t fresh[NR_EVENTS])
 {
     unsigned n = 0;
 
-    for (unsigned from = 0; from < NR_EVENTS; from += 8) {
-        const unsigned end = from + 8 < NR_EVENTS ? from + 8 : NR_EVENTS;
-        uint32_t differ = end - from < 8;
+    for (unsigned from = 0; from < NR_EVENTS; from += LANES) {
+        const unsigned end = from + LANES < NR_EVENTS ? from + LANES : NR_EVENTS;
 
-        for (unsigned i = 0; end - from == 8 && i < 8; i++)
-            differ |= events[from + i] ^ seen[from + i];
-        for (unsigned i = from; differ && i < end; i++) {
+        if (end - from == LANES) {
+            const halves differ =
+                (halves)(*(const lanes *)(events + from) ^ *(const lanes *)(seen + from));
+
+            if (!(differ[0] | differ[1] | differ[2] | differ[3]))
+                continue;
+        }
+        for (unsigned i = from; i < end; i++) {
             fresh[n] = (uint8_t)i;
             n += events[i] != seen[i];
             seen[i] = events[i];

@@ -142,38 +142,35 @@ static const struct word zero_words[] = {[W_KSM_ZERO] = {"zero", 1}};
 static const struct word contents_words[] = {
     [W_ZEROES] = {"zeroes", 0}, [W_ONES] = {"ones", 1}, [W_TWOS] = {"twos", 2}};
 
+static const struct {
+    const struct word *words;
+    unsigned n;
+} word_lists[] = {
+#define WORDS(list)                                                                                \
+    {                                                                                              \
+        list, sizeof(list) / sizeof(*(list))                                                       \
+    }
+    [ARG_PROT] = WORDS(prot_words),      [ARG_MAP] = WORDS(map_words),
+    [ARG_MREMAP] = WORDS(mremap_words),  [ARG_MLOCK2] = WORDS(mlock2_words),
+    [ARG_MCL] = WORDS(mcl_words),        [ARG_MSYNC] = WORDS(msync_words),
+    [ARG_UFFD_MODE] = WORDS(uffd_words), [ARG_FMODE] = WORDS(fmode_words),
+    [ARG_NODES] = WORDS(node_words),     [ARG_ADVICE] = WORDS(advice_words),
+    [ARG_POLICY] = WORDS(policy_words),  [ARG_RLIMIT] = WORDS(rlimit_words),
+    [ARG_KIND] = WORDS(kind_words),      [ARG_NAME] = WORDS(name_words),
+    [ARG_RACE] = WORDS(race_words),      [ARG_RECLAIM] = WORDS(reclaim_words),
+    [ARG_PIN_MODE] = WORDS(pin_words),   [ARG_WALK] = WORDS(walk_words),
+    [ARG_ZERO] = WORDS(zero_words),      [ARG_CONTENTS] = WORDS(contents_words),
+#undef WORDS
+};
+
 const struct word *arg_words(enum arg arg, unsigned *n)
 {
-#define WORDS(kind, list)                                                                          \
-    case kind:                                                                                     \
-        *n = sizeof(list) / sizeof(*(list));                                                       \
-        return list
-    switch (arg) {
-        WORDS(ARG_PROT, prot_words);
-        WORDS(ARG_MAP, map_words);
-        WORDS(ARG_MREMAP, mremap_words);
-        WORDS(ARG_MLOCK2, mlock2_words);
-        WORDS(ARG_MCL, mcl_words);
-        WORDS(ARG_MSYNC, msync_words);
-        WORDS(ARG_UFFD_MODE, uffd_words);
-        WORDS(ARG_FMODE, fmode_words);
-        WORDS(ARG_NODES, node_words);
-        WORDS(ARG_ADVICE, advice_words);
-        WORDS(ARG_POLICY, policy_words);
-        WORDS(ARG_RLIMIT, rlimit_words);
-        WORDS(ARG_KIND, kind_words);
-        WORDS(ARG_NAME, name_words);
-        WORDS(ARG_RACE, race_words);
-        WORDS(ARG_RECLAIM, reclaim_words);
-        WORDS(ARG_PIN_MODE, pin_words);
-        WORDS(ARG_WALK, walk_words);
-        WORDS(ARG_ZERO, zero_words);
-        WORDS(ARG_CONTENTS, contents_words);
-    default:
+    if ((size_t)arg >= sizeof(word_lists) / sizeof(word_lists[0])) {
         *n = 0;
         return NULL;
     }
-#undef WORDS
+    *n = word_lists[arg].n;
+    return word_lists[arg].words;
 }
 
 bool op_has_process(enum op_kind kind)

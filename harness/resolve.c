@@ -21,30 +21,22 @@ static uint64_t anchor_page(const struct value *v, const struct world_config *co
     }
 }
 
+/* Where each kind of value goes. */
+static const uint8_t places[] = {
+    [ARG_ADDR] = offsetof(struct call, addr),      [ARG_LEN] = offsetof(struct call, len),
+    [ARG_NEWLEN] = offsetof(struct call, new_len), [ARG_TO] = offsetof(struct call, to),
+    [ARG_OFF] = offsetof(struct call, off),        [ARG_PAGES] = offsetof(struct call, pages),
+};
+
 static void resolve_value(enum arg arg, uint64_t page, int16_t bytes, struct call *call)
 {
     uint64_t n = (page << PAGE_SHIFT) + (uint64_t)(int64_t)bytes; /* wraps as user space would */
 
-    switch (arg) {
-    case ARG_ADDR:
-        call->addr = n;
-        return;
-    case ARG_LEN:
-        call->len = n;
-        return;
-    case ARG_NEWLEN:
-        call->new_len = n;
-        return;
-    case ARG_TO:
-        call->to = n;
-        return;
-    case ARG_OFF:
-        call->off = call->kind == OP_REMAP_FILE_PAGES ? page : n;
-        return;
-    default:
-        call->pages = page >> (64 - PAGE_SHIFT) ? MM_RLIM_INFINITY : page;
-        return;
-    }
+    if (arg == ARG_PAGES)
+        n = page >> (64 - PAGE_SHIFT) ? MM_RLIM_INFINITY : page;
+    else if (arg == ARG_OFF && call->kind == OP_REMAP_FILE_PAGES)
+        n = page;
+    *(uint64_t *)(void *)((char *)call + places[arg]) = n;
 }
 
 static int or_words(enum arg arg, uint32_t bits)
@@ -95,8 +87,10 @@ void op_resolve(const struct op *op, const struct world_config *config,
         enum arg arg = (enum arg) * a;
 
         if (arg_is_value(arg)) {
-            uint64_t page = anchor_page(v, config, results) + (uint64_t)(int64_t)v->pages;
+            uint64_t page = (uint64_t)(int64_t)v->pages;
 
+            if (v->anchor != ANCHOR_ZERO)
+                page += anchor_page(v, config, results);
             resolve_value(arg, page, v->bytes, call);
             v++;
         } else if (arg == ARG_PROT) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Processes begin as copies of others, and end. */
 #include "model/internal.h"
+#include "model/poison.h"
 
 #include <string.h>
 
@@ -11,7 +12,7 @@ static struct mm *mm_copy(const struct mm *parent, unsigned child)
 
     if (!mm)
         return NULL;
-    *mm = *parent;
+    object_copy(mm, parent, sizeof(*mm));
     mm->id = child;
     mm->mmap = NULL;
     mm->mm_rb.node = NULL;

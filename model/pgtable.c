@@ -5,8 +5,7 @@
  * that as a signed number is negative.
  */
 #include "model/internal.h"
-
-#include <string.h>
+#include "model/poison.h"
 
 #define TABLE_SHIFT 9
 #define TOP_LEVEL (TABLE_LEVELS - 1)
@@ -146,7 +145,7 @@ static struct page_table *table_new(struct mm *mm)
     struct page_table *table = pool_alloc(mm->world, POOL_TABLE);
 
     if (table) {
-        memset(table, 0, sizeof(*table));
+        object_fill(table, 0, sizeof(*table));
         mm->nr_tables++;
     }
     return table;

@@ -3,6 +3,7 @@
  * VMAs in their address space: ordered list, red-black tree with gaps, lookup cache, and the links
  * to what they refer to.
  */
+#include "model/poison.h"
 #include "model/rbtree.h"
 
 #include <string.h>
@@ -244,7 +245,7 @@ struct vma *vma_alloc(struct mm *mm)
     struct vma *vma = pool_alloc(mm->world, POOL_VMA);
 
     if (vma) {
-        memset(vma, 0, sizeof(*vma));
+        object_fill(vma, 0, sizeof(*vma));
         vma->vm_mm = mm;
     }
     return vma;
@@ -256,7 +257,7 @@ struct vma *vma_dup(struct vma *vma)
 
     if (!copy)
         return NULL;
-    memcpy(copy, vma, sizeof(*copy));
+    object_copy(copy, vma, sizeof(*copy));
     copy->vm_next = copy->vm_prev = NULL;
     copy->chain_first = copy->chain_last = NULL;
     if (copy->vm_file)

@@ -5,27 +5,21 @@
  * masking its own address.
  */
 #include "model/internal.h"
+#include "model/poison.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WORLD_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WORLD_ASAN 1
-#endif
-#endif
-#ifdef WORLD_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
-#endif
-
 _Static_assert(sizeof(struct page) == 64, "a page is one cache line");
 _Static_assert(POOL_HUGE == POOL_PAGE + 1, "numbers of frames go on from one to the other");
+
+#ifdef POISON_ASAN
+_Static_assert(sizeof(struct mempolicy) % POISON_WORD == 0, "see poison.h");
+_Static_assert(sizeof(struct anon_vma_name) % POISON_WORD == 0, "see poison.h");
+_Static_assert(sizeof(struct swap_slot) % POISON_WORD == 0, "see poison.h");
+struct poison poison;
+#endif
 
 #define ARENA_BASE 0x200000000000UL /* application memory in every sanitizer's layout */
 #define NR_ARENAS 8
@@ -206,7 +200,7 @@ static void pools_place(struct world *world)
     }
     for (enum pool_id id = 0; id < NR_POOLS; id++) {
         world->pool[id].base = at;
-        ASAN_POISON_MEMORY_REGION(at, objects_size(id));
+        poison_start(at, objects_size(id));
         at += objects_size(id);
     }
 }
@@ -241,7 +235,7 @@ void world_destroy(struct world *world)
 {
     if (!world)
         return;
-    ASAN_UNPOISON_MEMORY_REGION(world, arena_used());
+    poison_end(world, arena_used());
     munmap(world, arena_used());
 }
 
@@ -258,7 +252,7 @@ static void pools_empty(struct world *world)
 {
     for (struct pool *pool = world->pool; pool < world->pool + NR_POOLS; pool++) {
         if (pool->used)
-            ASAN_POISON_MEMORY_REGION(pool->base, (size_t)pool->used * pool->size);
+            poison_object(pool->base, (size_t)pool->used * pool->size);
         pool->used = pool->nlive = pool->nfree = 0;
         pool->free_head = pool->free_tail = POOL_NONE;
     }
@@ -269,7 +263,7 @@ static void mm_start(struct world *world)
     const struct world_config *config = &world->config;
     struct mm *mm = pool_alloc(world, POOL_MM);
 
-    memset(mm, 0, sizeof(*mm));
+    object_fill(mm, 0, sizeof(*mm));
     mm->world = world;
     mm->task_size = config->task_size << PAGE_SHIFT;
     mm->legacy_layout = config->legacy_layout;
@@ -512,7 +506,7 @@ void *pool_alloc(struct world *world, enum pool_id id)
     pool->link[n] = POOL_LIVE;
     pool->nlive++;
     object = pool->base + (size_t)n * pool->size;
-    ASAN_UNPOISON_MEMORY_REGION(object, pool->size);
+    unpoison_object(object, pool->size);
     return object;
 failed:
     event(world, EV_ALLOC_FAILED);
@@ -539,8 +533,8 @@ void pool_free(struct world *world, enum pool_id id, void *object)
     world_bug_on(world, n == POOL_NONE);
     if (unlikely(pool->link[n] != POOL_LIVE))
         world_trap(world, TRAP_DOUBLE_FREE, pool->name);
-    memset(object, POOL_POISON, pool->size);
-    ASAN_POISON_MEMORY_REGION(object, pool->size);
+    object_fill(object, POOL_POISON, pool->size);
+    poison_object(object, pool->size);
     pool->link[n] = POOL_NONE;
     if (pool->nfree)
         pool->link[pool->free_tail] = n;
