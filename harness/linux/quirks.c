@@ -288,18 +288,6 @@ static bool brk_to_end(const struct world *world, const struct call *c)
     return c->kind == OP_BRK && c->addr > end - PAGE_SIZE && c->addr <= end;
 }
 
-static bool older_mremap(const struct world *world, const struct call *c)
-{
-    if (c->kind != OP_MREMAP || world->config.rules < RULES_LINUX_6_18 || linux_is_since(6, 17))
-        return false;
-    if (c->flags & MREMAP_DONTUNMAP)
-        return true;
-    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
-        if (vma->vm_start <= c->addr && c->addr < vma->vm_end)
-            return c->addr + c->len > vma->vm_end;
-    return false;
-}
-
 const struct linux_quirk linux_quirks[] = {
 #define QUIRK(function, name, sentence) {name, sentence, function},
 #include "harness/linux/quirks.def"
