@@ -253,6 +253,25 @@ static bool willneed_swap(const struct world *world, const struct call *c)
     return false;
 }
 
+/* Is anything in the range not mapped? */
+static bool has_hole(const struct world *world, const struct call *c)
+{
+    const uint64_t end = range_end(world, c);
+    uint64_t at = c->addr;
+
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma && at < end; vma = vma->vm_next)
+        if (vma->vm_start <= at && at < vma->vm_end)
+            at = vma->vm_end;
+    return at < end;
+}
+
+static bool populate_hole(const struct world *world, const struct call *c)
+{
+    return c->kind == OP_MADVISE &&
+           (c->sel == MADV_POPULATE_READ || c->sel == MADV_POPULATE_WRITE) &&
+           !linux_is_since(6, 9) && has_hole(world, c);
+}
+
 static bool pin_lazyfree(const struct world *world, const struct call *c)
 {
     return reclaims(c) && any_page(world->proc[c->proc], c, is_a_devices);
