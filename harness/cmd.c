@@ -140,7 +140,8 @@ static const struct argp_option subject_argp_options[] = {
     {.name = "rules",
      .key = 'r',
      .arg = "NAME",
-     .doc = "Rules of one kernel: linux-4.4, linux-5.10, linux-6.1 or linux-6.18"},
+     .doc = "Rules of one kernel: linux-4.4, linux-5.10, linux-6.1, linux-6.12 or "
+            "linux-6.18"},
     {.name = "fault",
      .key = 'f',
      .arg = "NAME",

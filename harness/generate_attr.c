@@ -207,7 +207,7 @@ void generate_mbind(struct gen *c)
 
 static bool can_be_named(const struct gen *c, const struct vma *v)
 {
-    return private_anon(v) || (rules_from(c, RULES_LINUX_6_18) && v->vm_file && !file_of(c, v));
+    return private_anon(v) || (rules_from(c, RULES_LINUX_6_12) && v->vm_file && !file_of(c, v));
 }
 
 void generate_name(struct gen *c)

@@ -269,7 +269,7 @@ static void plan_failed_charge(struct gen *c)
 static void plan_names(struct gen *c)
 {
     uint32_t at = stretch(c, 4), second = at + below(c, 3);
-    bool shared = rules_from(c, RULES_LINUX_6_18) && chance(c, 192);
+    bool shared = rules_from(c, RULES_LINUX_6_12) && chance(c, 192);
     struct op *op;
 
     if (!rules_from(c, RULES_LINUX_6_1))

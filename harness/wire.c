@@ -303,14 +303,23 @@ static const struct {
 };
 enum { FIELD_TASK, FIELD_BASE };
 
+/* Numbers of presets do not change when one is put between them. 0: none is given. */
+static const uint8_t rules_number[NR_RULES] = {
+    [RULES_LINUX_4_4] = 1,  [RULES_LINUX_5_10] = 2, [RULES_LINUX_6_1] = 3,
+    [RULES_LINUX_6_18] = 4, [RULES_LINUX_6_12] = 5,
+};
+
 void world_decode(const uint8_t record[RECORD_SIZE], struct world_config *config, bool *rules_given)
 {
     unsigned rules = record[WORLD_RULES] % 16;
 
     *config = world_config_default;
-    *rules_given = rules >= 1 && rules <= NR_RULES;
-    if (*rules_given)
-        config->rules = (enum rules)(rules - 1);
+    *rules_given = false;
+    for (unsigned i = 0; i < NR_RULES; i++)
+        if (rules_number[i] == rules) {
+            config->rules = (enum rules)i;
+            *rules_given = true;
+        }
     config->legacy_layout = record[WORLD_LAYOUT] % 2;
     config->privileged = record[WORLD_PRIVILEGED] % 2;
     config->read_implies_exec = record[WORLD_READ_IMPLIES_EXEC] % 4 == 3;
@@ -328,7 +337,7 @@ static bool world_encode(const struct program *p, uint8_t record[RECORD_SIZE])
     struct world_config config = p->config;
 
     memset(record, 0, RECORD_SIZE);
-    record[WORLD_RULES] = p->rules_given ? (uint8_t)(1 + config.rules) : 0;
+    record[WORLD_RULES] = p->rules_given ? rules_number[config.rules] : 0;
     record[WORLD_LAYOUT] = config.legacy_layout;
     record[WORLD_PRIVILEGED] = config.privileged;
     record[WORLD_READ_IMPLIES_EXEC] = config.read_implies_exec ? 3 : 0;

@@ -6,7 +6,7 @@ static bool vma_can_be_named(const struct vma *vma)
 {
     if (!vma->vm_file)
         return vma_is_anonymous(vma);
-    return mm_rules(vma->vm_mm) >= RULES_LINUX_6_18 && (vma->vm_file->mode & FMODE_ANON);
+    return mm_rules(vma->vm_mm) >= RULES_LINUX_6_12 && (vma->vm_file->mode & FMODE_ANON);
 }
 
 static int name_vma(struct vma **pvma, uintptr_t start, uintptr_t end, const void *arg)

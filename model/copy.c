@@ -200,7 +200,7 @@ static bool is_known_writable(const struct vma *vma, pte_t pte)
 {
     const struct page *page = page_of_pte(vma->vm_mm->world, pte);
 
-    if (mm_rules(vma->vm_mm) < RULES_LINUX_6_18 && !(pte & PTE_DIRTY))
+    if (mm_rules(vma->vm_mm) < RULES_LINUX_6_12 && !(pte & PTE_DIRTY))
         return false;
     return (vma->vm_flags & VM_WRITE) && page && page_is_anon(page) &&
            (page->flags & PG_EXCLUSIVE) && !vma_is_shared(vma);

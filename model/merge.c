@@ -102,7 +102,7 @@ static inline bool anon_vmas_match(const struct anon_vma *a, const struct anon_v
  *
  * Memory that was forked has its pages in the parent's places too, and an unfaulted VMA that joins
  * it would come to be looked at there: so only what has a single chain may be joined to what has
- * none. Until 6.1 that was asked of the neighbour, whichever of the two was faulted, and an empty
+ * none. Until 6.12 that was asked of the neighbour, whichever of the two was faulted, and an empty
  * chain did not pass. `differs`: all else allows the merge.
  */
 static bool anon_compatible(const struct vma *vma, const struct range *r, bool differs)

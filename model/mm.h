@@ -67,7 +67,14 @@ enum vm_flags {
 #define VM_UFFD_FLAGS (VM_UFFD_MISSING | VM_UFFD_WP)
 
 /* Which kernel's rules hold where kernels differ. Order is age: comparisons by < are meant. */
-enum rules { RULES_LINUX_4_4, RULES_LINUX_5_10, RULES_LINUX_6_1, RULES_LINUX_6_18, NR_RULES };
+enum rules {
+    RULES_LINUX_4_4,
+    RULES_LINUX_5_10,
+    RULES_LINUX_6_1,
+    RULES_LINUX_6_12,
+    RULES_LINUX_6_18,
+    NR_RULES
+};
 extern const char *const rules_names[NR_RULES]; /* "linux-4.4", ... */
 
 /* What a world is like; fixed from reset to reset. All sizes in pages. */

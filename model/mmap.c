@@ -104,7 +104,7 @@ static uint64_t region_mapped(const struct region *r, const struct vma *vma, uin
     return mapped;
 }
 
-/* Linux 6.18, over existing mappings: they stay, with the ends of the range split off, until
+/* Since Linux 6.12, over existing mappings: they stay, with the ends of the range split off, until
  * nothing can go wrong any more. The charge of what is replaced is taken over. */
 static long region_replace(struct region *r)
 {
@@ -167,7 +167,7 @@ long mmap_region(struct mm *mm, struct file *file, uintptr_t addr, size_t len, u
     int err = find_vma_links(mm, addr, r.end, &prev, &link, &parent);
 
     if (unlikely(err)) {
-        if (mm_rules(mm) >= RULES_LINUX_6_18)
+        if (mm_rules(mm) >= RULES_LINUX_6_12)
             return region_replace(&r);
         err = region_clear(&r);
         if (err)
@@ -227,7 +227,7 @@ static uint64_t mmap_vm_flags(const struct mm *mm, int prot, int flags)
         vm_flags |= VM_GROWSUP;
     if (flags & MAP_LOCKED)
         vm_flags |= VM_LOCKED;
-    if ((flags & MAP_STACK) && mm_rules(mm) >= RULES_LINUX_6_18)
+    if ((flags & MAP_STACK) && mm_rules(mm) >= RULES_LINUX_6_12)
         vm_flags |= VM_NOHUGEPAGE;
     return vm_flags;
 }

@@ -18,7 +18,7 @@ static int mprotect_charge(struct vma *vma, uint64_t *vm_flags, uint64_t pages, 
             return -ENOMEM;
         *charged = pages;
         *vm_flags |= VM_ACCOUNT;
-    } else if (mm_rules(mm) >= RULES_LINUX_6_18 && vma_is_anonymous(vma) && !vma->anon_vma) {
+    } else if (mm_rules(mm) >= RULES_LINUX_6_12 && vma_is_anonymous(vma) && !vma->anon_vma) {
         *vm_flags &= ~(uint64_t)VM_ACCOUNT;
     }
     return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mremap as it was until Linux 6.1, and the steps that 6.18 has kept. */
+/* mremap as it was until Linux 6.12, and the steps that 6.18 has kept. */
 #include "model/mremap.h"
 
 /* In arithmetic that may wrap, as the kernel's. */
@@ -363,7 +363,7 @@ long remap_move(struct remap *r)
     return move_vma(r);
 }
 
-/* ---- until Linux 6.1 ---- */
+/* ---- until Linux 6.12 (in fact 6.16) ---- */
 /* To a given place, which is cleared before it is known whether the mapping can go there. */
 static long mremap_to(struct remap *r)
 {

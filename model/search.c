@@ -339,7 +339,7 @@ long get_unmapped_area(struct mm *mm, struct file *file, uintptr_t addr, size_t 
             return (long)hint;
         }
     }
-    if (mm->world->config.rules >= RULES_LINUX_6_18 && !file && !addr && !(flags & MAP_SHARED) &&
+    if (mm->world->config.rules >= RULES_LINUX_6_12 && !file && !addr && !(flags & MAP_SHARED) &&
         (len & (HPAGE_SIZE - 1)) == 0)
         found = thp_unmapped_area(mm, len);
     else

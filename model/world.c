@@ -25,7 +25,8 @@ struct poison poison;
 #define NR_ARENAS 8
 #define POOL_QUARANTINE 16 /* freed objects that wait before the first of them is used again */
 
-const char *const rules_names[NR_RULES] = {"linux-4.4", "linux-5.10", "linux-6.1", "linux-6.18"};
+const char *const rules_names[NR_RULES] = {"linux-4.4", "linux-5.10", "linux-6.1", "linux-6.12",
+                                           "linux-6.18"};
 
 const struct world_config world_config_default = {
     .rules = RULES_LINUX_6_18,

@@ -16,7 +16,13 @@
 
 #include <stddef.h>
 
-enum spec_rules { SPEC_LINUX_4_4, SPEC_LINUX_5_10, SPEC_LINUX_6_1, SPEC_LINUX_6_18 };
+enum spec_rules {
+    SPEC_LINUX_4_4,
+    SPEC_LINUX_5_10,
+    SPEC_LINUX_6_1,
+    SPEC_LINUX_6_12,
+    SPEC_LINUX_6_18
+};
 
 /* As struct world_config of the model, but a type of its own. Sizes in pages. */
 struct spec_config {

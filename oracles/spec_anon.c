@@ -44,7 +44,7 @@ void spec_tell_anon(struct spec *spec, unsigned proc, uint64_t start, uint64_t e
 /* ---- merging ---- */
 /*
  * anon.same: VMAs with one anon_vma are chained to the same others. One that is not faulted takes
- * over what its neighbour has, unless that was inherited over fork. Until 6.1 only the range does,
+ * over what its neighbour has, unless that was inherited over fork. Until 6.12 only the range does,
  * never the neighbour.
  */
 static bool may_share(const struct spec *spec, const struct spec_page *neighbour,
@@ -148,7 +148,7 @@ static struct spec_joins new_may_join(const struct spec *spec, const struct spec
     const struct spec_page *last = &space->page[end - 1], *next = last + 1;
     struct spec_joins joins = spec_may_join(spec, space, start, end, &space->page[start], last);
 
-    if (joins.prev && spec_since(spec, SPEC_LINUX_6_1) && !spec_since(spec, SPEC_LINUX_6_18) &&
+    if (joins.prev && spec_since(spec, SPEC_LINUX_6_1) && !spec_since(spec, SPEC_LINUX_6_12) &&
         spec_mapped(spec, space, end) && spec_compatible(spec, last, next) &&
         may_share(spec, next, last) && next->anon && next->anon != space->page[start - 1].anon)
         joins = (struct spec_joins){.next = true};

@@ -47,7 +47,7 @@ static bool is_equal(const struct spec_page *a, const struct spec_page *b)
            a->context == b->context;
 }
 
-/* Writing may have to be paid for; since 6.18 it is paid back when nothing was or can be
+/* Writing may have to be paid for; since 6.12 it is paid back when nothing was or can be
  * written. */
 static int check_protection(const struct spec *spec, const struct spec_space *space,
                             const struct spec_page *old, struct spec_page *to, uint64_t pages)
@@ -63,7 +63,7 @@ static int check_protection(const struct spec *spec, const struct spec_space *sp
         if (!spec_may_charge(spec, space, pages))
             return -ENOMEM;
         to->flags |= SNAP_ACCOUNT;
-    } else if (spec_since(spec, SPEC_LINUX_6_18) && old->flags & SNAP_ACCOUNT &&
+    } else if (spec_since(spec, SPEC_LINUX_6_12) && old->flags & SNAP_ACCOUNT &&
                spec_is_anonymous(old) && !old->anon) {
         to->flags &= ~(uint64_t)SNAP_ACCOUNT;
     }
@@ -410,13 +410,13 @@ static int advise(const struct spec *spec, const struct spec_page *page, int adv
     }
 }
 
-/* 6.18 lets shared anonymous memory have a name as well. */
+/* Since 6.12 shared anonymous memory may have a name as well. */
 static int check_name(const struct spec *spec, const struct spec_page *page)
 {
     if (spec_is_special(page))
         return -EBADF;
     if (!page->file ||
-        (spec_since(spec, SPEC_LINUX_6_18) && spec_object(spec, page->file)->anonymous))
+        (spec_since(spec, SPEC_LINUX_6_12) && spec_object(spec, page->file)->anonymous))
         return 0;
     return -EBADF;
 }

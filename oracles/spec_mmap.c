@@ -109,7 +109,7 @@ static uint64_t count_accounted(const struct spec *spec, const struct spec_space
 static long map_region(struct spec *spec, struct spec_space *space, struct spec_page want,
                        uint64_t start, uint64_t pages, bool populate)
 {
-    bool late = spec_since(spec, SPEC_LINUX_6_18);
+    bool late = spec_since(spec, SPEC_LINUX_6_12);
     uint64_t end = start + pages, charge = pages;
     bool taken = spec_next_mapped(spec, space, start) < end; /* otherwise nothing is to go */
     int error = late && taken ? split_ends(spec, space, start, end) : 0;
@@ -161,7 +161,7 @@ static uint64_t initial_flags(const struct spec *spec, const struct spec_space *
         flags |= SNAP_GROWSUP;
     if (r->flags & MAP_LOCKED)
         flags |= SNAP_LOCKED;
-    if (r->flags & MAP_STACK && spec_since(spec, SPEC_LINUX_6_18))
+    if (r->flags & MAP_STACK && spec_since(spec, SPEC_LINUX_6_12))
         flags |= SNAP_NOHUGEPAGE;
     return flags;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mremap of the flat specification: one road for kernels until 6.1, one for 6.18. */
+/* mremap of the flat specification: one road for kernels until 6.12, one for 6.18. */
 #include "oracles/spec_private.h"
 
 /* One call, or one VMA's part of it. Bytes. */
@@ -48,7 +48,7 @@ static int check_growth(const struct spec *spec, const struct spec_space *space,
                                                                                         : 0;
 }
 
-/* What the VMA at addr allows. charge: the commit limit is looked at here already (until 6.1). */
+/* What the VMA at addr allows. charge: the commit limit is looked at here already (until 6.12). */
 static int check_resize(const struct spec *spec, const struct spec_space *space,
                         const struct remap *r, bool charge)
 {
@@ -95,7 +95,7 @@ static void unlink_source(struct spec *spec, struct spec_space *space, const str
     if (spec_since(spec, SPEC_LINUX_6_1) && vma.start << SPEC_SHIFT == r->addr &&
         vma.end << SPEC_SHIFT == r->addr + r->old_len) {
         spec_unlink_anon(spec, space, vma);
-        if (spec_is_anonymous(&space->page[vma.start]) && !spec_since(spec, SPEC_LINUX_6_18))
+        if (spec_is_anonymous(&space->page[vma.start]) && !spec_since(spec, SPEC_LINUX_6_12))
             for (uint64_t page = vma.start; page < vma.end; page++) /* as if new there */
                 space->page[page].pgoff = page;
     }
@@ -108,7 +108,7 @@ static bool stays_apart(const struct spec *spec, const struct spec_space *space,
     const struct spec_run vma = spec_run_of(spec, space, r->addr >> SPEC_SHIFT);
     const struct spec_page *source = &space->page[vma.start];
 
-    return spec_since(spec, SPEC_LINUX_6_1) && !spec_since(spec, SPEC_LINUX_6_18) &&
+    return spec_since(spec, SPEC_LINUX_6_1) && !spec_since(spec, SPEC_LINUX_6_12) &&
            spec_is_anonymous(source) && !source->anon && (vma.end == start || vma.start == end);
 }
 
@@ -205,7 +205,7 @@ static long grow(struct spec *spec, struct spec_space *space, const struct remap
     return (long)r->addr;
 }
 
-/* Until 6.1: one VMA; the destination goes first, whatever comes after. */
+/* Until 6.12: one VMA; the destination goes first, whatever comes after. */
 static long move_to_target(struct spec *spec, struct spec_space *space, struct remap *r)
 {
     uint64_t task = spec_task_bytes(spec);

@@ -209,7 +209,7 @@ long spec_get_unmapped_area(const struct spec *spec, const struct spec_space *sp
         if (!spec_aligned(addr))
             return -EINVAL;
     } else {
-        bool huge_pages = spec_since(spec, SPEC_LINUX_6_18) && !want->file && !addr &&
+        bool huge_pages = spec_since(spec, SPEC_LINUX_6_12) && !want->file && !addr &&
                           !(want->flags & SNAP_SHARED) && pages % SPEC_HUGE == 0;
 
         if (addr && huge)

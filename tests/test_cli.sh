@@ -31,8 +31,8 @@ END
 expect 0 replay "$dir/good.vma"
 out_has '1 passed, 0 failed'
 expect 0 replay --all-rules --junit "$dir/junit.xml" "$dir/good.vma"
-out_has '4 passed, 0 failed'
-if grep -q 'tests="4"' "$dir/junit.xml"; then ok; else wrong "no 4 tests in JUnit XML"; fi
+out_has '5 passed, 0 failed'
+if grep -q 'tests="5"' "$dir/junit.xml"; then ok; else wrong "no 5 tests in JUnit XML"; fi
 expect 0 replay --json "$dir/good.vma"
 out_has '"clean": true'
 expect 0 replay "$dir"

@@ -33,7 +33,7 @@ if ! command -v qemu-system-x86_64 >/dev/null; then
     expect 2 'no QEMU' live --kernel /dev/null
     says 'qemu-system-x86_64 is not installed'
     [ "$failures" -eq 0 ] || exit 1
-    echo "SKIPPED: qemu-system-x86_64 is not installed"
+    echo "SKIPPED: qemu-system-x86_64 is not installed (Debian: apt-get install qemu-system-x86)"
     exit 77
 fi
 expect 2 'no such image' live --kernel "$out/missing"
@@ -54,7 +54,7 @@ says 'procfs picture'
 
 # Only versions that a preset is measured on are without difference for sure.
 case $(basename "$image") in
-*-5.10.* | *-6.1.* | *-6.18.*)
+*-5.10.* | *-6.1.* | *-6.12.* | *-6.18.*)
     expect 0 'no difference' live --kernel "$image" --seed 1 --ops 200 --length 50
     says clean
     ;;

@@ -267,6 +267,25 @@ static bool freed_after_swap(const struct world *world, const struct call *c)
            any_page(world->proc[c->proc], c, is_read_in);
 }
 
+/* Is anything in the range not mapped? */
+static bool has_hole(const struct world *world, const struct call *c)
+{
+    const uint64_t end = range_end(world, c);
+    uint64_t at = c->addr;
+
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma && at < end; vma = vma->vm_next)
+        if (vma->vm_start <= at && at < vma->vm_end)
+            at = vma->vm_end;
+    return at < end;
+}
+
+static bool populate_hole(const struct world *world, const struct call *c)
+{
+    return c->kind == OP_MADVISE &&
+           (c->sel == MADV_POPULATE_READ || c->sel == MADV_POPULATE_WRITE) &&
+           !linux_is_since(6, 9) && has_hole(world, c);
+}
+
 static bool pin_lazyfree(const struct world *world, const struct call *c)
 {
     return reclaims(c) && any_page(world->proc[c->proc], c, is_a_devices);
@@ -300,18 +319,6 @@ static bool brk_to_end(const struct world *world, const struct call *c)
     const uint64_t end = world->config.task_size << PAGE_SHIFT;
 
     return c->kind == OP_BRK && c->addr > end - PAGE_SIZE && c->addr <= end;
-}
-
-static bool older_mremap(const struct world *world, const struct call *c)
-{
-    if (c->kind != OP_MREMAP || world->config.rules < RULES_LINUX_6_18 || linux_is_since(6, 17))
-        return false;
-    if (c->flags & MREMAP_DONTUNMAP)
-        return true;
-    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
-        if (vma->vm_start <= c->addr && c->addr < vma->vm_end)
-            return c->addr + c->len > vma->vm_end;
-    return false;
 }
 
 const struct linux_quirk linux_quirks[] = {

@@ -52,7 +52,7 @@ bool linux_is_since(int version, int patch)
 
 bool linux_has_rules(void)
 {
-    static const int of[][2] = {{4, 4}, {5, 10}, {6, 1}, {6, 18}};
+    static const int of[][2] = {{4, 4}, {5, 10}, {6, 1}, {6, 12}, {6, 18}};
 
     for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
         if (linux_is_since(of[i][0], of[i][1]) && !linux_is_since(of[i][0], of[i][1] + 1))
@@ -60,13 +60,19 @@ bool linux_has_rules(void)
     return false;
 }
 
-/* The nearest preset: mmap of 6.7 and later is more like that of 6.18 than of 6.1. */
+/* The nearest preset: mmap of 6.7 and later is more like that of 6.12 than of 6.1, and
+ * mremap of before 6.17 is like that of 6.12. */
 static enum rules rules_of_kernel(void)
 {
     static const struct {
         int version, patch;
         enum rules rules;
-    } first[] = {{6, 7, RULES_LINUX_6_18}, {6, 1, RULES_LINUX_6_1}, {5, 10, RULES_LINUX_5_10}};
+    } first[] = {
+        {6, 17, RULES_LINUX_6_18},
+        {6, 7, RULES_LINUX_6_12},
+        {6, 1, RULES_LINUX_6_1},
+        {5, 10, RULES_LINUX_5_10},
+    };
 
     for (unsigned i = 0; i < sizeof(first) / sizeof(*first); i++)
         if (linux_is_since(first[i].version, first[i].patch))
