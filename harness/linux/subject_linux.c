@@ -151,8 +151,9 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     return error;
 }
 
-/* A page in one of this CPU's batches has a reference more, so that a write copies it: what was freed
- * lazily is then wanted, which shows once it is reclaimed. This advice begins by emptying them. */
+/* A page in one of this CPU's batches has a reference more, so that a write copies it: what was
+ * freed lazily is then wanted, which shows once it is reclaimed. This advice begins by emptying
+ * them. */
 static void empty_batches(struct subject_linux *l)
 {
     madvise(l->own_page, PAGE_SIZE, MADV_COLD);
