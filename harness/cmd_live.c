@@ -102,7 +102,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         c->live.every = (uint32_t)parse_number("--every", arg, 1, UINT32_MAX);
         return 0;
     case KEY_CPU:
-        c->live.options.cpu = (unsigned)parse_number("--cpu", arg, 0, 4095);
+        c->live.options.cpu = (unsigned)parse_number("--cpu", arg, 0, live_cpus() - 1);
         return 0;
     case KEY_TRAIL:
         c->live.trail = arg;

@@ -43,6 +43,6 @@ done
 quirks=$(sed -n 's/^QUIRK([a-z_]*, "\([a-z-]*\)",$/\1/p' harness/linux/quirks.def)
 complain "quirks.def and the table of docs/live.md name different quirks" \
     "$({ echo "$quirks"
-         sed -n '/^## Quirks/,/^## A kernel/s/^| `\([a-z-]*\)`.*/\1/p' docs/live.md
+         awk -F '`' '/^## / { here = /Quirks/ } here && /^[|] `/ { print $2 }' docs/live.md
        } | sort | uniq -u)"
 exit $status

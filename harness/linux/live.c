@@ -44,15 +44,21 @@ static void leave_trail(struct other_subject *other, const struct world_config *
         trail_program(&l->left, config);
 }
 
+unsigned live_cpus(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) ? 1 : (unsigned)CPU_COUNT(&set);
+}
+
 /* The n-th of the CPUs that there are for us. */
 static unsigned usable_cpu(unsigned n)
 {
     cpu_set_t set;
-    unsigned cpus;
 
-    if (sched_getaffinity(0, sizeof(set), &set) || !(cpus = (unsigned)CPU_COUNT(&set)))
+    if (sched_getaffinity(0, sizeof(set), &set))
         return 0;
-    n %= cpus;
+    n %= live_cpus();
     for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET(cpu, &set) && n-- == 0)
             return cpu;

@@ -30,6 +30,8 @@ struct live {
 };
 /* Defaults, and what can be known without starting anything. */
 void live_init(struct live *l);
+/* How many CPUs this process may use. */
+unsigned live_cpus(void);
 /* False with one line in why. */
 bool live_open(struct live *l, char *why, size_t size);
 void live_close(struct live *l);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -163,6 +164,14 @@ static bool only_accesses(const struct call *c)
            c->kind == OP_PEEK || c->kind == OP_POKE || c->kind == OP_FORCE;
 }
 
+/* A page in one of this CPU's batches has a reference more, so that a write copies it: what was
+ * freed lazily is then wanted, which shows once it is reclaimed. This advice begins by emptying
+ * them. */
+static void empty_batches(struct subject_linux *l)
+{
+    madvise(l->own_page, PAGE_SIZE, MADV_COLD);
+}
+
 static long linux_apply(struct subject *s, const struct call *call, const struct spec_seen *seen)
 {
     struct subject_linux *l = linux_of(s);
@@ -170,6 +179,8 @@ static long linux_apply(struct subject *s, const struct call *call, const struct
     (void)seen; /* it answers for itself */
     if (!only_accesses(call))
         l->changed |= UINT32_C(1) << call->proc;
+    if (l->o.swap)
+        empty_batches(l);
     return apply_linux(l, call);
 }
 
@@ -203,6 +214,8 @@ static void linux_free(struct subject *s)
     linux_swap_close(&l->swap); /* whose pages are out is gone: there is nothing to read back */
     reader_free(l->reader);
     sched_setaffinity(0, sizeof(l->cpus), &l->cpus);
+    if (l->own_page)
+        munmap(l->own_page, PAGE_SIZE);
     free(l);
 }
 
@@ -288,6 +301,9 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
         free(l);
         return NULL;
     }
+    l->own_page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (l->own_page == MAP_FAILED)
+        l->own_page = NULL;
     if (processes_open(&l->p, o->seconds, why, size) ||
         (o->swap && linux_swap_open(&l->swap, why, size))) {
         linux_free(&l->base);

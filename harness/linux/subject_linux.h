@@ -34,6 +34,7 @@ struct subject_linux {
     struct world_config config;
     struct processes p;
     struct linux_swap swap;
+    void *own_page; /* of the harness: see empty_batches() */
     struct linux_pins pins;
     struct linux_reader *reader; /* NULL: no pictures */
     struct linux_object object[MAX_LINUX_OBJECTS];

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "harness/linux/trail.h"
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -57,7 +58,7 @@ void trail_close(struct trail *t)
     *t = (struct trail){.fd = -1};
 }
 
-/* What is in memory goes out. A trail that cannot be written is no reason to stop. */
+/* What is in memory goes out. A trail that cannot be written any more is no reason to stop. */
 static void send(struct trail *t)
 {
     long n;
@@ -69,8 +70,10 @@ static void send(struct trail *t)
         return;
     if (t->port)
         port_write(t->line, (size_t)n);
-    else if (write(t->fd, t->line, (size_t)n) < 0)
-        return;
+    else if (write(t->fd, t->line, (size_t)n) < 0 && !t->told) {
+        warn("the trail is not complete");
+        t->told = true;
+    }
 }
 
 void trail_program(struct trail *t, const struct world_config *config)

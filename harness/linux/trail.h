@@ -13,6 +13,7 @@
 struct trail {
     int fd;    /* of the file; -1: none */
     bool port; /* of a guest: see below */
+    bool told; /* that it cannot be written */
     FILE *to;  /* one line, in memory */
     char line[1024];
 };
