@@ -56,7 +56,7 @@ static const struct argp_option options[] = {
     {.name = "rules",
      .key = 'r',
      .arg = "NAME",
-     .doc = "Rules of one kernel; by default all four in turn"},
+     .doc = "Rules of one kernel; by default all in turn"},
     {.name = "without", .key = 'W', .arg = "LAW,...", .doc = "Do not judge these laws"},
     {.name = "on",
      .key = 'O',
