@@ -33,12 +33,25 @@ void usage_error(const char *fmt, ...)
     exit(STATUS_USAGE);
 }
 
+bool find_name(const char *what, const char *name, const char *const names[], size_t n, size_t *at,
+               char *message, size_t size)
+{
+    const char *nearest;
+    for (*at = 0; *at < n; ++*at)
+        if (strcmp(names[*at], name) == 0)
+            return true;
+    nearest = nearest_name(name, names, n);
+    snprintf(message, size, nearest ? "unknown %s '%s'; did you mean '%s'?" : "unknown %s '%s'",
+             what, name, nearest);
+    return false;
+}
+
 void unknown_name(const char *what, const char *name, const char *const names[], size_t n)
 {
-    const char *nearest = nearest_name(name, names, n);
-    if (nearest)
-        usage_error("unknown %s '%s'; did you mean '%s'?", what, name, nearest);
-    usage_error("unknown %s '%s'", what, name);
+    char message[256];
+    size_t at;
+    find_name(what, name, names, n, &at, message, sizeof(message));
+    usage_error("%s", message);
 }
 
 /* ---- options ---- */
@@ -65,10 +78,11 @@ double parse_seconds(const char *option, const char *text)
 /* Which of them it is; `what` they are all called. */
 static size_t parse_name(const char *what, const char *name, const char *const names[], size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    unknown_name(what, name, names, n);
+    char message[256];
+    size_t i;
+    if (!find_name(what, name, names, n, &i, message, sizeof(message)))
+        usage_error("%s", message);
+    return i;
 }
 
 enum fault_id parse_fault(const char *name)

@@ -35,7 +35,10 @@ int list_faults(int argc, char **argv); /* the part of cmd_faults() that does no
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, then exit status 2. */
 _Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* "unknown WHAT 'NAME'; did you mean 'NEAREST'?", then exit status 2. */
+/* Which of the names it is: *at. False: "unknown WHAT 'NAME'; did you mean 'NEAREST'?" */
+bool find_name(const char *what, const char *name, const char *const names[], size_t n, size_t *at,
+               char *message, size_t size);
+/* That message, then exit status 2. */
 _Noreturn void unknown_name(const char *what, const char *name, const char *const names[],
                             size_t n);
 /* "s", but not after one. */

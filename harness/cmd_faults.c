@@ -242,6 +242,8 @@ static bool run_all(struct measure *m)
         if (!chosen(m, f))
             continue;
         run_fault(m, f);
+        if (stop_requested)
+            break; /* half a measurement is none */
         faults++;
         undetected += m->n[DETECTED] == 0;
         false_alarms += m->false_alarms;
@@ -254,8 +256,9 @@ static bool run_all(struct measure *m)
         json_dumpf(rows, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
-        printf("%u fault%s, %u detected, %u false alarm%s\n", faults, plural(faults),
-               faults - undetected, false_alarms, plural(false_alarms));
+        printf("%u fault%s, %u detected, %u false alarm%s%s\n", faults, plural(faults),
+               faults - undetected, false_alarms, plural(false_alarms),
+               stop_requested ? ", stopped before the next was measured" : "");
     }
     json_decref(rows);
     return (m->on_linux ? undetected == faults : undetected) || false_alarms;

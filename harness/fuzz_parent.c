@@ -525,8 +525,8 @@ int fuzz_run(struct fuzz *f)
     f->pending = json_array();
     f->classes = json_object();
     f->finds = json_array();
-    prepare_out(f);
     catch_stop_signals();
+    prepare_out(f);
     progress_start(&f->progress);
     if (f->seconds > 0)
         f->plan.deadline = f->progress.start + f->seconds;

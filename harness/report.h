@@ -86,5 +86,6 @@ int other_svg(const struct scene *s, const struct finding *f, char **svg, char *
 /* ---- xml.c ---- */
 /* Escaped, for elements and attributes; what XML 1.0 cannot hold at all becomes '?'. */
 void put_xml(const char *text, FILE *to);
+void put_xml_lines(const char *text, FILE *to); /* in elements alone: newlines stay what they are */
 
 #endif

@@ -15,6 +15,11 @@ trap cleanup EXIT
 # shellcheck source=tests/checks.sh
 . "$here/checks.sh"
 out_has() { if grep -q -e "$1" "$dir/out"; then ok; else wrong "$what: no '$1' in its output"; fi; }
+out_lines() {
+    n=$(wc -l <"$dir/out")
+    if [ "$n" -eq "$1" ]; then ok; else wrong "$what: $n lines of output, not $1"; fi
+}
+file_has() { if grep -q -e "$2" "$1"; then ok; else wrong "$what: no '$2' in $1"; fi; }
 err_has() { if grep -q -e "$1" "$dir/err"; then ok; else wrong "$what: no '$1' in its errors"; fi; }
 
 cd "$here/.." || exit 2
@@ -113,7 +118,10 @@ expect 0 fuzz --seed 3 --ops 30000 --json --out "$dir/none"
 cp "$dir/out" "$dir/first"
 expect 0 fuzz --seed 3 --ops 30000 --json --jobs 3 --out "$dir/none"
 if cmp -s "$dir/out" "$dir/first"; then ok; else wrong "$what: other output than --jobs 1"; fi
-expect 1 replay --fault mprotect-hole-ok "$dir/found.vma"
+expect 1 replay --fault mprotect-hole-ok --junit "$dir/junit.xml" "$dir/found.vma"
+file_has "$dir/junit.xml" \
+    '<failure type="errno" message="errno by mprotect in process 0 at page 0x.*">BROKEN  errno'
+file_has "$dir/junit.xml" '^REPLAY  vmafuzz replay --fault mprotect-hole-ok .*found.vma$'
 expect 0 replay "$dir/found.vma"
 expect 1 shrink --fault mprotect-hole-ok --out "$dir/small.vma" "$dir/found.vma"
 expect 1 replay --fault mprotect-hole-ok "$dir/small.vma"
@@ -190,8 +198,23 @@ err_has 'missing.vma: .*No such file'
 mkdir "$dir/nothing"
 expect 2 replay "$dir/nothing"
 err_has 'no program (\*.vma) in this folder'
-expect 2 replay --junit "$dir/nowhere/junit.xml" "$dir/good.vma"
-err_has 'cannot write .*nowhere'
+for option in junit html; do # told at the start
+    expect 2 replay --$option "$dir/nowhere/file" "$dir/good.vma"
+    err_has 'nowhere/file: cannot '
+    out_lines 0
+    expect 2 replay --$option "$dir" "$dir/good.vma"
+    err_has 'Is a directory'
+done
+expect 2 replay --junit "$dir/same" --html "$dir/same" "$dir/good.vma"
+err_has 'name the same file'
+for line in 'linux-6.1 gap.serch' 'linux-6.2 leak' 'linux-6.1'; do
+    printf 'vmafuzz 1\n# expect: %s\np0: munlockall\n' "$line" >"$dir/odd.vma"
+    expect 2 replay --junit "$dir/junit.xml" "$dir/odd.vma"
+    err_has "odd.vma: .*\(did you mean 'gap.search'?\|did you mean 'linux-6.1[8]*'?\|not '# exp\)"
+    err_lines 1
+    file_has "$dir/junit.xml" '<error type="unreadable" message=".*odd.vma: '
+done
+rm "$dir/odd.vma"
 "$vmafuzz" laws >/dev/full 2>"$dir/err"
 status=$?
 what="vmafuzz laws >/dev/full"
@@ -244,6 +267,9 @@ if mount -t tmpfs -o size=4k,nr_inodes=8 none "$dir/small" 2>/dev/null; then
     expect 2 $fuzz --out "$dir/small"
     err_has 'cannot write in the folder .*No space left'
     err_lines 1
+    expect 2 replay --junit "$dir/small/junit.xml" "$dir/good.vma"
+    err_has 'small/junit.xml: cannot write: No space left'
+    if [ -e "$dir/small/junit.xml" ]; then wrong "$what: an empty file is left"; else ok; fi
 else
     echo "skipped: a full folder (no right to mount)"
 fi
@@ -271,6 +297,35 @@ for signal in INT:130 TERM:143; do
     if [ $status -eq "${signal#*:}" ]; then ok; else wrong "$what: status $status"; fi
     out_has ': clean$'
 done
+# What is stopped has not passed, in no form of the output.
+for form in --all-rules --json; do
+    rm -f "$dir/junit.xml" "$dir/page.html"
+    "$vmafuzz" replay --fail-each $form --junit "$dir/junit.xml" --html "$dir/page.html" corpus \
+        >"$dir/out" 2>"$dir/err" &
+    pid=$!
+    sleep 2
+    what="replay --fail-each $form and INT"
+    if [ -e "$dir/junit.xml" ]; then wrong "$what: half a file"; else ok; fi
+    kill -INT $pid
+    wait $pid
+    status=$?
+    if [ $status -eq 130 ]; then ok; else wrong "$what: status $status"; fi
+    file_has "$dir/junit.xml" '<error type="stopped" message="not run to its end'
+    file_has "$dir/junit.xml" '<skipped message="not run to its end'
+    file_has "$dir/junit.xml" 'errors="1"'
+    file_has "$dir/page.html" '<h1>.* passed, 0 failed, stopped with [1-9][0-9]* to go'
+    case $form in
+    --json) out_has '"not_run": "stopped"' ;;
+    *) out_has ' passed, 0 failed, stopped with [1-9][0-9]* to go$' ;;
+    esac
+done
+"$vmafuzz" faults measure --seeds 1000 mprotect-hole-ok >"$dir/out" 2>"$dir/err" &
+pid=$!
+sleep 0.5
+kill -INT $pid
+wait $pid
+what="faults measure and INT"
+out_has '^0 faults, 0 detected, 0 false alarms, stopped before'
 if command -v script >/dev/null; then
     what="progress on a terminal of 40 columns"
     script -qec "stty cols 40; '$vmafuzz' fuzz --seed 1 --time 1 --out '$dir/none'" /dev/null \

@@ -202,17 +202,26 @@ static void text_shows_all_processes(void **state)
 
 static void junit_is_escaped(void **state)
 {
-    const struct junit_case cases[] = {{"a<b>", 0.5, NULL}, {"c", 1, "\"x\" & \x01\n"}};
+    const struct junit_case cases[] = {
+        {"a<b>", 0.5, JUNIT_PASSED, NULL, NULL, NULL},
+        {"c", 1, JUNIT_FAILED, "errno", "\"x\" & \x01\n", "report <1>\n"},
+        {"d", 0, JUNIT_ERROR, "stopped", "why", NULL},
+        {"e", 0, JUNIT_SKIPPED, "skipped", "why not", NULL},
+    };
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
 
     (void)state;
-    report_junit(cases, 2, to);
+    report_junit(cases, 4, to);
     fclose(to);
-    check_contains(text, "tests=\"2\" failures=\"1\" time=\"1.500\"");
+    check_contains(
+        text, "tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\" time=\"1.500\"");
     check_contains(text, "name=\"a&lt;b&gt;\" time=\"0.500\"/>");
-    check_contains(text, "message=\"&quot;x&quot; &amp; ?&#10;\"");
+    check_contains(text, "<failure type=\"errno\" message=\"&quot;x&quot; &amp; ?&#10;\">"
+                         "report &lt;1&gt;");
+    check_contains(text, "<error type=\"stopped\" message=\"why\"/>");
+    check_contains(text, "<skipped message=\"why not\"/>");
     free(text);
 }
 
