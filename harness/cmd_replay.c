@@ -30,7 +30,7 @@ struct replay {
     unsigned passed, failed, unreadable, skipped;
     unsigned stopped; /* not run to their end */
     unsigned lost;    /* files that could not be written */
-    uint64_t runs; /* with an allocation made to fail */
+    uint64_t runs;    /* with an allocation made to fail */
     json_t *results;
 };
 
@@ -160,12 +160,10 @@ static void add_case(struct replay *r, const char *path, const char *rules, stru
 static void add_no_result(struct replay *r, const char *path, const char *rules,
                           enum junit_outcome outcome, const char *type, const char *why)
 {
-    add_case(r, path, rules,
-             (struct junit_case){.outcome = outcome, .type = type, .message = why});
+    add_case(r, path, rules, (struct junit_case){.outcome = outcome, .type = type, .message = why});
     if (r->json)
-        json_array_append_new(r->results,
-                              json_pack("{s:s, s:s?, s:s, s:s}", "file", path, "rules", rules,
-                                        "not_run", type, "reason", why));
+        json_array_append_new(r->results, json_pack("{s:s, s:s?, s:s, s:s}", "file", path, "rules",
+                                                    rules, "not_run", type, "reason", why));
 }
 
 static void unreadable(struct replay *r, const char *path, const char *why)
@@ -249,8 +247,8 @@ static void add_result(struct replay *r, const struct finding *f, const char *ru
 /* ---- "# expect: RULES LAW": what a preset that has a flaw by itself makes of a program ---- */
 /* The law that is expected to break; LAW_NONE: none. False: the line makes no sense, and message
  * says why. */
-static bool expected_law(const struct program *p, enum rules rules, enum law_id *law,
-                         char *message, size_t size)
+static bool expected_law(const struct program *p, enum rules rules, enum law_id *law, char *message,
+                         size_t size)
 {
     static const char key[] = "# expect:";
     const char *laws[NR_LAWS];
@@ -374,8 +372,8 @@ static void replay_file(struct replay *r, const char *path)
 {
     struct program *p = NULL;
     char message[512];
-    int error = stop_requested ? -EINTR
-                               : program_load(path, &p, &r->wire, message, sizeof(message));
+    int error =
+        stop_requested ? -EINTR : program_load(path, &p, &r->wire, message, sizeof(message));
     bool run = !error;
     if (error && !stop_requested) {
         unreadable(r, path, message);

@@ -119,17 +119,26 @@ static void store_page(struct fuzz *f, const json_t *find)
     complain("%s", message);
 }
 
-static void print_c(const void *program, FILE *to)
+struct c_source {
+    struct executor *ex;
+    const struct program *program;
+};
+
+static void print_c(const void *what, FILE *to)
 {
-    report_c(program, to);
+    const struct c_source *source = what;
+    report_c(source->ex, source->program, to);
 }
 
 /* FOLDER/LAW-OPERATION-HASH.c, which makes the same calls without vmafuzz. */
 static bool store_c(const struct program *p, const char *file, char *message, size_t size)
 {
     char path[PATH_MAX];
+    const struct c_source source = {executor_or_exit(), p};
     snprintf(path, sizeof(path), "%.*s.c", (int)(strlen(file) - strlen(".vma")), file);
-    return file_save(path, print_c, p, message, size) == 0;
+    bool stored = file_save(path, print_c, &source, message, size) == 0;
+    executor_free(source.ex);
+    return stored;
 }
 
 static void store(struct fuzz *f, const json_t *find)

@@ -133,8 +133,11 @@ void html_page(const char *title, const char *sections, FILE *to);
  * line in message. */
 int report_svg(struct executor *ex, const struct finding *f, uint32_t nr_ops, char **svg,
                char *message, size_t size);
-/* A C program that makes the same system calls on Linux and prints what each answered. */
-void report_c(const struct program *p, FILE *to);
+/* A C program that makes the same system calls on Linux and prints what each answered, and what the
+ * model, which makes them on ex, does if that is something else. */
+void report_c(struct executor *ex, const struct program *p, FILE *to);
+/* How many operations it cannot make: it says so of each when it runs. */
+unsigned report_c_left_out(const struct program *p);
 enum junit_outcome { JUNIT_PASSED, JUNIT_FAILED, JUNIT_ERROR, JUNIT_SKIPPED };
 struct junit_case {
     const char *name;

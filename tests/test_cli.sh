@@ -64,6 +64,12 @@ for file in corpus/*/*.vma; do
     ${CC:-cc} -Wall -Wextra -Werror -c -o "$dir/repro.o" "$dir/repro.c" 2>"$dir/err" ||
         wrong "$what: the C source has warnings"
 done
+expect 0 emit-c corpus/bugs/case3-pgoff.vma
+err_lines 0
+printf 'vmafuzz 1\nksm 0 1\nmunlockall\n' >"$dir/ksm.vma"
+expect 0 emit-c "$dir/ksm.vma"
+err_has 'ksm.vma: 1 of 2 operations cannot be made from C and is left out'
+rm "$dir/ksm.vma"
 expect 0 laws gap.search
 out_has '^gap.search '
 expect 0 ops mmap
