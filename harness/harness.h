@@ -147,6 +147,8 @@ struct junit_case {
     const char *report;         /* all that there is to say, or NULL */
 };
 void report_junit(const struct junit_case *cases, size_t n, FILE *to);
+/* " reached once", " reached 7 times" */
+void put_times(const char *before, uint64_t n, FILE *to);
 /* The words of text and a newline, in lines of 80 columns. column: what the first line holds
  * already; every line goes on after the indent. */
 void put_hanging(const char *text, unsigned column, unsigned indent, FILE *to);

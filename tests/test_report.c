@@ -20,7 +20,7 @@ static char *reported(struct executor *ex,
     struct run_options o = run_options_strict;
     struct program *p = play_program(broken);
     struct run_result r;
-    struct finding f = {.program = p, .result = &r, .options = &o, .file = "found.vma"};
+    struct finding f = {.program = p, .result = &r, .options = &o, .file = "found it.vma"};
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
@@ -50,7 +50,8 @@ static void text_says_all_on_80_columns(void **state)
     check_contains(text, "- 0x100-0x104");
     check_contains(text, "+ 0x102-0x104");
     check_contains(text, "  0x200-0x202");
-    check_contains(text, "vmafuzz replay --fault mprotect-hole-ok found.vma");
+    check_contains(text, "vmafuzz replay --fault mprotect-hole-ok 'found it.vma'");
+    check_contains(text, "FAULT mprotect-hole-ok: reached once, triggered once, first by");
     for (char *line = text, *end; *line; line = end + 1) {
         end = strchr(line, '\n');
         assert_non_null(end);
@@ -73,6 +74,7 @@ static void json_has_it_too(void **state)
                                  "law", &law, "operation", "kind", &kind, "expected", "value",
                                  &expected, "before", "processes", "vmas", &vmas),
                      0);
+    assert_true(json_is_null(json_object_get(report, "seed"))); /* not known */
     assert_string_equal(law, "errno");
     assert_string_equal(kind, "mprotect");
     assert_int_equal(expected, -ENOMEM);
