@@ -63,6 +63,8 @@ struct subject_options {
 };
 extern const struct argp subject_argp;
 
+/* For the parsers of all argps: refuses an option whose value would replace an earlier one. */
+void refuse_twice(int key, const char *arg, const struct argp_state *state);
 /* argp_parse() with our exit status for bad usage. */
 void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
 

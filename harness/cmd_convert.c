@@ -85,8 +85,8 @@ static const char emit_c_doc[] =
     "what the model does if that is something else: `<- model: ...'.\v"
     "What a program cannot ask of Linux, as to migrate a page or to pin it, is left out: the C "
     "program says `not made' there, and here a line on standard error counts it. The model's "
-    "answers are those to the calls that are left. The processes are real ones, each doing its operations in "
-    "turn.\n\n"
+    "answers are those to the calls that are left. The processes are real ones, each doing its "
+    "operations in turn.\n\n"
     "Exit status: 0 done, 2 bad usage or input.\n\n"
     "Example: vmafuzz emit-c found.vma -o found.c && cc -o found found.c && ./found";
 

@@ -70,6 +70,8 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct measure *m = state->input;
+    if (key != 'W') /* which adds up */
+        refuse_twice(key, arg, state);
     switch (key) {
     case 's':
         m->seeds = (unsigned)parse_number("--seeds", arg, 1, MAX_SEEDS);

@@ -82,6 +82,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct replay *r = state->input;
+    refuse_twice(key, arg, state);
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &r->subject;
@@ -284,16 +285,35 @@ static const char *not_made(const struct run_result *result)
     return text;
 }
 
+/* The fault that a find was made with, as its header says. NULL: none, or it is on. */
+static const char *missing_fault(const struct finding *f)
+{
+    static const char key[] = "# cause: ";
+    for (const char *line = f->program->header; line && *line; line = strchr(line, '\n') + 1) {
+        if (strncmp(line, key, sizeof(key) - 1) != 0)
+            continue;
+        line += sizeof(key) - 1;
+        for (unsigned i = F_NONE + 1; i < NR_FAULTS; i++) {
+            const char *name = fault_table[i].name;
+            if (strcspn(line, "\n") == strlen(name) && !strncmp(line, name, strlen(name)))
+                return f->options->fault == i ? NULL : name;
+        }
+    }
+    return NULL;
+}
+
 /* Neither a clean run nor another law is what was expected; expected: "" or the law in words. */
 static void print_result(struct replay *r, const struct finding *f, const char *rules, bool passed,
                          const char *expected)
 {
+    const char *fault = missing_fault(f);
     if (r->json)
         add_result(r, f, rules);
     else if (passed)
-        printf("ok  %s  %s%s  %u operation%s%s  hash %016" PRIx64 "%s%s\n", f->file,
+        printf("ok  %s  %s%s  %u operation%s%s  hash %016" PRIx64 "%s%s%s%s\n", f->file,
                r->wire ? "wire  " : "", rules, f->result->nr_run, plural(f->result->nr_run),
-               not_made(f->result), f->result->hash, *expected ? "  as expected: " : "", expected);
+               not_made(f->result), f->result->hash, *expected ? "  as expected: " : "", expected,
+               fault ? "  without its --fault " : "", fault ? fault : "");
     else if (f->result->verdict.law != LAW_NONE)
         report_text(r->ex, f, stdout);
     else

@@ -129,11 +129,19 @@ file_has "$dir/junit.xml" \
     '<failure type="errno" message="errno by mprotect in process 0 at page 0x.*">BROKEN  errno'
 file_has "$dir/junit.xml" '^REPLAY  vmafuzz replay --fault mprotect-hole-ok .*found.vma$'
 expect 0 replay "$dir/found.vma"
+out_has '^ok .*  without its --fault mprotect-hole-ok$'
+expect 2 shrink --fault mprotect-hole-ok --out "$dir/nowhere/x" "$dir/found.vma"
+err_has 'nowhere/x: cannot create'
+out_lines 0
 expect 1 shrink --fault mprotect-hole-ok --out "$dir/small.vma" "$dir/found.vma"
 expect 1 replay --fault mprotect-hole-ok "$dir/small.vma"
 expect 0 fuzz --seed 1 --ops 2000 --out "$dir/none"
 out_has 'clean'
 if [ -e "$dir/none" ]; then wrong "an empty folder of finds is left"; else ok; fi
+if grep 'succeeded\|never happened' "$dir/out"; then wrong "$what: a table of nothing"; else ok; fi
+expect 0 fuzz --seed 1 --length 1 --ops 1000 --out "$dir/none"
+out_has 'succeeded$'
+out_has '; never happened: '
 expect 0 faults measure --seeds 1 --ops 50000 mprotect-hole-ok
 out_has '1 fault, 1 detected, 0 false alarms'
 
@@ -166,7 +174,20 @@ expect 2 convert --to wir "$dir/good.vma"
 err_has "did you mean 'wire'?"
 expect 2 fuzz --ops many
 err_has "'many' is not a whole number"
-expect 2 fuzz --time -1
+for seconds in -1 0 1e10; do
+    expect 2 fuzz --time $seconds
+    err_has "'$seconds' is not a number of seconds above 0, at most 1e+09"
+done
+for twice in '--fault case3-pgoff --fault case3-pgoff' '--seed 1 --seed 2' '-j1 --jobs=2' \
+    '--rules linux-4.4 -r linux-6.1'; do
+    # shellcheck disable=SC2086 # words are meant
+    expect 2 fuzz $twice
+    err_has '^vmafuzz: --[a-z]* is given twice$'
+done
+expect 2 draw --after 1 --after 2 "$dir/good.vma"
+expect 2 replay --junit "$dir/a" --junit "$dir/b" "$dir/good.vma"
+expect 2 faults measure --seeds 1 --seeds 2
+expect 2 live --every 1 --every 2
 expect 2 fuzz --jobs 1000
 expect 2 fuzz --no-such-option
 expect 2 replay
@@ -221,11 +242,15 @@ for line in 'linux-6.1 gap.serch' 'linux-6.2 leak' 'linux-6.1'; do
     file_has "$dir/junit.xml" '<error type="unreadable" message=".*odd.vma: '
 done
 rm "$dir/odd.vma"
-"$vmafuzz" laws >/dev/full 2>"$dir/err"
-status=$?
-what="vmafuzz laws >/dev/full"
-if [ $status -eq 2 ]; then ok; else wrong "$what: status $status"; fi
-err_has 'cannot write to standard output: No space left'
+for command in laws --help 'replay --help' --version; do
+    # shellcheck disable=SC2086 # words are meant
+    "$vmafuzz" $command >/dev/full 2>"$dir/err"
+    status=$?
+    what="vmafuzz $command >/dev/full"
+    if [ $status -eq 2 ]; then ok; else wrong "$what: status $status"; fi
+    err_has 'cannot write to standard output: No space left'
+    err_lines 1
+done
 
 # ---- where output goes ----
 expect 0 convert --out /dev/stdout "$dir/good.vma"
@@ -254,7 +279,12 @@ expect 2 convert --to wire --out "$dir/to/file" "$dir/odd.vma"
 rmdir "$dir/to" || wrong "something is left in an empty folder"
 rm "$dir/link" "$dir/odd.vma" "$dir/fifo"
 
-# ---- bad folders ----
+# ---- folders ----
+expect 0 fuzz --ops 100 --out "$dir/some/where/deep"
+# shellcheck disable=SC2086 # words are meant
+expect 1 $fuzz --out "$dir/some/where/else/finds"
+expect 1 replay --fault mprotect-hole-ok "$dir/some/where/else/finds"
+rm -r "$dir/some"
 : >"$dir/file"
 expect 2 fuzz --ops 100 --out "$dir/file/finds"
 err_has 'cannot make the folder .*Not a directory'
@@ -303,6 +333,18 @@ for signal in INT:130 TERM:143; do
     if [ $status -eq "${signal#*:}" ]; then ok; else wrong "$what: status $status"; fi
     out_has ': clean$'
 done
+mkfifo "$dir/fifo"
+"$vmafuzz" replay "$dir/fifo" >"$dir/out" 2>"$dir/err" & # waits for somebody who writes
+pid=$!
+sleep 0.5
+kill -INT $pid
+wait $pid
+status=$?
+what="replay FIFO and INT"
+if [ $status -eq 130 ]; then ok; else wrong "$what: status $status"; fi
+out_has '^0 passed, 0 failed, stopped with 1 to go$'
+err_lines 0
+rm "$dir/fifo"
 # What is stopped has not passed, in no form of the output.
 for form in --all-rules --json; do
     rm -f "$dir/junit.xml" "$dir/page.html"
