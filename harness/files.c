@@ -195,8 +195,8 @@ static int save_straight(const char *path, int fd, file_printer *print, const vo
     return error ? failed(path, "cannot write", error, message, size) : 0;
 }
 
-/* A new file beside path; temporary, of PATH_MAX bytes, gets its name. Its descriptor, or -errno with
- * a message. */
+/* A new file beside path; temporary, of PATH_MAX bytes, gets its name. Its descriptor, or -errno
+ * with a message. */
 static int open_beside(const char *path, char *temporary, char *message, size_t size)
 {
     int fd;
