@@ -252,9 +252,9 @@ static bool expected_law(const struct program *p, enum rules rules, enum law_id 
                          size_t size)
 {
     static const char key[] = "# expect:";
-    const char *laws[NR_LAWS];
-    for (unsigned l = 0; l < NR_LAWS; l++)
-        laws[l] = law_table[l].name ? law_table[l].name : "";
+    const char *laws[NR_LAWS - 1]; /* LAW_NONE cannot be expected */
+    for (unsigned l = LAW_NONE + 1; l < NR_LAWS; l++)
+        laws[l - 1] = law_table[l].name;
     *law = LAW_NONE;
     for (const char *line = p->header; line && *line; line = strchr(line, '\n') + 1) {
         char who[32], what[32];
@@ -267,7 +267,7 @@ static bool expected_law(const struct program *p, enum rules rules, enum law_id 
             return false;
         }
         if (!find_name("rules", who, rules_names, NR_RULES, &known_rules, message, size) ||
-            !find_name("law", what, laws + 1, NR_LAWS - 1, &known_law, message, size))
+            !find_name("law", what, laws, NR_LAWS - 1, &known_law, message, size))
             return false;
         if (known_rules == rules)
             *law = (enum law_id)(known_law + 1);
