@@ -135,8 +135,11 @@ static const char *difference(const struct comparison *c, const struct vma *vma,
     return same_context(c, vma->vm_userfaultfd_ctx, s->context) ? NULL : "context";
 }
 
-static bool page_broken(const struct comparison *c, const char *site, const struct vma *vma,
-                        uint64_t page)
+/* Room for words on the stack: not on that of who finds nothing. */
+#define tells static __attribute__((cold, noinline))
+
+tells bool page_broken(const struct comparison *c, const char *site, const struct vma *vma,
+                       uint64_t page)
 {
     static const char *const faulted[] = {"", ", faulted"};
     const struct spec_page *s = &c->page[page];
@@ -233,15 +236,20 @@ static void tell_anon(const struct comparison *c, const struct vma *vma, uint64_
         spec_tell_anon(c->spec, c->mm->id, from, to, n + 1, vma->chain_first != vma->chain_last);
 }
 
+tells bool hole_broken(const struct comparison *c, uint64_t page)
+{
+    return law_broken(c->v, LAW_SPEC_LAYOUT, "mapped", c->mm->id, page << PAGE_SHIFT,
+                      "page %#" PRIx64 " is not mapped; specified: %s, pgoff %#" PRIx64, page,
+                      FLAGS_TEXT(c->page[page].flags), c->page[page].pgoff);
+}
+
 static bool hole_ok(const struct comparison *c, uint64_t from, uint64_t to)
 {
     const uint64_t page = spec_first_mapped(c->spec, c->mm->id, from);
 
     if (likely(page >= to))
         return true;
-    return law_broken(c->v, LAW_SPEC_LAYOUT, "mapped", c->mm->id, page << PAGE_SHIFT,
-                      "page %#" PRIx64 " is not mapped; specified: %s, pgoff %#" PRIx64, page,
-                      FLAGS_TEXT(c->page[page].flags), c->page[page].pgoff);
+    return hole_broken(c, page);
 }
 
 /* First VMA that ends above addr. Nearly always the call has noted it: what it linked there, or the
@@ -305,6 +313,15 @@ static bool total_ok(const struct comparison *c, const char *site, uint64_t stor
                       "%s is %" PRIu64 " pages; specified: %" PRIu64, site, stored, specified);
 }
 
+tells bool def_flags_broken(const struct comparison *c, uint64_t specified)
+{
+    const uint64_t may = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC; /* go without saying */
+
+    return law_broken(c->v, LAW_SPEC_LAYOUT, "def-flags", c->mm->id, 0,
+                      "def_flags is %s; specified: %s", FLAGS_TEXT(c->mm->def_flags | may),
+                      FLAGS_TEXT(specified | may));
+}
+
 static bool process_ok(const struct comparison *c, unsigned proc)
 {
     const struct snap_proc *t = spec_totals(c->spec, proc);
@@ -326,9 +343,7 @@ static bool process_ok(const struct comparison *c, unsigned proc)
         return law_broken(c->v, LAW_SPEC_LAYOUT, "brk", proc, mm->brk,
                           "brk is %#" PRIxPTR " bytes; specified: %#" PRIx64, mm->brk, t->brk);
     if (unlikely(mm->def_flags != t->def_flags))
-        return law_broken(c->v, LAW_SPEC_LAYOUT, "def-flags", proc, 0,
-                          "def_flags is %s; specified: %s", FLAGS_TEXT(mm->def_flags),
-                          FLAGS_TEXT(t->def_flags));
+        return def_flags_broken(c, t->def_flags);
     return true;
 }
 
