@@ -33,12 +33,25 @@ void usage_error(const char *fmt, ...)
     exit(STATUS_USAGE);
 }
 
+bool find_name(const char *what, const char *name, const char *const names[], size_t n, size_t *at,
+               char *message, size_t size)
+{
+    const char *nearest;
+    for (*at = 0; *at < n; ++*at)
+        if (strcmp(names[*at], name) == 0)
+            return true;
+    nearest = nearest_name(name, names, n);
+    snprintf(message, size, nearest ? "unknown %s '%s'; did you mean '%s'?" : "unknown %s '%s'",
+             what, name, nearest);
+    return false;
+}
+
 void unknown_name(const char *what, const char *name, const char *const names[], size_t n)
 {
-    const char *nearest = nearest_name(name, names, n);
-    if (nearest)
-        usage_error("unknown %s '%s'; did you mean '%s'?", what, name, nearest);
-    usage_error("unknown %s '%s'", what, name);
+    char message[256];
+    size_t at;
+    find_name(what, name, names, n, &at, message, sizeof(message));
+    usage_error("%s", message);
 }
 
 /* ---- options ---- */
@@ -53,22 +66,25 @@ uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64
     return value;
 }
 
+#define MAX_SECONDS 1e9
 double parse_seconds(const char *option, const char *text)
 {
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end || !(value > 0 && value <= 1e9))
-        usage_error("%s: '%s' is not a number of seconds", option, text);
+    if (end == text || *end || !(value > 0 && value <= MAX_SECONDS))
+        usage_error("%s: '%s' is not a number of seconds above 0, at most %g", option, text,
+                    MAX_SECONDS);
     return value;
 }
 
 /* Which of them it is; `what` they are all called. */
 static size_t parse_name(const char *what, const char *name, const char *const names[], size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    unknown_name(what, name, names, n);
+    char message[256];
+    size_t i;
+    if (!find_name(what, name, names, n, &i, message, sizeof(message)))
+        usage_error("%s", message);
+    return i;
 }
 
 enum fault_id parse_fault(const char *name)
@@ -115,9 +131,34 @@ uint64_t parse_laws(const char *names)
     return laws;
 }
 
+/* NULL: no option of this argp has the key, nor of those below it. */
+static const struct argp_option *option_of(const struct argp *argp, int key)
+{
+    const struct argp_option *found = NULL;
+    for (const struct argp_option *o = argp->options; o && o->name; o++)
+        if (o->key == key)
+            return o;
+    for (const struct argp_child *c = argp->children; c && c->argp && !found; c++)
+        found = option_of(c->argp, key);
+    return found;
+}
+
+void refuse_twice(int key, const char *arg, const struct argp_state *state)
+{
+    static bool given[512];
+    const struct argp_option *o;
+    if (!arg || key <= 0 || key >= (int)(sizeof(given) / sizeof(*given)))
+        return;
+    if (given[key] && (o = option_of(state->root_argp, key)))
+        usage_error("--%s is given twice", o->name);
+    given[key] = true;
+}
+
 static error_t parse_subject(int key, char *arg, struct argp_state *state)
 {
     struct subject_options *subject = state->input;
+    if (key != 'W') /* which adds up */
+        refuse_twice(key, arg, state);
     switch (key) {
     case ARGP_KEY_INIT:
         *subject = (struct subject_options){.rules = -1, .fault = F_NONE};
@@ -165,6 +206,7 @@ void parse_arguments(const struct argp *argp, int argc, char **argv, void *input
 error_t parse_file_command(int key, char *arg, struct argp_state *state)
 {
     struct file_command *c = state->input;
+    refuse_twice(key, arg, state);
     switch (key) {
     case ARGP_KEY_INIT:
         if (state->child_inputs)

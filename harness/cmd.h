@@ -35,7 +35,10 @@ int list_faults(int argc, char **argv); /* the part of cmd_faults() that does no
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, then exit status 2. */
 _Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* "unknown WHAT 'NAME'; did you mean 'NEAREST'?", then exit status 2. */
+/* Which of the names it is: *at. False: "unknown WHAT 'NAME'; did you mean 'NEAREST'?" */
+bool find_name(const char *what, const char *name, const char *const names[], size_t n, size_t *at,
+               char *message, size_t size);
+/* That message, then exit status 2. */
 _Noreturn void unknown_name(const char *what, const char *name, const char *const names[],
                             size_t n);
 /* "s", but not after one. */
@@ -60,6 +63,8 @@ struct subject_options {
 };
 extern const struct argp subject_argp;
 
+/* For the parsers of all argps: refuses an option whose value would replace an earlier one. */
+void refuse_twice(int key, const char *arg, const struct argp_state *state);
 /* argp_parse() with our exit status for bad usage. */
 void parse_arguments(const struct argp *argp, int argc, char **argv, void *input);
 

@@ -81,18 +81,26 @@ int cmd_convert(int argc, char **argv)
 }
 
 static const char emit_c_doc[] =
-    "Print a C program that makes the same system calls on Linux and tells what each answered.\v"
-    "What a program cannot ask of Linux, as to migrate a page or to pin it, is left as a comment: "
-    "`cannot be done from here'. The processes are real ones, each doing its operations in "
-    "turn.\n\n"
+    "Print a C program that makes the same system calls on Linux and tells what each answered, and "
+    "what the model does if that is something else: `<- model: ...'.\v"
+    "What a program cannot ask of Linux, as to migrate a page or to pin it, is left out: the C "
+    "program says `not made' there, and here a line on standard error counts it. The model's "
+    "answers are those to the calls that are left. The processes are real ones, each doing its "
+    "operations in turn.\n\n"
     "Exit status: 0 done, 2 bad usage or input.\n\n"
     "Example: vmafuzz emit-c found.vma -o found.c && cc -o found found.c && ./found";
 
 static const struct argp_option emit_c_options[] = {OUT_OPTION, {0}};
 
+struct c_source {
+    struct executor *ex;
+    const struct program *program;
+};
+
 static void print_c(const void *what, FILE *to)
 {
-    report_c(what, to);
+    const struct c_source *source = what;
+    report_c(source->ex, source->program, to);
 }
 
 int cmd_emit_c(int argc, char **argv)
@@ -102,7 +110,13 @@ int cmd_emit_c(int argc, char **argv)
     struct file_command c = {0};
     parse_arguments(&argp, argc, argv, &c);
     struct program *p = load_or_exit(c.file);
-    print_or_save(&c, print_c, p);
+    const struct c_source source = {executor_or_exit(), p};
+    const unsigned left_out = report_c_left_out(p);
+    if (left_out)
+        complain("%s: %u of %u operations cannot be made from C and %s left out", c.file, left_out,
+                 p->nr, left_out == 1 ? "is" : "are");
+    print_or_save(&c, print_c, &source);
+    executor_free(source.ex);
     program_free(p);
     return STATUS_CLEAN;
 }

@@ -36,6 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct draw_command *c = state->input;
     if (key != 'a')
         return parse_file_command(key, arg, state);
+    refuse_twice(key, arg, state);
     c->after = (uint32_t)parse_number("--after", arg, 1, UINT32_MAX);
     return 0;
 }

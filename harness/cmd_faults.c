@@ -70,6 +70,8 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct measure *m = state->input;
+    if (key != 'W') /* which adds up */
+        refuse_twice(key, arg, state);
     switch (key) {
     case 's':
         m->seeds = (unsigned)parse_number("--seeds", arg, 1, MAX_SEEDS);
@@ -242,6 +244,8 @@ static bool run_all(struct measure *m)
         if (!chosen(m, f))
             continue;
         run_fault(m, f);
+        if (stop_requested)
+            break; /* half a measurement is none */
         faults++;
         undetected += m->n[DETECTED] == 0;
         false_alarms += m->false_alarms;
@@ -254,8 +258,9 @@ static bool run_all(struct measure *m)
         json_dumpf(rows, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
-        printf("%u fault%s, %u detected, %u false alarm%s\n", faults, plural(faults),
-               faults - undetected, false_alarms, plural(false_alarms));
+        printf("%u fault%s, %u detected, %u false alarm%s%s\n", faults, plural(faults),
+               faults - undetected, false_alarms, plural(false_alarms),
+               stop_requested ? ", stopped before the next was measured" : "");
     }
     json_decref(rows);
     return (m->on_linux ? undetected == faults : undetected) || false_alarms;

@@ -26,6 +26,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct guest_choice *c = state->input;
 
+    refuse_twice(key, arg, state);
     switch (key) {
     case KEY_KERNEL:
         c->image = arg;

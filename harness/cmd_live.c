@@ -80,6 +80,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct live_command *c = state->input;
 
+    refuse_twice(key, arg, state);
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &c->fuzz;

@@ -21,13 +21,16 @@ struct replay {
     FILE *sections; /* of the HTML page, in memory */
     char *sections_text;
     size_t sections_size;
-    char **paths; /* as given, then files */
-    size_t nr_paths;
+    char **paths; /* as given */
+    char **files; /* of programs */
+    size_t nr_paths, nr_files;
     struct executor *ex;
     struct junit_case *cases;
     size_t nr_cases;
     unsigned passed, failed, unreadable, skipped;
-    uint64_t runs; /* with an allocation made to fail */
+    unsigned stopped; /* not run to their end */
+    unsigned lost;    /* files that could not be written */
+    uint64_t runs;    /* with an allocation made to fail */
     json_t *results;
 };
 
@@ -79,6 +82,7 @@ static const struct argp_option options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct replay *r = state->input;
+    refuse_twice(key, arg, state);
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &r->subject;
@@ -130,17 +134,94 @@ static void *grow(void *array, size_t size)
 }
 
 /* ---- one program ---- */
-static void add_case(struct replay *r, const char *path, const char *rules, double seconds,
-                     const char *failure)
+static char *copy_or_exit(const char *text)
+{
+    char *copy = text ? strdup(text) : NULL;
+    if (text && !copy)
+        usage_error("out of memory");
+    return copy;
+}
+
+/* Copies what it is given; rules: NULL if they are not known. */
+static void add_case(struct replay *r, const char *path, const char *rules, struct junit_case c)
 {
     char *name = NULL;
     if (!r->junit)
         return;
     if (asprintf(&name, "%s%s%s", path, rules ? " " : "", rules ? rules : "") < 0)
         usage_error("out of memory");
+    c.name = name;
+    c.message = copy_or_exit(c.message);
+    c.report = copy_or_exit(c.report);
     r->cases = grow(r->cases, (r->nr_cases + 1) * sizeof(*r->cases));
-    r->cases[r->nr_cases++] = (struct junit_case){
-        .name = name, .seconds = seconds, .failure = failure ? strdup(failure) : NULL};
+    r->cases[r->nr_cases++] = c;
+}
+
+/* A program without a result: no text report is made of it, but nobody shall think it passed. */
+static void add_no_result(struct replay *r, const char *path, const char *rules,
+                          enum junit_outcome outcome, const char *type, const char *why)
+{
+    add_case(r, path, rules, (struct junit_case){.outcome = outcome, .type = type, .message = why});
+    if (r->json)
+        json_array_append_new(r->results, json_pack("{s:s, s:s?, s:s, s:s}", "file", path, "rules",
+                                                    rules, "not_run", type, "reason", why));
+}
+
+static void unreadable(struct replay *r, const char *path, const char *why)
+{
+    complain("%s", why);
+    add_no_result(r, path, NULL, JUNIT_ERROR, "unreadable", why);
+    r->unreadable++;
+}
+
+static void skip(struct replay *r, const char *path, const char *rules, const char *why)
+{
+    r->skipped++;
+    add_no_result(r, path, rules, JUNIT_SKIPPED, "skipped", why);
+    if (!r->json)
+        printf("skipped  %s  %s\n", path, why);
+}
+
+/* Not begun, or begun and not finished. Where one is missing the whole is not green: the first is
+ * an error. */
+static void stopped(struct replay *r, const char *path, const char *rules)
+{
+    bool first = r->stopped++ == 0;
+    add_no_result(r, path, rules, first ? JUNIT_ERROR : JUNIT_SKIPPED, "stopped",
+                  "not run to its end: stopped by a signal");
+}
+
+/* One that ran, for a CI system, which may show no more of it than the line. */
+static void add_run(struct replay *r, const struct finding *f, const char *rules, double seconds,
+                    bool passed, const char *expected)
+{
+    const struct verdict *v = &f->result->verdict;
+    struct junit_case c = {.seconds = seconds};
+    char line[512], *report = NULL;
+    size_t size;
+    FILE *to;
+    if (!r->junit)
+        return;
+    if (!passed && v->law == LAW_NONE) {
+        c = (struct junit_case){.seconds = seconds, .outcome = JUNIT_FAILED, .type = expected};
+        snprintf(line, sizeof(line), "clean, but expected to break %s", expected);
+        c.message = line;
+    } else if (!passed) {
+        if (!(to = open_memstream(&report, &size)))
+            usage_error("out of memory");
+        report_text(r->ex, f, to);
+        fclose(to);
+        snprintf(line, sizeof(line), "%s %s %s in process %u at page 0x%" PRIxPTR "%s%s",
+                 law_table[v->law].name, f->result->kind == OP_NONE ? "at" : "by",
+                 f->result->kind == OP_NONE ? "exit" : op_table[f->result->kind].name, v->proc,
+                 v->addr >> PAGE_SHIFT, *v->text ? ": " : "", v->text);
+        c.outcome = JUNIT_FAILED;
+        c.type = law_table[v->law].name;
+        c.message = line;
+        c.report = report;
+    }
+    add_case(r, f->file, rules, c);
+    free(report);
 }
 
 static void add_result(struct replay *r, const struct finding *f, const char *rules)
@@ -165,26 +246,31 @@ static void add_result(struct replay *r, const struct finding *f, const char *ru
 }
 
 /* ---- "# expect: RULES LAW": what a preset that has a flaw by itself makes of a program ---- */
-/* The law that is expected to break; LAW_NONE: none. False: the line makes no sense. */
-static bool expected_law(const struct program *p, enum rules rules, enum law_id *law)
+/* The law that is expected to break; LAW_NONE: none. False: the line makes no sense, and message
+ * says why. */
+static bool expected_law(const struct program *p, enum rules rules, enum law_id *law, char *message,
+                         size_t size)
 {
     static const char key[] = "# expect:";
+    const char *laws[NR_LAWS - 1]; /* LAW_NONE cannot be expected */
+    for (unsigned l = LAW_NONE + 1; l < NR_LAWS; l++)
+        laws[l - 1] = law_table[l].name;
     *law = LAW_NONE;
     for (const char *line = p->header; line && *line; line = strchr(line, '\n') + 1) {
         char who[32], what[32];
-        unsigned known_rules = 0, known_law = LAW_NONE + 1;
+        size_t known_rules, known_law;
         if (strncmp(line, key, sizeof(key) - 1) != 0)
             continue;
-        if (sscanf(line + sizeof(key) - 1, "%31s%31s", who, what) != 2)
+        if (sscanf(line + sizeof(key) - 1, " %31[^ \t\n] %31[^ \t\n]", who, what) != 2) {
+            snprintf(message, size, "expected '# expect: RULES LAW', not '%.*s'",
+                     (int)strcspn(line, "\n"), line);
             return false;
-        while (known_rules < NR_RULES && strcmp(rules_names[known_rules], who) != 0)
-            known_rules++;
-        while (known_law < NR_LAWS && strcmp(law_table[known_law].name, what) != 0)
-            known_law++;
-        if (known_rules == NR_RULES || known_law == NR_LAWS)
+        }
+        if (!find_name("rules", who, rules_names, NR_RULES, &known_rules, message, size) ||
+            !find_name("law", what, laws, NR_LAWS - 1, &known_law, message, size))
             return false;
         if (known_rules == rules)
-            *law = (enum law_id)known_law;
+            *law = (enum law_id)(known_law + 1);
     }
     return true;
 }
@@ -199,16 +285,35 @@ static const char *not_made(const struct run_result *result)
     return text;
 }
 
+/* The fault that a find was made with, as its header says. NULL: none, or it is on. */
+static const char *missing_fault(const struct finding *f)
+{
+    static const char key[] = "# cause: ";
+    for (const char *line = f->program->header; line && *line; line = strchr(line, '\n') + 1) {
+        if (strncmp(line, key, sizeof(key) - 1) != 0)
+            continue;
+        line += sizeof(key) - 1;
+        for (unsigned i = F_NONE + 1; i < NR_FAULTS; i++) {
+            const char *name = fault_table[i].name;
+            if (strcspn(line, "\n") == strlen(name) && !strncmp(line, name, strlen(name)))
+                return f->options->fault == i ? NULL : name;
+        }
+    }
+    return NULL;
+}
+
 /* Neither a clean run nor another law is what was expected; expected: "" or the law in words. */
 static void print_result(struct replay *r, const struct finding *f, const char *rules, bool passed,
                          const char *expected)
 {
+    const char *fault = missing_fault(f);
     if (r->json)
         add_result(r, f, rules);
     else if (passed)
-        printf("ok  %s  %s%s  %u operation%s%s  hash %016" PRIx64 "%s%s\n", f->file,
+        printf("ok  %s  %s%s  %u operation%s%s  hash %016" PRIx64 "%s%s%s%s\n", f->file,
                r->wire ? "wire  " : "", rules, f->result->nr_run, plural(f->result->nr_run),
-               not_made(f->result), f->result->hash, *expected ? "  as expected: " : "", expected);
+               not_made(f->result), f->result->hash, *expected ? "  as expected: " : "", expected,
+               fault ? "  without its --fault " : "", fault ? fault : "");
     else if (f->result->verdict.law != LAW_NONE)
         report_text(r->ex, f, stdout);
     else
@@ -231,13 +336,6 @@ static bool survives_each(struct replay *r, const struct run_options *run, const
     return false;
 }
 
-static void skip(struct replay *r, const char *path, const char *why)
-{
-    r->skipped++;
-    if (!r->json)
-        printf("skipped  %s  %s\n", path, why);
-}
-
 static void run_one(struct replay *r, const char *path, const struct program *p, int rules)
 {
     struct program *copy = NULL;
@@ -250,15 +348,16 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
     if (r->on_linux) {
         const char *why = linux_refuses_world(&p->config);
         if (why) {
-            skip(r, path, why);
+            skip(r, path, rules_names[under], why);
             return;
         }
         live_options(&r->live, &run);
         under = (enum rules)run.rules;
     }
-    if (!expected_law(p, under, &expected)) {
-        complain("%s: expected '# expect: RULES LAW' in the header", path);
-        r->unreadable++;
+    char message[512], text[256];
+    if (!expected_law(p, under, &expected, text, sizeof(text))) {
+        snprintf(message, sizeof(message), "%s: %s", path, text);
+        unreadable(r, path, message);
         return;
     }
     /* Who names the rules wants to see it, and who leaves laws out wants what comes after. */
@@ -267,17 +366,23 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
     double start = seconds_now();
     executor_run(r->ex, p, &run, &result);
     bool passed = result.verdict.law == expected;
-    if (r->fail_each && passed && expected == LAW_NONE)
+    if (r->fail_each && passed && expected == LAW_NONE) {
         passed = survives_each(r, &run, &p, &copy, &result);
-    add_case(r, path, rules_names[under], seconds_now() - start,
-             passed                 ? NULL
-             : *result.verdict.text ? result.verdict.text
-                                    : "clean");
+        if (passed && stop_requested) {
+            if (!r->json)
+                printf("stopped  %s  %s\n", path, rules_names[under]);
+            stopped(r, path, rules_names[under]);
+            program_free(copy);
+            return;
+        }
+    }
+    double seconds = seconds_now() - start;
     const struct finding f = {.program = p, .result = &result, .options = &run, .file = path};
+    const char *law = expected == LAW_NONE ? "" : law_table[expected].name;
     r->passed += passed;
     r->failed += !passed;
-    print_result(r, &f, rules_names[under], passed,
-                 expected == LAW_NONE ? "" : law_table[expected].name);
+    add_run(r, &f, rules_names[under], seconds, passed, law);
+    print_result(r, &f, rules_names[under], passed, law);
     if (r->sections && result.verdict.law != LAW_NONE) /* expected or not */
         report_html(r->ex, &f, r->sections);
     program_free(copy);
@@ -285,83 +390,146 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
 
 static void replay_file(struct replay *r, const char *path)
 {
-    struct program *p;
+    struct program *p = NULL;
     char message[512];
-    int error = program_load(path, &p, &r->wire, message, sizeof(message));
-    if (*message)
-        complain("%s", message);
-    if (error) {
-        add_case(r, path, NULL, 0, message);
-        r->unreadable++;
+    int error =
+        stop_requested ? -EINTR : program_load(path, &p, &r->wire, message, sizeof(message));
+    bool run = !error;
+    if (error && !stop_requested) {
+        unreadable(r, path, message);
         return;
     }
-    if (r->all_rules)
-        for (int rules = 0; rules < NR_RULES; rules++)
+    if (run && *message)
+        complain("%s", message);
+    int first = r->all_rules ? 0 : r->subject.rules, last = r->all_rules ? NR_RULES - 1 : first;
+    for (int rules = first; rules <= last; rules++) {
+        if (run && !stop_requested)
             run_one(r, path, p, rules);
-    else
-        run_one(r, path, p, r->subject.rules);
+        else
+            stopped(r, path, rules < 0 ? NULL : rules_names[rules]);
+    }
     program_free(p);
 }
 
-/* ---- folders ---- */
+/* ---- files and folders ---- */
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static void replay_folder(struct replay *r, char *path)
+static void add_file(struct replay *r, const char *path)
+{
+    r->files = grow(r->files, (r->nr_files + 1) * sizeof(*r->files));
+    r->files[r->nr_files++] = copy_or_exit(path);
+}
+
+static void add_folder(struct replay *r, char *path)
 {
     char *const paths[] = {path, NULL};
-    unsigned found = 0;
+    const size_t before = r->nr_files;
+    char message[512];
     FTS *walk = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     if (!walk)
         usage_error("%s: %s", path, strerror(errno));
-    for (FTSENT *e; !stop_requested && (e = fts_read(walk));) {
+    for (FTSENT *e; (e = fts_read(walk));) {
         const char *dot = strrchr(e->fts_name, '.');
         if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR) {
-            complain("%s: %s", e->fts_path, strerror(e->fts_errno));
-            r->unreadable++;
+            snprintf(message, sizeof(message), "%s: %s", e->fts_path, strerror(e->fts_errno));
+            unreadable(r, e->fts_path, message);
         } else if (e->fts_info == FTS_F && dot && strcmp(dot, ".vma") == 0) {
-            replay_file(r, e->fts_path);
-            found++;
+            add_file(r, e->fts_path);
         }
     }
     fts_close(walk);
-    if (found || stop_requested)
+    if (r->nr_files > before)
         return;
-    complain("%s: no program (*.vma) in this folder", path);
-    r->unreadable++;
+    snprintf(message, sizeof(message), "%s: no program (*.vma) in this folder", path);
+    unreadable(r, path, message);
+}
+
+static void add_paths(struct replay *r)
+{
+    for (size_t i = 0; i < r->nr_paths; i++) {
+        struct stat st;
+        if (stat(r->paths[i], &st) == 0 && S_ISDIR(st.st_mode))
+            add_folder(r, r->paths[i]);
+        else
+            add_file(r, r->paths[i]);
+    }
 }
 
 /* ---- results ---- */
-static void write_junit(struct replay *r, FILE *to)
+/* "3 passed, 1 failed", and what else there was. */
+static void put_count(const struct replay *r, FILE *to)
 {
+    fprintf(to, "%u passed, %u failed", r->passed, r->failed);
+    if (r->skipped)
+        fprintf(to, ", %u skipped", r->skipped);
+    if (r->unreadable)
+        fprintf(to, ", %u unreadable", r->unreadable);
+    if (r->stopped)
+        fprintf(to, ", stopped with %u to go", r->stopped);
+}
+
+static void print_junit(const void *what, FILE *to)
+{
+    const struct replay *r = what;
     report_junit(r->cases, r->nr_cases, to);
-    if (fclose(to) != 0)
-        usage_error("cannot write %s: %s", r->junit, strerror(errno));
-    for (size_t i = 0; i < r->nr_cases; i++) {
-        free((char *)(uintptr_t)r->cases[i].name);
-        free((char *)(uintptr_t)r->cases[i].failure);
-    }
-    free(r->cases);
 }
 
 static void print_page(const void *what, FILE *to)
 {
     const struct replay *r = what;
-    char title[80];
-    snprintf(title, sizeof(title), "vmafuzz replay: %u passed, %u failed", r->passed, r->failed);
+    char title[160] = "";
+    FILE *in = fmemopen(title, sizeof(title), "w");
+    if (in) {
+        fputs("vmafuzz replay: ", in);
+        put_count(r, in);
+        fclose(in);
+    }
     html_page(title, r->sections_size ? r->sections_text : "<p>No law was broken.</p>\n", to);
 }
 
-static void write_html(struct replay *r)
+/* All or nothing, now that all is known. */
+static void write_files(struct replay *r)
 {
     char message[512];
-    if (fclose(r->sections) != 0)
+    if (r->sections && fclose(r->sections) != 0)
         usage_error("out of memory");
-    if (file_save(r->html, print_page, r, message, sizeof(message)) != 0)
-        usage_error("%s", message);
+    if (r->junit && file_save(r->junit, print_junit, r, message, sizeof(message)) != 0) {
+        complain("%s", message);
+        r->lost++;
+    }
+    if (r->html && file_save(r->html, print_page, r, message, sizeof(message)) != 0) {
+        complain("%s", message);
+        r->lost++;
+    }
+}
+
+static void free_results(struct replay *r)
+{
+    for (size_t i = 0; i < r->nr_cases; i++) {
+        free((char *)(uintptr_t)r->cases[i].name);
+        free((char *)(uintptr_t)r->cases[i].message);
+        free((char *)(uintptr_t)r->cases[i].report);
+    }
+    free(r->cases);
+    for (size_t i = 0; i < r->nr_files; i++)
+        free(r->files[i]);
+    free(r->files);
     free(r->sections_text);
+    json_decref(r->results);
+}
+
+/* Told before the run, not after it. */
+static void check_files(const struct replay *r)
+{
+    char message[512];
+    if (r->junit && r->html && strcmp(r->junit, r->html) == 0)
+        usage_error("--junit and --html name the same file: %s", r->junit);
+    if ((r->junit && file_probe(r->junit, message, sizeof(message)) != 0) ||
+        (r->html && file_probe(r->html, message, sizeof(message)) != 0))
+        usage_error("%s", message);
 }
 
 static void open_linux(struct replay *r)
@@ -400,7 +568,6 @@ int cmd_replay(int argc, char **argv)
         {.argp = &subject_argp}, {.argp = &guest_argp}, {0}};
     static const struct argp argp = {options, parse, "FILE...", doc, children, NULL, NULL};
     struct replay r = {0};
-    FILE *junit = NULL;
     live_init(&r.live);
     parse_arguments(&argp, argc, argv, &r);
     if (r.all_rules && r.subject.rules >= 0)
@@ -411,40 +578,30 @@ int cmd_replay(int argc, char **argv)
         usage_error("--show-quirks and --swap go with --on linux");
     if (r.guest.image && !is_in_guest())
         return replay_in_guest(&r, argc, argv);
-    if (r.junit && !(junit = fopen(r.junit, "w"))) /* before the run, not after it */
-        usage_error("cannot write %s: %s", r.junit, strerror(errno));
+    catch_stop_signals();
+    check_files(&r);
     if (r.html && !(r.sections = open_memstream(&r.sections_text, &r.sections_size)))
         usage_error("out of memory");
     r.ex = executor_or_exit();
     r.results = json_array();
-    catch_stop_signals();
     if (r.on_linux)
         open_linux(&r);
-    for (size_t i = 0; i < r.nr_paths && !stop_requested; i++) {
-        struct stat st;
-        if (stat(r.paths[i], &st) == 0 && S_ISDIR(st.st_mode))
-            replay_folder(&r, r.paths[i]);
-        else
-            replay_file(&r, r.paths[i]);
-    }
+    add_paths(&r);
+    for (size_t i = 0; i < r.nr_files; i++)
+        replay_file(&r, r.files[i]);
     if (r.json) {
         json_dumpf(r.results, stdout, JSON_INDENT(2));
-        putchar('\n');
     } else {
         if (r.fail_each)
             printf("%" PRIu64 " runs with a failing allocation\n", r.runs);
-        printf("%u passed, %u failed", r.passed, r.failed);
-        if (r.skipped)
-            printf(", %u skipped", r.skipped);
-        printf(r.unreadable ? ", %u unreadable\n" : "\n", r.unreadable);
+        put_count(&r, stdout);
     }
-    if (junit)
-        write_junit(&r, junit);
-    if (r.sections)
-        write_html(&r);
-    json_decref(r.results);
+    putchar('\n');
+    write_files(&r);
     if (r.on_linux)
         live_close(&r.live);
     executor_free(r.ex);
-    return status_or_stopped(r.unreadable ? STATUS_USAGE : r.failed ? STATUS_FOUND : STATUS_CLEAN);
+    int status = r.unreadable || r.lost ? STATUS_USAGE : r.failed ? STATUS_FOUND : STATUS_CLEAN;
+    free_results(&r);
+    return status_or_stopped(status);
 }

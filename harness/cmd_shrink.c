@@ -57,6 +57,8 @@ int cmd_shrink(int argc, char **argv)
     char message[512];
     int status = STATUS_CLEAN;
 
+    if (c.out && file_probe(c.out, message, sizeof(message)) != 0)
+        usage_error("%s", message); /* before the search, and before REPLAY names it */
     catch_stop_signals();
     progress_start(&progress);
     bool fails = shrink(ex, p, &run, &so, &sr, &r);

@@ -77,6 +77,18 @@ static bool has_digits(const struct snapshot *s)
     return false;
 }
 
+/* One of an anon_vma, or of a file, that is not in the picture. */
+static bool has_lost_page(const struct snapshot *s)
+{
+    for (uint32_t i = 0; i < s->nr_pages; i++) {
+        const struct snap_page *p = &s->page[i];
+
+        if (!(p->flags & SNAP_PAGE_KSM) && !(p->flags & SNAP_PAGE_ANON ? p->anon_vma : p->object))
+            return true;
+    }
+    return false;
+}
+
 static void draw_kinds(struct legend *l, const struct snapshot *s)
 {
     static const struct {
@@ -110,6 +122,8 @@ static void draw_kinds(struct legend *l, const struct snapshot *s)
         words_beside(l, 0, "=1…: full of ones,", "written by fill");
     words_beside(l, 0, "w writable · d dirty", "y young · x exclusive");
     words_beside(l, 0, "frame, number: as the", "broken law's text has it");
+    if (has_lost_page(s))
+        words_beside(l, 0, "av ?, file ?: freed, so", "that it has no number");
 }
 
 int draw_legend(struct canvas *c, const struct changes *ch, int width)

@@ -38,9 +38,7 @@ static int read_all(int fd, char **data, size_t *size)
             buffer = more;
         }
         got = read(fd, buffer + n, cap - n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
+        if (got < 0) { /* EINTR too: who catches signals wants to stop */
             int error = errno;
 
             free(buffer);
@@ -197,18 +195,27 @@ static int save_straight(const char *path, int fd, file_printer *print, const vo
     return error ? failed(path, "cannot write", error, message, size) : 0;
 }
 
+/* A new file beside path; temporary, of PATH_MAX bytes, gets its name. Its descriptor, or -errno
+ * with a message. */
+static int open_beside(const char *path, char *temporary, char *message, size_t size)
+{
+    int fd;
+
+    if (snprintf(temporary, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
+        return failed(path, "cannot write", ENAMETOOLONG, message, size);
+    fd = mkostemp(temporary, O_CLOEXEC);
+    return fd >= 0 ? fd : failed(path, "cannot create a file beside it", errno, message, size);
+}
+
 /* A new file beside it takes the place of path, which is no link. */
 static int save_replacing(const char *path, file_printer *print, const void *what, char *message,
                           size_t size)
 {
     char temporary[PATH_MAX];
-    int fd, error;
+    int fd = open_beside(path, temporary, message, size), error;
 
-    if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
-        return failed(path, "cannot write", ENAMETOOLONG, message, size);
-    fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
-        return failed(path, "cannot create a file beside it", errno, message, size);
+        return fd;
     error = write_out(fd, print, what, true);
     if (!error && rename(temporary, path))
         error = errno;
@@ -220,30 +227,69 @@ static int save_replacing(const char *path, file_printer *print, const void *wha
     return 0;
 }
 
-int file_save(const char *path, file_printer *print, const void *what, char *message, size_t size)
+/* How a file is written: on what there is, or by a new one in its place. */
+enum way { WAY_STDOUT, WAY_STRAIGHT, WAY_REPLACE };
+
+/* real, of PATH_MAX bytes: the path without links, for WAY_REPLACE. A way, or -errno. */
+static int way_of(const char *path, char *real, char *message, size_t size)
 {
     struct stat target, other;
-    char real[PATH_MAX];
 
     if (stat(path, &target)) {
         int error = errno;
 
         if (!lstat(path, &other))
             return failed(path, "cannot follow the link", error, message, size);
-        return save_replacing(path, print, what, message, size); /* which says why it cannot be */
+        if (snprintf(real, PATH_MAX, "%s", path) >= PATH_MAX)
+            return failed(path, "cannot write", ENAMETOOLONG, message, size);
+        return WAY_REPLACE; /* which says why it cannot be */
     }
     /* /dev/stdout may stand for a regular file: it is written on with, not replaced under us. */
     if (!fstat(STDOUT_FILENO, &other) && other.st_dev == target.st_dev &&
-        other.st_ino == target.st_ino) {
+        other.st_ino == target.st_ino)
+        return WAY_STDOUT;
+    if (!S_ISREG(target.st_mode))
+        return WAY_STRAIGHT;
+    return realpath(path, real) ? WAY_REPLACE : failed(path, "cannot write", errno, message, size);
+}
+
+int file_save(const char *path, file_printer *print, const void *what, char *message, size_t size)
+{
+    char real[PATH_MAX];
+    int way = way_of(path, real, message, size);
+
+    if (way == WAY_STDOUT) {
         fflush(stdout);
         return save_straight(path, dup(STDOUT_FILENO), print, what, message, size);
     }
-    if (!S_ISREG(target.st_mode))
+    if (way == WAY_STRAIGHT)
         return save_straight(path, open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY), print, what,
                              message, size);
-    if (!realpath(path, real))
+    return way < 0 ? way : save_replacing(real, print, what, message, size);
+}
+
+/* A pipe is not opened: that would wait for its reader, who would see it end. */
+int file_probe(const char *path, char *message, size_t size)
+{
+    char real[PATH_MAX], temporary[PATH_MAX], block[4096] = {0};
+    int way = way_of(path, real, message, size), fd, error = 0;
+    struct stat st;
+
+    if (way == WAY_STRAIGHT && !stat(path, &st) && S_ISDIR(st.st_mode))
+        return failed(path, "cannot write", EISDIR, message, size);
+    if (way == WAY_STRAIGHT && access(path, W_OK))
         return failed(path, "cannot write", errno, message, size);
-    return save_replacing(real, print, what, message, size);
+    if (way != WAY_REPLACE)
+        return way < 0 ? way : 0;
+    fd = open_beside(real, temporary, message, size);
+    if (fd < 0)
+        return fd;
+    errno = 0;
+    if (write(fd, block, sizeof(block)) != sizeof(block) || fsync(fd))
+        error = errno ? errno : ENOSPC;
+    close(fd);
+    unlink(temporary);
+    return error ? failed(path, "cannot write", error, message, size) : 0;
 }
 
 static void print_program(const void *p, FILE *to)

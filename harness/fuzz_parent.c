@@ -17,8 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FAILS_TOO_OFTEN 95  /* percent: such an operation tests next to nothing */
-#define CALLS_THAT_TELL 100 /* with fewer of them it may be chance */
+#define PROGRAMS_THAT_TELL 1000 /* of fewer, what did not happen says nothing */
+#define FAILS_TOO_OFTEN 95      /* percent: such an operation tests next to nothing */
+#define CALLS_THAT_TELL 100     /* with fewer of them it may be chance */
 
 /* ---- options ---- */
 static const struct argp_option fuzz_options[] = {
@@ -40,6 +41,7 @@ static const struct argp_option fuzz_options[] = {
 static error_t parse_fuzz(int key, char *arg, struct argp_state *state)
 {
     struct fuzz *f = state->input;
+    refuse_twice(key, arg, state);
     switch (key) {
     case 's':
         f->plan.seed = parse_number("--seed", arg, 0, UINT64_MAX);
@@ -83,10 +85,15 @@ const struct argp fuzz_argp = {.options = fuzz_options, .parser = parse_fuzz};
 static void prepare_out(struct fuzz *f)
 {
     const char *out = f->plan.out;
+    char probe[PATH_MAX] = "", block[4096] = {0};
+    snprintf(probe, sizeof(probe), "%s", out);
+    for (char *end = probe + 1; (end = strchr(end, '/')); *end++ = '/') { /* those above it */
+        *end = '\0';
+        mkdir(probe, 0777); /* the last one will tell what is wrong */
+    }
     f->made_out = mkdir(out, 0777) == 0;
     if (!f->made_out && errno != EEXIST)
         usage_error("cannot make the folder %s: %s", out, strerror(errno));
-    char probe[PATH_MAX], block[4096] = {0};
     snprintf(probe, sizeof(probe), "%s/.probe-XXXXXX", out);
     int fd = mkstemp(probe);
     if (fd < 0)
@@ -119,17 +126,26 @@ static void store_page(struct fuzz *f, const json_t *find)
     complain("%s", message);
 }
 
-static void print_c(const void *program, FILE *to)
+struct c_source {
+    struct executor *ex;
+    const struct program *program;
+};
+
+static void print_c(const void *what, FILE *to)
 {
-    report_c(program, to);
+    const struct c_source *source = what;
+    report_c(source->ex, source->program, to);
 }
 
 /* FOLDER/LAW-OPERATION-HASH.c, which makes the same calls without vmafuzz. */
 static bool store_c(const struct program *p, const char *file, char *message, size_t size)
 {
     char path[PATH_MAX];
+    const struct c_source source = {executor_or_exit(), p};
     snprintf(path, sizeof(path), "%.*s.c", (int)(strlen(file) - strlen(".vma")), file);
-    return file_save(path, print_c, p, message, size) == 0;
+    bool stored = file_save(path, print_c, &source, message, size) == 0;
+    executor_free(source.ex);
+    return stored;
 }
 
 static void store(struct fuzz *f, const json_t *find)
@@ -403,19 +419,11 @@ static void print_operations(const struct counters *sum)
     put_hanging(line, 0, 0, stdout);
 }
 
-static void print_times(const char *before, uint64_t n)
-{
-    if (n == 1)
-        printf("%s once", before);
-    else
-        printf("%s %" PRIu64 " times", before, n);
-}
-
 static void print_fault(enum fault_id fault, const struct counters *sum)
 {
     printf("fault %s:", fault_table[fault].name);
-    print_times(" reached", sum->fault_reached);
-    print_times(", triggered", sum->fault_triggered);
+    put_times(" reached", sum->fault_reached, stdout);
+    put_times(", triggered", sum->fault_triggered, stdout);
     putchar('\n');
 }
 
@@ -431,7 +439,8 @@ static void print_verdict(const struct fuzz *f, const struct counters *sum)
 {
     size_t i;
     json_t *find;
-    print_operations(sum);
+    if (sum->programs >= PROGRAMS_THAT_TELL)
+        print_operations(sum);
     if (f->plan.subject.fault)
         print_fault(f->plan.subject.fault, sum);
     if (f->plan.live)
@@ -525,8 +534,8 @@ int fuzz_run(struct fuzz *f)
     f->pending = json_array();
     f->classes = json_object();
     f->finds = json_array();
-    prepare_out(f);
     catch_stop_signals();
+    prepare_out(f);
     progress_start(&f->progress);
     if (f->seconds > 0)
         f->plan.deadline = f->progress.start + f->seconds;

@@ -133,14 +133,22 @@ void html_page(const char *title, const char *sections, FILE *to);
  * line in message. */
 int report_svg(struct executor *ex, const struct finding *f, uint32_t nr_ops, char **svg,
                char *message, size_t size);
-/* A C program that makes the same system calls on Linux and prints what each answered. */
-void report_c(const struct program *p, FILE *to);
+/* A C program that makes the same system calls on Linux and prints what each answered, and what the
+ * model, which makes them on ex, does if that is something else. */
+void report_c(struct executor *ex, const struct program *p, FILE *to);
+/* How many operations it cannot make: it says so of each when it runs. */
+unsigned report_c_left_out(const struct program *p);
+enum junit_outcome { JUNIT_PASSED, JUNIT_FAILED, JUNIT_ERROR, JUNIT_SKIPPED };
 struct junit_case {
     const char *name;
     double seconds;
-    const char *failure; /* NULL: passed */
+    enum junit_outcome outcome;
+    const char *type, *message; /* of what has not passed: a word, and a line */
+    const char *report;         /* all that there is to say, or NULL */
 };
 void report_junit(const struct junit_case *cases, size_t n, FILE *to);
+/* " reached once", " reached 7 times" */
+void put_times(const char *before, uint64_t n, FILE *to);
 /* The words of text and a newline, in lines of 80 columns. column: what the first line holds
  * already; every line goes on after the indent. */
 void put_hanging(const char *text, unsigned column, unsigned indent, FILE *to);
@@ -159,6 +167,8 @@ int file_load(const char *path, char **data, size_t *size, char *message, size_t
  */
 typedef void file_printer(const void *what, FILE *to);
 int file_save(const char *path, file_printer *print, const void *what, char *message, size_t size);
+/* Could that be done? As far as it can be known without doing it. 0 or -errno with a line. */
+int file_probe(const char *path, char *message, size_t size);
 int program_save(const char *path, const struct program *p, char *message, size_t size);
 /* Nearest of the n names by edit distance, or NULL if none is near. */
 const char *nearest_name(const char *name, const char *const names[], size_t n);

@@ -14,23 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    uint64_t flag;
-    const char *word;
-} flag_words[] = {
-    {SNAP_GROWSDOWN, "growsdown"},   {SNAP_GROWSUP, "growsup"},
-    {SNAP_LOCKED, "locked"},         {SNAP_LOCKONFAULT, "onfault"},
-    {SNAP_ACCOUNT, "account"},       {SNAP_NORESERVE, "noreserve"},
-    {SNAP_HUGETLB, "hugetlb"},       {SNAP_IO, "io"},
-    {SNAP_PFNMAP, "pfnmap"},         {SNAP_MIXEDMAP, "mixedmap"},
-    {SNAP_DONTEXPAND, "dontexpand"}, {SNAP_DONTCOPY, "dontfork"},
-    {SNAP_WIPEONFORK, "wipeonfork"}, {SNAP_DONTDUMP, "dontdump"},
-    {SNAP_SEQ_READ, "sequential"},   {SNAP_RAND_READ, "random"},
-    {SNAP_HUGEPAGE, "hugepage"},     {SNAP_NOHUGEPAGE, "nohugepage"},
-    {SNAP_MERGEABLE, "mergeable"},   {SNAP_UFFD_MISSING, "uffd-missing"},
-    {SNAP_UFFD_WP, "uffd-wp"},
-};
-
 const struct snap_proc *find_proc(const struct snapshot *s, uint32_t id)
 {
     for (uint32_t i = 0; i < s->nr_procs; i++)
@@ -87,19 +70,6 @@ static void put_backing(struct line *l, const struct snapshot *s, const struct s
     put(l, "%-9s 0x%-5" PRIx64, backing, v->pgoff);
 }
 
-/* "may" is worth a word only where something is missing. */
-static void put_may(struct line *l, uint64_t flags)
-{
-    const uint64_t all = SNAP_MAYREAD | SNAP_MAYWRITE | SNAP_MAYEXEC;
-    bool shared = flags & SNAP_SHARED, may_share = flags & SNAP_MAYSHARE;
-
-    if ((flags & all) != all)
-        put(l, " may:%s%s%s", flags & SNAP_MAYREAD ? "r" : "", flags & SNAP_MAYWRITE ? "w" : "",
-            flags & SNAP_MAYEXEC ? "x" : "");
-    if (shared != may_share)
-        put(l, may_share ? " mayshare" : " not-mayshare");
-}
-
 static void put_policy(struct line *l, const struct snap_vma *v)
 {
     static const char *const modes[] = {"default", "preferred", "bind", "interleave", "local"};
@@ -129,13 +99,11 @@ static void put_anon(struct line *l, const struct snapshot *s, const struct snap
 static void put_vma(struct line *l, const struct snapshot *s, const struct snap_vma *v,
                     unsigned show)
 {
-    put(l, "%c%c%c%c  ", v->flags & SNAP_READ ? 'r' : '-', v->flags & SNAP_WRITE ? 'w' : '-',
-        v->flags & SNAP_EXEC ? 'x' : '-', v->flags & SNAP_SHARED ? 's' : 'p');
+    const char *flags = FLAGS_TEXT(v->flags);
+
+    put(l, "%.4s  ", flags);
     put_backing(l, s, v);
-    for (size_t i = 0; i < sizeof(flag_words) / sizeof(flag_words[0]); i++)
-        if (v->flags & flag_words[i].flag)
-            put(l, " %s", flag_words[i].word);
-    put_may(l, v->flags);
+    put(l, "%s", flags + 4);
     put_policy(l, v);
     if (v->name[0])
         put(l, " name:%.12s", v->name);

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command commands[] = {
     {"fuzz", "make programs and run them until something breaks a law", cmd_fuzz},
@@ -79,6 +80,15 @@ static int run_command(const char *name, int argc, char **argv)
     unknown_name("command", name, names, NR_COMMANDS);
 }
 
+/* However the command ends, by --help too: what was not written is an error. */
+static void flush_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return;
+    complain("cannot write to standard output: %s", strerror(errno));
+    _exit(STATUS_USAGE);
+}
+
 int main(int argc, char **argv)
 {
     static const struct argp argp = {.parser = parse_command,
@@ -88,12 +98,8 @@ int main(int argc, char **argv)
     int at = 0;
     if (guest_is_init())
         guest_init();
+    atexit(flush_output);
     argp_err_exit_status = STATUS_USAGE;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &at);
-    int status = run_command(argv[at], argc - at, argv + at);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        complain("cannot write to standard output: %s", strerror(errno));
-        return STATUS_USAGE;
-    }
-    return status;
+    return run_command(argv[at], argc - at, argv + at);
 }

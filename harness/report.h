@@ -8,6 +8,8 @@
 struct scene;
 /* What the broken law demands; of whom, if answers of the model and another subject differ. */
 void put_sentence(const struct scene *s, const struct finding *f, char *text, size_t size);
+/* The verdict's text, with the clause in words if there are any. */
+void verdict_text(const struct verdict *v, char *text, size_t size);
 /* An answer in words: "ENOMEM", "0x10", "0", "VMA at 0x10", "nothing". */
 void answer_text(enum op_kind kind, long answer, char *text, size_t size);
 /* "EINVAL" for -EINVAL; NULL for what is no error. */
@@ -86,5 +88,6 @@ int other_svg(const struct scene *s, const struct finding *f, char **svg, char *
 /* ---- xml.c ---- */
 /* Escaped, for elements and attributes; what XML 1.0 cannot hold at all becomes '?'. */
 void put_xml(const char *text, FILE *to);
+void put_xml_lines(const char *text, FILE *to); /* in elements alone: newlines stay what they are */
 
 #endif

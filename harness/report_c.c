@@ -17,7 +17,7 @@
 
 /* %A addr %L len %N new len %T to %O offset in bytes %o in pages %P pages
  * %p prot %f flags %s choice %F file used %D file made %U context used %M context made
- * %H start_brk %i line, which is what writes put %C number of the child */
+ * %H start_brk %i line, which is what writes put %C number of the child %R model's answer */
 static const struct {
     const char *call;
     unsigned parts;
@@ -55,7 +55,7 @@ static const struct {
     [OP_UFFD_CLOSE] = {"file_close(&%U)", PART_UFFD},
     [OP_UFFD_REGISTER] = {"context_register(%U, %A, %L, %f)", PART_UFFD},
     [OP_UFFD_UNREGISTER] = {"context_unregister(%U, %A, %L)", PART_UFFD},
-    [OP_FORK] = {"fork_as(%i, %C)", PART_PROCS},
+    [OP_FORK] = {"fork_as(%i, %C, %R)", PART_PROCS},
     [OP_EXIT] = {"exit_as(%i)", PART_PROCS},
 };
 
@@ -79,6 +79,7 @@ static const char common[] =
     "#define PAGE 4096UL\n"
     "#define BASE 0x400000000000UL /* page 0 of the program */\n"
     "#define TASK 0x7ffffffff000UL /* the end of user space */\n"
+    "#define SOME ((long)(~0UL >> 1)) /* an address that is the kernel's choice */\n"
     "#ifndef MADV_COLLAPSE\n"
     "#define MADV_COLLAPSE 25\n"
     "#endif\n"
@@ -88,20 +89,38 @@ static const char common[] =
     "    return ret == -1 ? -errno : ret;\n"
     "}\n"
     "\n"
-    "/* Prints what a call answered; addresses in pages of the program where they are its own. */\n"
-    "static __attribute__((unused)) unsigned long answer(unsigned line, const char *name,\n"
-    "                                                    long ret)\n"
+    "/* Addresses are in pages of the program where they are its own. */\n"
+    "static __attribute__((unused)) void say(long ret)\n"
     "{\n"
     "    unsigned long n = (unsigned long)ret;\n"
     "\n"
-    "    printf(\"%u: %s -> \", line, name);\n"
-    "    if (ret < 0)\n"
-    "        printf(\"-%d (%s)\\n\", (int)-ret, strerror((int)-ret));\n"
+    "    if (ret == SOME)\n"
+    "        printf(\"an address\");\n"
+    "    else if (ret < 0)\n"
+    "        printf(\"-%d (%s)\", (int)-ret, strerror((int)-ret));\n"
     "    else if (n >= BASE && n < BASE + (1UL << 40))\n"
-    "        printf(\"page %#lx\\n\", (n - BASE) / PAGE);\n"
+    "        printf(\"page %#lx\", (n - BASE) / PAGE);\n"
     "    else\n"
-    "        printf(\"%#lx\\n\", n);\n"
-    "    return ret < 0 ? BASE : n;\n"
+    "        printf(\"%#lx\", n);\n"
+    "}\n"
+    "\n"
+    "/* Prints what a call answered, and what the model does if that is something else. */\n"
+    "static __attribute__((unused)) unsigned long answer(unsigned line, const char *name,\n"
+    "                                                    long ret, long model)\n"
+    "{\n"
+    "    printf(\"%u: %s -> \", line, name);\n"
+    "    say(ret);\n"
+    "    if (ret != model && (model != SOME || ret < 0)) {\n"
+    "        printf(\"   <- model: \");\n"
+    "        say(model);\n"
+    "    }\n"
+    "    putchar('\\n');\n"
+    "    return ret < 0 ? BASE : (unsigned long)ret;\n"
+    "}\n"
+    "\n"
+    "static __attribute__((unused)) void not_made(unsigned line, const char *name)\n"
+    "{\n"
+    "    printf(\"%u: %s (not made)\\n\", line, name);\n"
     "}\n";
 
 /* ---- numbers and words ---- */
@@ -395,7 +414,85 @@ static bool has_call(const struct op *op)
     return column[op->kind].call && !op->fail;
 }
 
-static void put_call(const struct program *p, uint32_t i, FILE *to)
+unsigned report_c_left_out(const struct program *p)
+{
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < p->nr; i++)
+        n += p->op[i].kind != OP_NONE && !has_call(&p->op[i]);
+    return n;
+}
+
+/* ---- the model's answers ---- */
+struct answers {
+    bool window;     /* even what the kernel chooses is as in the model */
+    uint64_t chosen; /* bit n - 1: the mapping of name n is where the kernel wanted it */
+    long *of;        /* operation number */
+};
+#define SOME ((long)(~0UL >> 1)) /* as in the source */
+
+static bool has_choice(const struct answers *a, const struct op *op)
+{
+    for (unsigned i = 0; i < MAX_VALUES; i++)
+        if (op->v[i].anchor == ANCHOR_MAPPING && a->chosen >> (op->v[i].name - 1) & 1)
+            return true;
+    return false;
+}
+
+static void keep_answer(void *arg, int index, const struct op *op, const struct call *call,
+                        long ret)
+{
+    struct answers *a = arg;
+    const bool maps = op && (op->kind == OP_MMAP || op->kind == OP_MREMAP);
+    const uint64_t name = maps && op->def ? UINT64_C(1) << (op->def - 1) : 0;
+
+    if (index < 0)
+        return;
+    a->of[index] = ret;
+    a->chosen &= ~name;
+    if (!maps || ret < 0 || a->window)
+        return;
+    if (has_choice(a, op) || ((uint64_t)ret != call->addr && (uint64_t)ret != call->to)) {
+        a->of[index] = SOME;
+        a->chosen |= name;
+    }
+}
+
+/* To the calls that the source makes, and no others. False: no memory. */
+static bool ask_model(struct executor *ex, const struct program *p, struct answers *a)
+{
+    const struct run_options o = {.rules = -1, .trace = keep_answer, .trace_arg = a};
+    struct program *made = program_new(p->nr);
+    struct run_result r;
+
+    a->of = calloc(p->nr + 1ul, sizeof(*a->of));
+    if (!made || !a->of || program_copy(made, p) != 0) {
+        program_free(made);
+        return false;
+    }
+    for (uint32_t i = 0; i < made->nr; i++)
+        if (!has_call(&made->op[i]))
+            made->op[i].kind = OP_NONE;
+    executor_run(ex, made, &o, &r);
+    program_free(made);
+    return true;
+}
+
+static void put_model(const struct op *op, long answer, FILE *to)
+{
+    const bool address = op->kind == OP_MMAP || op->kind == OP_MREMAP || op->kind == OP_BRK;
+
+    if (answer == SOME)
+        fputs("SOME", to);
+    else if (answer_error(answer))
+        fprintf(to, "-%s", answer_error(answer));
+    else if (address)
+        fprintf(to, "BASE + %#lx", (unsigned long)answer);
+    else
+        fprintf(to, "%#lx", (unsigned long)answer);
+}
+
+static void put_call(const struct program *p, uint32_t i, const struct answers *a, FILE *to)
 {
     const struct op *op = &p->op[i];
     bool life = op->kind == OP_FORK || op->kind == OP_EXIT; /* these answer by themselves */
@@ -409,34 +506,42 @@ static void put_call(const struct program *p, uint32_t i, FILE *to)
     for (const char *c = column[op->kind].call; *c; c++) {
         if (*c == '%' && c[1] == 'i')
             fprintf(to, "%u", (++c, i + 1));
+        else if (*c == '%' && c[1] == 'R')
+            put_model(op, (++c, a->of[i]), to);
         else if (*c == '%')
             put_part(&p->config, op, *++c, to);
         else
             fputc(*c, to);
     }
-    fputs(life ? ";\n" : ");\n", to);
+    if (!life) {
+        fputs(", ", to);
+        put_model(op, a->of[i], to);
+        fputc(')', to);
+    }
+    fputs(";\n", to);
 }
 
 /* turns: those before it, counted on; NULL: there is one process only. */
-static void put_op(const struct program *p, uint32_t i, unsigned *turns, FILE *to)
+static void put_op(const struct program *p, uint32_t i, const struct answers *a, unsigned *turns,
+                   FILE *to)
 {
     const struct op *op = &p->op[i];
+    const bool made = has_call(op), life = op->kind == OP_FORK || op->kind == OP_EXIT;
 
     if (op->kind == OP_NONE)
         return;
     fputs("\n    ", to);
     put_op_comment(op, to);
-    if (!has_call(op)) {
-        fputs(" /* cannot be done from here */\n", to);
-        return;
-    }
+    fputs(made ? "" : " /* cannot be done from here */", to);
     fputs("\n    ", to);
     if (turns)
         fprintf(to, "if (turn(%u, %u)) {\n        ", ++*turns, op->proc);
-    put_call(p, i, to);
+    if (made)
+        put_call(p, i, a, to);
+    else
+        fprintf(to, "not_made(%u, \"%s\");\n", i + 1, op_table[op->kind].name);
     if (turns)
-        fputs(op->kind == OP_FORK || op->kind == OP_EXIT ? "    }\n" : "        done();\n    }\n",
-              to);
+        fputs(made && life ? "    }\n" : "        done();\n    }\n", to);
 }
 
 static bool names_are_used(const struct program *p, bool used[MAX_NAMES + 1])
@@ -548,7 +653,7 @@ static void put_start(const struct program *p, unsigned parts, FILE *to)
         fputs("    memset(context, -1, sizeof(context));\n", to);
 }
 
-static void put_main(const struct program *p, unsigned parts, FILE *to)
+static void put_main(const struct program *p, unsigned parts, const struct answers *a, FILE *to)
 {
     bool used[MAX_NAMES + 1] = {false}, procs = parts & PART_PROCS;
     bool any = names_are_used(p, used);
@@ -563,7 +668,7 @@ static void put_main(const struct program *p, unsigned parts, FILE *to)
         fputs("    unsigned long heap;\n", to);
     put_start(p, parts, to);
     for (uint32_t i = 0; i < p->nr; i++)
-        put_op(p, i, procs ? &turns : NULL, to);
+        put_op(p, i, a, procs ? &turns : NULL, to);
     if (any && !procs)
         fputc('\n', to);
     for (unsigned n = 1; n <= MAX_NAMES && !procs; n++) {
@@ -595,10 +700,16 @@ static void put_title(const struct program *p, FILE *to)
     free(header);
 }
 
-void report_c(const struct program *p, FILE *to)
+void report_c(struct executor *ex, const struct program *p, FILE *to)
 {
     unsigned parts = parts_of(p);
+    struct answers a = {.window = parts & PART_WINDOW};
 
+    if (!ask_model(ex, p, &a)) {
+        free(a.of);
+        fputs("#error out of memory\n", to);
+        return;
+    }
     put_title(p, to);
     fputs(head, to);
     fputs(common, to);
@@ -609,5 +720,6 @@ void report_c(const struct program *p, FILE *to)
     else if (parts & PART_LIMIT)
         fputs("\nstatic const unsigned long own_total = 0, own_data = 0;\n", to);
     put_parts(parts, to);
-    put_main(p, parts, to);
+    put_main(p, parts, &a, to);
+    free(a.of);
 }

@@ -77,7 +77,7 @@ static void put_pre(char *text, const char *heading, FILE *to)
 static void put_verdict(const struct scene *s, const struct finding *f, FILE *to)
 {
     const struct verdict *v = &s->result.verdict;
-    char sentence[256];
+    char sentence[512];
 
     fprintf(to, "<h2><span class=\"law\">%s</span>", law_table[v->law].name);
     if (v->site) {
@@ -90,7 +90,8 @@ static void put_verdict(const struct scene *s, const struct finding *f, FILE *to
     put_sentence(s, f, sentence, sizeof(sentence));
     put_xml(sentence, to);
     fputs("</p>\n<p class=\"verdict\">", to);
-    put_xml(v->text, to);
+    verdict_text(v, sentence, sizeof(sentence));
+    put_xml(sentence, to);
     fprintf(to, "%sin process %u at page 0x%" PRIxPTR "</p>\n", v->text[0] ? "<br/>" : "", v->proc,
             v->addr >> PAGE_SHIFT);
     if (!s->fails)

@@ -187,9 +187,10 @@ static json_t *json_verdict(const struct run_result *r)
 {
     const struct verdict *v = &r->verdict;
 
-    return json_pack("{s:s, s:s, s:s, s:i, s:o, s:s}", "law", law_table[v->law].name, "sentence",
-                     law_table[v->law].sentence, "site", v->site ? v->site : "", "process",
-                     (int)v->proc, "address", json_u64(v->addr), "text", v->text);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:s}", "law", law_table[v->law].name,
+                     "sentence", law_table[v->law].sentence, "site", v->site ? v->site : "",
+                     "clause", site_sentence(v->site), "process", (int)v->proc, "address",
+                     json_u64(v->addr), "text", v->text);
 }
 
 static json_t *json_laws(uint64_t laws)
@@ -278,7 +279,7 @@ void report_json(struct executor *ex, const struct finding *f, FILE *to)
     set_operation(report, &s);
     json_object_set_new(report, "rules", json_string(rules_names[rules]));
     json_object_set_new(report, "without", json_laws(f->options->without));
-    json_object_set_new(report, "seed", json_u64(f->seed));
+    json_object_set_new(report, "seed", f->seed ? json_u64(f->seed) : json_null());
     json_object_set_new(report, "file", f->file ? json_string(f->file) : json_null());
     json_object_set_new(report, "replay", json_printed(PRINT_REPLAY, f));
     json_object_set_new(report, "program", json_printed(PRINT_PROGRAM, p));

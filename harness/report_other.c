@@ -116,29 +116,17 @@ static void vmas(struct list *l, const struct snapshot *sa, const struct snap_pr
 
 static void entry_text(const struct snapshot *s, const struct snap_pte *e, char *text, size_t size)
 {
-    static const struct {
-        uint32_t flag;
-        const char *word;
-    } words[] = {
-        {SNAP_PTE_WRITE, " write"},    {SNAP_PTE_DIRTY, " dirty"},
-        {SNAP_PTE_YOUNG, " young"},    {SNAP_PTE_SPECIAL, " zeroes"},
-        {SNAP_PTE_SWAP, " swap"},      {SNAP_PTE_MIGRATION, " migration"},
-        {SNAP_PTE_EXCLUSIVE, " excl"},
-    };
     const struct snap_page *p = NULL;
     size_t n = 0;
 
     if (!e)
         return;
-    text[0] = '\0';
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words) && n < size; i++)
-        if (e->flags & words[i].flag)
-            n += (size_t)snprintf(text + n, size - n, "%s", words[i].word);
+    n = (size_t)snprintf(text, size, "%s", ENTRY_TEXT(e->flags));
     if ((e->flags & (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL)) == SNAP_PTE_PRESENT && e->number &&
         e->number <= s->nr_pages)
         p = &s->page[e->number - 1];
     if (p && n < size)
-        snprintf(text + n, size - n, " page: %s%s map %u index %#" PRIx64 " stamp %" PRIu64,
+        snprintf(text + n, size - n, ", page: %s%s map %u index %#" PRIx64 " stamp %" PRIu64,
                  p->flags & SNAP_PAGE_ANON ? "anon" : "file",
                  p->flags & SNAP_PAGE_EXCLUSIVE ? " excl" : "", p->mapcount, p->index, p->stamp);
 }

@@ -51,10 +51,24 @@ void put_sentence(const struct scene *s, const struct finding *f, char *text, si
         snprintf(text, size, "%s", law_table[law].sentence);
 }
 
+void verdict_text(const struct verdict *v, char *text, size_t size)
+{
+    const char *sentence = site_sentence(v->site);
+    const size_t n = strlen(v->text), site = v->site ? strlen(v->site) : 0;
+    const bool named = n >= site && site && !strcmp(v->text + n - site, v->site);
+
+    if (!*sentence)
+        snprintf(text, size, "%s", v->text);
+    else if (named)
+        snprintf(text, size, "%s: %s", v->text, sentence);
+    else
+        snprintf(text, size, "%s%s%s: %s", v->text, n ? "; " : "", v->site, sentence);
+}
+
 static void put_law(const struct scene *s, const struct finding *f, FILE *to)
 {
     const struct verdict *v = &s->result.verdict;
-    char sentence[256];
+    char sentence[512];
 
     fprintf(to, "BROKEN  %s", law_table[v->law].name);
     if (v->site)
@@ -64,8 +78,9 @@ static void put_law(const struct scene *s, const struct finding *f, FILE *to)
     put_sentence(s, f, sentence, sizeof(sentence));
     put_wrapped(sentence, 2, to);
     fputc('\n', to);
-    if (v->text[0])
-        put_wrapped(v->text, 2, to);
+    verdict_text(v, sentence, sizeof(sentence));
+    if (*sentence)
+        put_wrapped(sentence, 2, to);
     fprintf(to, "  in process %u at page 0x%" PRIxPTR "\n", v->proc, v->addr >> PAGE_SHIFT);
     if (!s->fails)
         put_wrapped("It did not happen again when the program was played for this report.", 2, to);
@@ -87,6 +102,14 @@ void put_answer(const struct scene *s, FILE *to)
     if (answer_error(r->expected))
         fprintf(to, " (%s)", strerrordesc_np((int)-r->expected));
     fputc('\n', to);
+}
+
+void put_times(const char *before, uint64_t n, FILE *to)
+{
+    if (n == 1)
+        fprintf(to, "%s once", before);
+    else
+        fprintf(to, "%s %" PRIu64 " times", before, n);
 }
 
 static void put_operation(const struct scene *s, const struct finding *f, FILE *to)
@@ -226,12 +249,31 @@ void put_fault(const struct scene *s, const struct finding *f, FILE *to)
 
     if (fault == F_NONE)
         return;
-    fprintf(to, "\nFAULT %s: reached %" PRIu64 ", triggered %" PRIu64 " times",
-            fault_table[fault].name, s->result.fault_reached, s->result.fault_triggered);
+    fprintf(to, "\nFAULT %s:", fault_table[fault].name);
+    put_times(" reached", s->result.fault_reached, to);
+    put_times(", triggered", s->result.fault_triggered, to);
     if (s->result.triggered_at)
         fprintf(to, ", first by operation %u", s->result.triggered_at);
     fputc('\n', to);
     put_wrapped(fault_table[fault].title, 2, to);
+}
+
+/* A word of a shell's command line. */
+static void put_quoted(const char *word, FILE *to)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./,:+@%=";
+
+    const bool option = *word == '-' && word[1]; /* it looks like one; - is standard input */
+
+    if (*word && !option && word[strspn(word, plain)] == '\0') {
+        fputs(word, to);
+        return;
+    }
+    fputs(option ? "./'" : "'", to);
+    for (; *word; word++)
+        fputs(*word == '\'' ? "'\\''" : (char[2]){*word}, to);
+    fputc('\'', to);
 }
 
 void replay_command(const struct finding *f, FILE *to)
@@ -248,7 +290,8 @@ void replay_command(const struct finding *f, FILE *to)
     for (unsigned law = LAW_NONE + 1; law < NR_LAWS; law++)
         if (o->without & LAW_BIT(law))
             fprintf(to, " --without %s", law_table[law].name);
-    fprintf(to, " %s", f->file ? f->file : "FILE");
+    fputc(' ', to);
+    put_quoted(f->file ? f->file : "FILE", to);
 }
 
 void report_text(struct executor *ex, const struct finding *f, FILE *to)
@@ -264,6 +307,6 @@ void report_text(struct executor *ex, const struct finding *f, FILE *to)
     put_fault(&s, f, to);
     fputs("\nREPLAY  ", to);
     replay_command(f, to);
-    fputc('\n', to);
+    fputs("\n  --html FILE draws the state as well\n", to);
     scene_fini(&s);
 }

@@ -83,7 +83,12 @@ static bool use_name(struct parser *ps, struct token t, enum def_kind kind, uint
 }
 
 /* ---- values: [anchor][+-pages][:bytes] ---- */
-static bool anchor(struct parser *ps, struct token *t, struct value *v)
+static const char *const value_forms[] = {
+    [ARG_ADDR] = "an address",         [ARG_LEN] = "a length",  [ARG_NEWLEN] = "the new length",
+    [ARG_PAGES] = "a number of pages", [ARG_TO] = "an address", [ARG_OFF] = "an offset",
+};
+
+static bool anchor(struct parser *ps, struct token *t, enum arg arg, struct value *v)
 {
     static const struct {
         const char *word;
@@ -96,6 +101,7 @@ static bool anchor(struct parser *ps, struct token *t, struct value *v)
     };
     struct token word = {t->s, 0};
     struct candidates c = {.n = 0};
+    char expected[120];
     unsigned name;
 
     while (word.n < t->n && !memchr("+-:", t->s[word.n], 3))
@@ -111,7 +117,9 @@ static bool anchor(struct parser *ps, struct token *t, struct value *v)
     v->anchor = ANCHOR_MAPPING;
     if (name_of(word, &name) == DEF_MAPPING)
         return use_name(ps, word, DEF_MAPPING, &v->name);
-    return text_fail_word(ps, word, "a number, the name of a mapping, task, base, brk or top", &c);
+    snprintf(expected, sizeof(expected),
+             "%s (a number, the name of a mapping, task, base, brk or top)", value_forms[arg]);
+    return text_fail_word(ps, word, expected, &c);
 }
 
 static bool signed_number(struct parser *ps, struct token *t, const char *what, bool negative,
@@ -133,13 +141,13 @@ static bool take_sign(struct token *t, char sign)
     return true;
 }
 
-static bool value_pages(struct parser *ps, struct token *t, struct value *v)
+static bool value_pages(struct parser *ps, struct token *t, enum arg arg, struct value *v)
 {
     int64_t pages = 0;
     bool negative, plus;
 
     *v = (struct value){.anchor = ANCHOR_ZERO};
-    if (t->n && !is_digit(*t->s) && *t->s != '-' && !anchor(ps, t, v))
+    if (t->n && !is_digit(*t->s) && *t->s != '-' && !anchor(ps, t, arg, v))
         return false;
     negative = take_sign(t, '-');
     plus = !negative && v->anchor != ANCHOR_ZERO && take_sign(t, '+');
@@ -161,7 +169,7 @@ static bool value(struct parser *ps, struct token t, enum arg arg, enum op_kind 
         *v = (struct value){.anchor = ANCHOR_TOP};
         return true;
     }
-    if (!value_pages(ps, &t, v))
+    if (!value_pages(ps, &t, arg, v))
         return false;
     colon = t.s;
     if (take_sign(&t, ':')) {
@@ -196,10 +204,6 @@ static int find_word(enum arg arg, struct token t)
 }
 
 static const char *const arg_forms[] = {
-    [ARG_ADDR] = "an address",
-    [ARG_LEN] = "a length",
-    [ARG_NEWLEN] = "'->' and the new length",
-    [ARG_PAGES] = "a number of pages",
     [ARG_PROT] = "a protection (none, r, w, x, rw, ...)",
     [ARG_FMODE] = "an open mode (none, r, w, rw)",
     [ARG_ADVICE] = "an advice",
@@ -310,11 +314,11 @@ static bool required_argument(struct parser *ps, struct op *op, enum arg arg, st
         return object(ps, arg, &op->obj);
     t = text_next(ps);
     if (arg == ARG_NEWLEN && !token_is(t, "->"))
-        return text_fail(ps, t.s, "expected %s", arg_forms[arg]);
+        return text_fail(ps, t.s, "expected '->' and %s", value_forms[arg]);
     if (arg == ARG_NEWLEN)
         t = text_next(ps);
     if (!t.n)
-        return text_fail(ps, t.s, "expected %s", arg_forms[arg]);
+        return text_fail(ps, t.s, "expected %s", value_forms[arg]);
     return value(ps, t, arg, (enum op_kind)op->kind, v);
 }
 
@@ -410,7 +414,8 @@ static bool arguments(struct parser *ps, struct op *op)
     return optional_arguments(ps, op);
 }
 
-static bool op_word(struct parser *ps, struct token t, struct op *op)
+/* first: of a line that may be the world's. */
+static bool op_word(struct parser *ps, struct token t, bool first, struct op *op)
 {
     struct candidates c = {.n = 0};
 
@@ -421,6 +426,8 @@ static bool op_word(struct parser *ps, struct token t, struct op *op)
             return true;
         }
     }
+    if (first)
+        candidate(&c, "world");
     return text_fail_word(ps, t, "an operation", &c);
 }
 
@@ -431,7 +438,7 @@ static bool op_word_or_sign(struct parser *ps, struct token t, bool after_sign, 
     unsigned name;
     enum def_kind kind;
 
-    if (op_word(ps, t, op))
+    if (op_word(ps, t, !after_sign && !after_prefix && !ps->world_seen && ps->p->nr == 0, op))
         return true;
     kind = after_sign ? DEF_NONE : name_of(t, &name);
     if (kind == DEF_NONE || !text_peek(ps).n)
@@ -536,8 +543,14 @@ static bool header_line(struct parser *ps, const char *hash)
 
 static bool version_line(struct parser *ps)
 {
-    struct token word = text_next(ps), version = text_next(ps), end = text_next(ps);
+    static const char mark[] = "\xef\xbb\xbf";
+    struct token word = text_next(ps), version = text_next(ps), end = text_next(ps), rest;
 
+    if (token_starts(word, mark, &rest))
+        return text_fail(ps, ps->line, "expected 'vmafuzz 1', not a byte order mark before it");
+    if (token_is(word, "vmafuzz") && version.n && !end.n && !token_is(version, "1"))
+        return text_fail(ps, version.s, "version '%s' is unknown: expected 'vmafuzz 1'",
+                         token_show(version).s);
     if (!token_is(word, "vmafuzz") || !token_is(version, "1") || end.n)
         return text_fail(ps, ps->line, "expected 'vmafuzz 1' in the first line");
     return true;

@@ -5,6 +5,9 @@
 
 #include <inttypes.h>
 
+#define MAX_TASK (1 << 24)          /* pages */
+enum { TASK, BASE, MIN, BRK, GAP }; /* in world_fields[]: places below the end of the task */
+
 /* ---- properties ---- */
 static const struct {
     const char *name, *value; /* NULL: a word alone */
@@ -71,7 +74,8 @@ static bool property_value(struct parser *ps, unsigned key, struct token t)
         config->overcommit = (uint8_t)n;
         return true;
     default:
-        return text_whole_number(ps, t, key_value(key), UINT64_MAX,
+        return text_whole_number(ps, t, key_value(key),
+                                 key - WORLD_KEY_FIELDS <= GAP ? MAX_TASK : UINT64_MAX,
                                  world_field(config, key - WORLD_KEY_FIELDS));
     }
 }
@@ -115,8 +119,6 @@ static bool property(struct parser *ps, struct token t)
 }
 
 /* ---- the whole ---- */
-enum { TASK, BASE, MIN, BRK, GAP }; /* in world_fields[] */
-
 /*
  * What world_reset() would refuse is an error of the text: a program that parses runs. A place that
  * is not said is no reason to refuse a small task. Only what would not fit is moved: the printer,
@@ -144,9 +146,9 @@ static bool places(struct parser *ps)
 {
     const struct world_config *config = &ps->p->config;
 
-    if (config->task_size < 64 || config->task_size > 1 << 24)
-        return text_fail(ps, ps->world_at[WORLD_KEY_FIELDS + TASK],
-                         "task= must be 64 to 16777216 pages");
+    if (config->task_size < 64 || config->task_size > MAX_TASK)
+        return text_fail(ps, ps->world_at[WORLD_KEY_FIELDS + TASK], "task= must be 64 to %d pages",
+                         MAX_TASK);
     return place(ps, BASE) && place(ps, MIN) && place(ps, BRK) && place(ps, GAP);
 }
 

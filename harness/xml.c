@@ -22,7 +22,7 @@ static size_t sequence(const unsigned char *s)
     return n;
 }
 
-void put_xml(const char *text, FILE *to)
+static void put(const char *text, const char *newline, FILE *to)
 {
     for (const unsigned char *s = (const unsigned char *)text; *s;) {
         size_t n = sequence(s);
@@ -39,10 +39,20 @@ void put_xml(const char *text, FILE *to)
             fputs("&gt;", to);
         else if (*s == '"')
             fputs("&quot;", to);
-        else if (*s == '\n') /* a plain one is a blank in an attribute */
-            fputs("&#10;", to);
+        else if (*s == '\n')
+            fputs(newline, to);
         else
             fputc(*s, to);
         s += n ? n : 1;
     }
+}
+
+void put_xml(const char *text, FILE *to)
+{
+    put(text, "&#10;", to); /* a plain one is a blank in an attribute */
+}
+
+void put_xml_lines(const char *text, FILE *to)
+{
+    put(text, "\n", to);
 }

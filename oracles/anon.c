@@ -47,7 +47,7 @@ static bool list_broken(const struct world *world, const struct vma *vma, const 
 {
     return law_broken(v, LAW_ANON_TOPOLOGY, site, proc_of(world, vma), vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR ", anon_vma %p, its chains: %s at %p",
-                      vma->vm_start, vma->vm_end, (const void *)vma->anon_vma, site, found);
+                      VMA_PAGES(vma), (const void *)vma->anon_vma, site, found);
 }
 
 /* A node that is absent, or a live chain of a live VMA. */
@@ -180,7 +180,7 @@ static bool orphan_found(const struct world *world, struct verdict *v)
             return law_broken(v, LAW_ANON_TOPOLOGY, "not-in-list", 0, chain->vma->vm_start,
                               "chain %" PRIu32 " is not in the list of its VMA %#" PRIxPTR
                               "-%#" PRIxPTR,
-                              n, chain->vma->vm_start, chain->vma->vm_end);
+                              n, VMA_PAGES(chain->vma));
     }
     return law_broken(v, LAW_ANON_TOPOLOGY, "not-in-list", 0, 0,
                       "%" PRIu32 " chains are live, more than the lists of mapped VMAs have",
@@ -257,7 +257,7 @@ static bool pair_ok(const struct world *world, const struct vma *a, const struct
     return law_broken(v, LAW_ANON_SAME, "chains", proc_of(world, b), b->vm_start,
                       "VMAs %#" PRIxPTR "-%#" PRIxPTR " and %#" PRIxPTR "-%#" PRIxPTR
                       " have anon_vma %" PRIu32 " both, but are not linked to the same others",
-                      a->vm_start, a->vm_end, b->vm_start, b->vm_end, place(world, b->anon_vma));
+                      VMA_PAGES(a), VMA_PAGES(b), place(world, b->anon_vma));
 }
 
 bool anon_neighbours_ok(const struct world *world, const struct vma *vma, struct verdict *v)
@@ -316,7 +316,7 @@ static bool freed(const struct world *world, const struct vma *vma, const char *
 {
     return law_broken(v, LAW_ANON_LIFETIME, site, proc_of(world, vma), vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR " leads to anon_vma %p, which is freed: %s",
-                      vma->vm_start, vma->vm_end, object, site);
+                      VMA_PAGES(vma), object, site);
 }
 
 bool anon_alive_ok(const struct world *world, const struct vma *vma, struct verdict *v)

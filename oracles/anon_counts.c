@@ -78,7 +78,7 @@ static bool reuse_ok(const struct world *world, const struct vma *vma, struct ve
             return law_broken(v, LAW_ANON_COUNTS, "not-reused", proc_of(world, vma), vma->vm_start,
                               "the child's VMA %#" PRIxPTR "-%#" PRIxPTR
                               " has got anon_vma %p, though nobody uses %p (%" PRIu32 " children)",
-                              vma->vm_start, vma->vm_end, (const void *)own, (const void *)other,
+                              VMA_PAGES(vma), (const void *)own, (const void *)other,
                               by_degree(world) ? other->degree : other->num_children);
     }
     return true;
@@ -108,7 +108,7 @@ static bool user_ok(const struct world *world, const struct vma *first, const st
     return law_broken(v, LAW_ANON_COUNTS, "two-processes", proc_of(world, vma), vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR " has the anon_vma of VMA %#" PRIxPTR
                       "-%#" PRIxPTR " of another process for its own",
-                      vma->vm_start, vma->vm_end, first->vm_start, first->vm_end);
+                      VMA_PAGES(vma), VMA_PAGES(first));
 }
 
 /* ---- inside one family ---- */

@@ -138,11 +138,10 @@ bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdi
     }
     if (likely(!site))
         return true;
-    return law_broken(v, LAW_VMA_ATTRS, site, proc_of(world, vma), vma->vm_start,
-                      "VMA %#" PRIxPTR "-%#" PRIxPTR ": %s (flags %#" PRIx64 ", page_prot %#" PRIx32
-                      ", pgoff %#" PRIx64 ")",
-                      vma->vm_start, vma->vm_end, site, vma->vm_flags, vma->vm_page_prot,
-                      vma->vm_pgoff);
+    return law_broken(
+        v, LAW_VMA_ATTRS, site, proc_of(world, vma), vma->vm_start,
+        "VMA %#" PRIxPTR "-%#" PRIxPTR ": %s (%s, page_prot %#" PRIx32 ", pgoff %#" PRIx64 ")",
+        VMA_PAGES(vma), site, FLAGS_TEXT(vma->vm_flags), vma->vm_page_prot, vma->vm_pgoff);
 }
 
 bool vma_attrs_full(const struct world *world, struct verdict *v)

@@ -135,17 +135,22 @@ static const char *difference(const struct comparison *c, const struct vma *vma,
     return same_context(c, vma->vm_userfaultfd_ctx, s->context) ? NULL : "context";
 }
 
-static bool page_broken(const struct comparison *c, const char *site, const struct vma *vma,
-                        uint64_t page)
+/* Room for words on the stack: not on that of who finds nothing. */
+#define tells static __attribute__((cold, noinline))
+
+tells bool page_broken(const struct comparison *c, const char *site, const struct vma *vma,
+                       uint64_t page)
 {
+    static const char *const faulted[] = {"", ", faulted"};
     const struct spec_page *s = &c->page[page];
 
     return law_broken(c->v, LAW_SPEC_LAYOUT, site, c->mm->id, page << PAGE_SHIFT,
-                      "page %#" PRIx64 " (VMA %#" PRIxPTR "-%#" PRIxPTR "): %s: flags %#" PRIx64
-                      ", pgoff %#" PRIx64 ", faulted %d; specified: mapped %u, flags %#" PRIx64
-                      ", pgoff %#" PRIx64 ", faulted %d",
-                      page, vma->vm_start, vma->vm_end, site, vma->vm_flags, pgoff_at(vma, page),
-                      vma->anon_vma != NULL, s->mapped, s->flags, s->pgoff, s->anon != 0);
+                      "page %#" PRIx64 " of VMA %#" PRIxPTR "-%#" PRIxPTR
+                      ", %s: %s, pgoff %#" PRIx64 "%s; specified: %s, pgoff %#" PRIx64 "%s",
+                      page, VMA_PAGES(vma), site, FLAGS_TEXT(vma->vm_flags), pgoff_at(vma, page),
+                      faulted[vma->anon_vma != NULL],
+                      s->mapped ? FLAGS_TEXT(s->flags) : "not mapped", s->pgoff,
+                      faulted[s->anon != 0]);
 }
 
 static bool head_broken(const struct comparison *c, const char *site, uint64_t page)
@@ -235,16 +240,20 @@ static void tell_anon(const struct comparison *c, const struct vma *vma, uint64_
         spec_tell_anon(c->spec, c->mm->id, from, to, n + 1, vma->chain_first != vma->chain_last);
 }
 
+tells bool hole_broken(const struct comparison *c, uint64_t page)
+{
+    return law_broken(c->v, LAW_SPEC_LAYOUT, "mapped", c->mm->id, page << PAGE_SHIFT,
+                      "page %#" PRIx64 " is not mapped; specified: %s, pgoff %#" PRIx64, page,
+                      FLAGS_TEXT(c->page[page].flags), c->page[page].pgoff);
+}
+
 static bool hole_ok(const struct comparison *c, uint64_t from, uint64_t to)
 {
     const uint64_t page = spec_first_mapped(c->spec, c->mm->id, from);
 
     if (likely(page >= to))
         return true;
-    return law_broken(c->v, LAW_SPEC_LAYOUT, "mapped", c->mm->id, page << PAGE_SHIFT,
-                      "page %#" PRIx64 " is not mapped; specified: flags %#" PRIx64
-                      ", pgoff %#" PRIx64,
-                      page, c->page[page].flags, c->page[page].pgoff);
+    return hole_broken(c, page);
 }
 
 /* First VMA that ends above addr. Nearly always the call has noted it: what it linked there, or the
@@ -308,6 +317,15 @@ static bool total_ok(const struct comparison *c, const char *site, uint64_t stor
                       "%s is %" PRIu64 " pages; specified: %" PRIu64, site, stored, specified);
 }
 
+tells bool def_flags_broken(const struct comparison *c, uint64_t specified)
+{
+    const uint64_t may = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC; /* go without saying */
+
+    return law_broken(c->v, LAW_SPEC_LAYOUT, "def-flags", c->mm->id, 0,
+                      "def_flags is %s; specified: %s", FLAGS_TEXT(c->mm->def_flags | may),
+                      FLAGS_TEXT(specified | may));
+}
+
 static bool process_ok(const struct comparison *c, unsigned proc)
 {
     const struct snap_proc *t = spec_totals(c->spec, proc);
@@ -327,11 +345,9 @@ static bool process_ok(const struct comparison *c, unsigned proc)
         return false;
     if (unlikely(mm->brk != t->brk))
         return law_broken(c->v, LAW_SPEC_LAYOUT, "brk", proc, mm->brk,
-                          "brk is %#" PRIxPTR "; specified: %#" PRIx64, mm->brk, t->brk);
+                          "brk is %#" PRIxPTR " bytes; specified: %#" PRIx64, mm->brk, t->brk);
     if (unlikely(mm->def_flags != t->def_flags))
-        return law_broken(c->v, LAW_SPEC_LAYOUT, "def-flags", proc, 0,
-                          "def_flags is %#" PRIx64 "; specified: %#" PRIx64, mm->def_flags,
-                          t->def_flags);
+        return def_flags_broken(c, t->def_flags);
     return true;
 }
 

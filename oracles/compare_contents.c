@@ -9,6 +9,7 @@
 #include "oracles/pages.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 struct contents {
     const struct world *world;
@@ -70,6 +71,21 @@ uint64_t model_contents(const struct world *world, unsigned proc, uint64_t page,
 }
 
 /* ---- one page ---- */
+/* Contents are the number of the operation that wrote them, or digits that fill the page. */
+static char *content_text(uint64_t value, char *text, size_t size)
+{
+    const uint64_t ones = UINT64_C(0x1111111111111111);
+
+    if (value && value % ones == 0)
+        snprintf(text, size, "full of the digit %" PRIu64, value / ones);
+    else if (value)
+        snprintf(text, size, "written by operation %" PRIu64, value);
+    else
+        snprintf(text, size, "zeroes");
+    return text;
+}
+#define CONTENT_TEXT(value) content_text((value), (char[48]){""}, 48)
+
 static bool page_differs(const struct contents *c, uint64_t page, uint64_t value, bool own,
                          uint64_t specified)
 {
@@ -77,8 +93,8 @@ static bool page_differs(const struct contents *c, uint64_t page, uint64_t value
     const char *site = value != specified ? "value" : own ? "own" : "not-own";
 
     return law_broken(c->v, LAW_CONTENT, site, c->mm->id, page << PAGE_SHIFT,
-                      "page %#" PRIx64 " reads as %" PRIu64 "%s; specified: %" PRIu64 "%s", page,
-                      value, own ? ", its own" : "", specified, lacks ? ", its own" : "");
+                      "page %#" PRIx64 " reads as %s%s; specified: %s%s", page, CONTENT_TEXT(value),
+                      own ? ", its own" : "", CONTENT_TEXT(specified), lacks ? ", its own" : "");
 }
 
 static bool page_ok(const struct contents *c, uint64_t page, uint64_t value, bool own)

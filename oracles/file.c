@@ -82,7 +82,7 @@ bool file_tree_full(const struct world *world, struct verdict *v)
                 return law_broken(v, LAW_FILE_TREE, "not-in-i-mmap", mm->id, vma->vm_start,
                                   "VMA %#" PRIxPTR "-%#" PRIxPTR
                                   " is not in the interval tree of the object that it maps",
-                                  vma->vm_start, vma->vm_end);
+                                  VMA_PAGES(vma));
         }
     }
     return writers_ok(world, v);

@@ -212,10 +212,9 @@ bool exclusive_broken(const struct world *world, const struct page *page, const 
     if (!page)
         return entry_broken(e, LAW_RMAP_EXCLUSIVE, site, v);
     return law_broken(v, LAW_RMAP_EXCLUSIVE, site, e ? e->mm->id : 0, e ? e->addr : 0,
-                      "frame %" PRIu32 ", flags %#" PRIx32 ", mapcount %" PRIu32 ", pins %" PRIu32
-                      ", entry %#" PRIx64 ": %s",
-                      page_number(world, page), page->flags, page->mapcount, page->pins,
-                      e ? e->pte : 0, site);
+                      "frame %" PRIu32 "%s, mapcount %" PRIu32 ", pins %" PRIu32 ", entry: %s: %s",
+                      page_number(world, page), page->flags & PG_EXCLUSIVE ? ", exclusive" : "",
+                      page->mapcount, page->pins, e ? ENTRY_TEXT(e->pte) : "none", site);
 }
 
 bool rmap_exclusive_full(const struct world *world, struct verdict *v)

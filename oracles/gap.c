@@ -10,8 +10,8 @@ bool gap_broken(const struct world *world, const struct vma *vma, uint64_t compu
 {
     return law_broken(v, LAW_GAP_SUBTREE, "stored-gap", proc_of(world, vma), vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR ": rb_subtree_gap is %#" PRIx64
-                      ", computed %#" PRIx64,
-                      vma->vm_start, vma->vm_end, vma->rb_subtree_gap, computed);
+                      " pages, computed %#" PRIx64,
+                      VMA_PAGES(vma), vma->rb_subtree_gap >> PAGE_SHIFT, computed >> PAGE_SHIFT);
 }
 
 struct gap_walk {
@@ -65,9 +65,9 @@ bool gap_subtree_full(const struct world *world, struct verdict *v)
 bool highest_broken(const struct mm *mm, uintptr_t computed, struct verdict *v)
 {
     return law_broken(v, LAW_GAP_HIGHEST, "highest-end", mm->id, mm->highest_vm_end,
-                      "highest_vm_end is %#" PRIxPTR ", the last VMA ends at %#" PRIxPTR
+                      "highest_vm_end is page %#" PRIxPTR ", the last VMA ends at %#" PRIxPTR
                       " with its guard gap",
-                      mm->highest_vm_end, computed);
+                      mm->highest_vm_end >> PAGE_SHIFT, computed >> PAGE_SHIFT);
 }
 
 bool gap_highest_full(const struct world *world, struct verdict *v)

@@ -41,12 +41,16 @@ static inline uintptr_t higher(uintptr_t a, uintptr_t b)
 static bool search_broken(const struct search *s, const char *site, uintptr_t other)
 {
     const struct search_note *n = s->note;
+    const unsigned long answer = (unsigned long)n->answer;
+    const bool refused = -answer < PAGE_SIZE;
 
     return law_broken(s->v, LAW_GAP_SEARCH, site, s->mm->id, other,
-                      "%s search for %#" PRIxPTR " bytes in %#" PRIxPTR "-%#" PRIxPTR
-                      " answered %#lx: %s at %#" PRIxPTR,
-                      n->topdown ? "top-down" : "bottom-up", n->length, n->low_limit, n->high_limit,
-                      (unsigned long)n->answer, site, other);
+                      "%s search for %#" PRIxPTR " pages in %#" PRIxPTR "-%#" PRIxPTR
+                      " answered %s%#lx: %s at page %#" PRIxPTR,
+                      n->topdown ? "top-down" : "bottom-up", n->length >> PAGE_SHIFT,
+                      n->low_limit >> PAGE_SHIFT, n->high_limit >> PAGE_SHIFT,
+                      refused ? "errno " : "page ", refused ? -answer : answer >> PAGE_SHIFT, site,
+                      other >> PAGE_SHIFT);
 }
 
 /* ---- certainty ---- */

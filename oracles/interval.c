@@ -59,8 +59,8 @@ static bool interval_broken(const struct itree *t, const char *site,
     return law_broken(t->v, LAW_INTERVAL_TREE, site, proc_of(t->world, vma), vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR " in its %s tree: %s (stored %#" PRIx64
                       ", computed %#" PRIx64 ")",
-                      vma->vm_start, vma->vm_end, t->mapping ? "object's" : "anon_vma's", site,
-                      stored, computed);
+                      VMA_PAGES(vma), t->mapping ? "object's" : "anon_vma's", site, stored,
+                      computed);
 }
 
 /* The node against its own VMA: the bounds cached when it was inserted. */

@@ -11,6 +11,9 @@
 
 #include "oracles/oracles.h"
 
+/* Of its range, for "%#" PRIxPTR "-%#" PRIxPTR: pages, as in programs and reports. */
+#define VMA_PAGES(vma) (vma)->vm_start >> PAGE_SHIFT, (vma)->vm_end >> PAGE_SHIFT
+
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -43,6 +43,9 @@ struct verdict {
 bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,
                 const char *fmt, ...) __attribute__((format(printf, 6, 7), cold));
 
+/* The clause in words; "" if the texts of its verdicts say it. */
+const char *site_sentence(const char *site);
+
 /* After one call: all laws' touched forms on the model's notes. */
 bool laws_touched(const struct world *world, struct verdict *v);
 /* All laws' full forms on the model's structures. */

@@ -250,12 +250,13 @@ bool all_entries_next(struct all_entries *w, struct entry *e)
 /* ---- pgtable.inside ---- */
 bool entry_broken(const struct entry *e, enum law_id law, const char *site, struct verdict *v)
 {
-    return law_broken(v, law, site, e->mm->id, e->addr,
-                      "entry %#" PRIx64 " (%s %" PRIu32 ") at %#" PRIxPTR ", VMA %#" PRIxPTR
-                      "-%#" PRIxPTR " flags %#" PRIx64 ": %s",
-                      e->pte, e->pte & PTE_SWAP ? "slot" : "frame", pte_number(e->pte), e->addr,
-                      e->vma ? e->vma->vm_start : 0, e->vma ? e->vma->vm_end : 0,
-                      e->vma ? e->vma->vm_flags : 0, site);
+    return law_broken(
+        v, law, site, e->mm->id, e->addr,
+        "page %#" PRIxPTR " has %s %" PRIu32 " (%s) in VMA %#" PRIxPTR "-%#" PRIxPTR " (%s): %s",
+        e->addr >> PAGE_SHIFT, e->pte & PTE_SWAP ? "slot" : "frame", pte_number(e->pte),
+        ENTRY_TEXT(e->pte), (e->vma ? e->vma->vm_start : 0) >> PAGE_SHIFT,
+        (e->vma ? e->vma->vm_end : 0) >> PAGE_SHIFT, e->vma ? FLAGS_TEXT(e->vma->vm_flags) : "none",
+        site);
 }
 
 /* Which bits may be together. */
@@ -348,7 +349,8 @@ static bool table_broken(const struct table_walk *w, const char *site, uintptr_t
 {
     return law_broken(w->v, LAW_PGTABLE_PAGES, site, w->mm->id, addr,
                       "process %" PRIu32 ", table of level %u for %#" PRIxPTR "-%#" PRIxPTR ": %s",
-                      w->mm->id, level, addr, addr + table_span(level), site);
+                      w->mm->id, level, addr >> PAGE_SHIFT,
+                      (addr + table_span(level)) >> PAGE_SHIFT, site);
 }
 
 /* Is there a VMA in what the table covers? */

@@ -52,10 +52,10 @@ bool place_broken(const struct world *world, const struct entry *e, const char *
 {
     return law_broken(v, LAW_PAGE_INDEX, site, e->mm->id, e->addr,
                       "frame %" PRIu32 ", mapping %#" PRIxPTR ", index %#" PRIx64
-                      ", is mapped at %#" PRIxPTR " of VMA %#" PRIxPTR "-%#" PRIxPTR
+                      ", is mapped at page %#" PRIxPTR " of VMA %#" PRIxPTR "-%#" PRIxPTR
                       " (index %#" PRIx64 "): %s",
-                      page_number(world, e->page), e->head->mapping, index_of_page(e), e->addr,
-                      e->vma->vm_start, e->vma->vm_end, index_of(e->vma, e->addr), site);
+                      page_number(world, e->page), e->head->mapping, index_of_page(e),
+                      e->addr >> PAGE_SHIFT, VMA_PAGES(e->vma), index_of(e->vma, e->addr), site);
 }
 
 /* ---- the walk ---- */

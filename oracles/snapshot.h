@@ -11,6 +11,7 @@
 #define ORACLES_SNAPSHOT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Attributes of a VMA, with the kernel's vm_flags values. */
@@ -175,5 +176,14 @@ void snapshot_fini(struct snapshot *s);
 bool snapshot_same(const struct snapshot *a, const struct snapshot *b);
 /* Hash of all that is in it; the same in every build. */
 uint64_t snapshot_hash(const struct snapshot *s);
+
+/* ---- words (words.c) ---- */
+/* "rw-p account": flags of a VMA, which are the model's VM_* as well. Returns text. */
+char *snap_flags_text(uint64_t flags, char *text, size_t size);
+/* "write dirty young": enum snap_pte_flags, or the model's PTE_*, of an entry. Returns text. */
+char *snap_entry_text(uint64_t flags, char *text, size_t size);
+/* In an array that is there until the end of the block. */
+#define FLAGS_TEXT(flags) snap_flags_text((flags), (char[256]){""}, 256)
+#define ENTRY_TEXT(flags) snap_entry_text((flags), (char[80]){""}, 80)
 
 #endif

@@ -72,10 +72,10 @@ static const struct snap_slot *slot_of(const struct snapshot *s, const struct sn
 static bool broken(const struct judged *j, enum law_id law, const char *site)
 {
     return law_broken(j->v, law, site, j->proc->id, j->pte->page << PAGE_SHIFT,
-                      "entry of page %#" PRIx64 ", flags %#" PRIx32 ", number %" PRIu32
-                      ", VMA of pages %#" PRIx64 "-%#" PRIx64 ": %s",
-                      j->pte->page, j->pte->flags, j->pte->number, j->vma ? j->vma->start : 0,
-                      j->vma ? j->vma->end : 0, site);
+                      "entry of page %#" PRIx64 " (%s), number %" PRIu32 ", VMA of pages %#" PRIx64
+                      "-%#" PRIx64 ": %s",
+                      j->pte->page, ENTRY_TEXT(j->pte->flags), j->pte->number,
+                      j->vma ? j->vma->start : 0, j->vma ? j->vma->end : 0, site);
 }
 
 /* ---- entries ---- */

@@ -71,15 +71,15 @@ pass_cold bool shape_broken(const struct pass *p, const char *site, const struct
     return law_broken(p->v, LAW_TREE_SHAPE, site, p->mm->id, vma->vm_start,
                       "VMA %#" PRIxPTR "-%#" PRIxPTR
                       ", on the way from a touched one to the root: %s",
-                      vma->vm_start, vma->vm_end, site);
+                      VMA_PAGES(vma), site);
 }
 
 pass_cold bool list_broken(const struct pass *p, const char *site, const struct vma *vma,
                            const void *found)
 {
     return law_broken(p->v, LAW_LIST_TREE, site, p->mm->id, vma->vm_start,
-                      "VMA %#" PRIxPTR "-%#" PRIxPTR " has %p beside it: %s", vma->vm_start,
-                      vma->vm_end, found, site);
+                      "VMA %#" PRIxPTR "-%#" PRIxPTR " has %p beside it: %s", VMA_PAGES(vma), found,
+                      site);
 }
 
 pass_cold bool dead_note(const struct pass *p, const struct vma *vma)

@@ -57,7 +57,7 @@ bool order_broken(const struct mm *mm, const struct vma *prev, const struct vma 
     else
         site = "overlap";
     return law_broken(v, LAW_TREE_ORDER, site, mm->id, start,
-                      "VMA %#" PRIxPTR "-%#" PRIxPTR " (predecessor ends at %#" PRIxPTR
+                      "VMA of bytes %#" PRIxPTR "-%#" PRIxPTR " (predecessor ends at %#" PRIxPTR
                       ", task size %#" PRIxPTR ") is not in order",
                       start, end, prev ? prev->vm_end : 0, mm->task_size);
 }
@@ -120,12 +120,13 @@ static int black_height(const struct shape_walk *w, const struct rb_node *node,
         if (left == right)
             return left + rb_is_black(node);
         law_broken(w->v, LAW_TREE_SHAPE, "black-height", w->mm->id, vma->vm_start,
-                   "VMA %#" PRIxPTR ": black height %d on the left, %d on the right", vma->vm_start,
-                   left, right);
+                   "VMA %#" PRIxPTR "-%#" PRIxPTR ": black height %d on the left, %d on the right",
+                   VMA_PAGES(vma), left, right);
         return -1;
     }
     law_broken(w->v, LAW_TREE_SHAPE, site, w->mm->id, vma->vm_start,
-               "VMA %#" PRIxPTR " at depth %u of the tree: %s", vma->vm_start, depth, site);
+               "VMA %#" PRIxPTR "-%#" PRIxPTR " at depth %u of the tree: %s", VMA_PAGES(vma), depth,
+               site);
     return -1;
 }
 
@@ -150,7 +151,8 @@ static bool list_broken(struct verdict *v, const struct mm *mm, const char *site
     uintptr_t addr = prev ? prev->vm_start : 0;
 
     return law_broken(v, LAW_LIST_TREE, site, mm->id, addr,
-                      "after VMA %#" PRIxPTR " (0: head) the list has %p: %s", addr, found, site);
+                      "after VMA at page %#" PRIxPTR " (0: head) the list has %p: %s",
+                      addr >> PAGE_SHIFT, found, site);
 }
 
 static bool list_of_mm_ok(const struct world *world, const struct mm *mm, struct verdict *v)

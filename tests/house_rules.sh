@@ -36,6 +36,10 @@ complain "the flat specification knows the model" \
     "$(grep -nE '#include "model/|#include "oracles/oracles.h"' oracles/spec*.[ch])"
 complain "public headers of a lower folder know its private ones" \
     "$(grep -rnE '#include "model/internal.h"' oracles harness fuzz)"
+complain "oracles/sites.c explains clauses that no law has" \
+    "$(sed -n 's/^    {"\([a-z-]*\)", .*/\1/p' oracles/sites.c | while read -r site; do
+           grep -rqF --exclude=sites.c "\"$site\"" oracles || echo "$site"
+       done)"
 for readme in model oracles harness fuzz corpus tests bench docs scripts; do
     [ -f $readme/README.md ] && [ "$(wc -l <$readme/README.md)" -le 20 ] && continue
     complain "README.md missing or longer than 20 lines" $readme

@@ -15,6 +15,11 @@ trap cleanup EXIT
 # shellcheck source=tests/checks.sh
 . "$here/checks.sh"
 out_has() { if grep -q -e "$1" "$dir/out"; then ok; else wrong "$what: no '$1' in its output"; fi; }
+out_lines() {
+    n=$(wc -l <"$dir/out")
+    if [ "$n" -eq "$1" ]; then ok; else wrong "$what: $n lines of output, not $1"; fi
+}
+file_has() { if grep -q -e "$2" "$1"; then ok; else wrong "$what: no '$2' in $1"; fi; }
 err_has() { if grep -q -e "$1" "$dir/err"; then ok; else wrong "$what: no '$1' in its errors"; fi; }
 
 cd "$here/.." || exit 2
@@ -59,6 +64,12 @@ for file in corpus/*/*.vma; do
     ${CC:-cc} -Wall -Wextra -Werror -c -o "$dir/repro.o" "$dir/repro.c" 2>"$dir/err" ||
         wrong "$what: the C source has warnings"
 done
+expect 0 emit-c corpus/bugs/case3-pgoff.vma
+err_lines 0
+printf 'vmafuzz 1\nksm 0 1\nmunlockall\n' >"$dir/ksm.vma"
+expect 0 emit-c "$dir/ksm.vma"
+err_has 'ksm.vma: 1 of 2 operations cannot be made from C and is left out'
+rm "$dir/ksm.vma"
 expect 0 laws gap.search
 out_has '^gap.search '
 expect 0 ops mmap
@@ -113,13 +124,24 @@ expect 0 fuzz --seed 3 --ops 30000 --json --out "$dir/none"
 cp "$dir/out" "$dir/first"
 expect 0 fuzz --seed 3 --ops 30000 --json --jobs 3 --out "$dir/none"
 if cmp -s "$dir/out" "$dir/first"; then ok; else wrong "$what: other output than --jobs 1"; fi
-expect 1 replay --fault mprotect-hole-ok "$dir/found.vma"
+expect 1 replay --fault mprotect-hole-ok --junit "$dir/junit.xml" "$dir/found.vma"
+file_has "$dir/junit.xml" \
+    '<failure type="errno" message="errno by mprotect in process 0 at page 0x.*">BROKEN  errno'
+file_has "$dir/junit.xml" '^REPLAY  vmafuzz replay --fault mprotect-hole-ok .*found.vma$'
 expect 0 replay "$dir/found.vma"
+out_has '^ok .*  without its --fault mprotect-hole-ok$'
+expect 2 shrink --fault mprotect-hole-ok --out "$dir/nowhere/x" "$dir/found.vma"
+err_has 'nowhere/x: cannot create'
+out_lines 0
 expect 1 shrink --fault mprotect-hole-ok --out "$dir/small.vma" "$dir/found.vma"
 expect 1 replay --fault mprotect-hole-ok "$dir/small.vma"
 expect 0 fuzz --seed 1 --ops 2000 --out "$dir/none"
 out_has 'clean'
 if [ -e "$dir/none" ]; then wrong "an empty folder of finds is left"; else ok; fi
+if grep 'succeeded\|never happened' "$dir/out"; then wrong "$what: a table of nothing"; else ok; fi
+expect 0 fuzz --seed 1 --length 1 --ops 1000 --out "$dir/none"
+out_has 'succeeded$'
+out_has '; never happened: '
 expect 0 faults measure --seeds 1 --ops 50000 mprotect-hole-ok
 out_has '1 fault, 1 detected, 0 false alarms'
 
@@ -152,7 +174,20 @@ expect 2 convert --to wir "$dir/good.vma"
 err_has "did you mean 'wire'?"
 expect 2 fuzz --ops many
 err_has "'many' is not a whole number"
-expect 2 fuzz --time -1
+for seconds in -1 0 1e10; do
+    expect 2 fuzz --time $seconds
+    err_has "'$seconds' is not a number of seconds above 0, at most 1e+09"
+done
+for twice in '--fault case3-pgoff --fault case3-pgoff' '--seed 1 --seed 2' '-j1 --jobs=2' \
+    '--rules linux-4.4 -r linux-6.1'; do
+    # shellcheck disable=SC2086 # words are meant
+    expect 2 fuzz $twice
+    err_has '^vmafuzz: --[a-z]* is given twice$'
+done
+expect 2 draw --after 1 --after 2 "$dir/good.vma"
+expect 2 replay --junit "$dir/a" --junit "$dir/b" "$dir/good.vma"
+expect 2 faults measure --seeds 1 --seeds 2
+expect 2 live --every 1 --every 2
 expect 2 fuzz --jobs 1000
 expect 2 fuzz --no-such-option
 expect 2 replay
@@ -190,13 +225,32 @@ err_has 'missing.vma: .*No such file'
 mkdir "$dir/nothing"
 expect 2 replay "$dir/nothing"
 err_has 'no program (\*.vma) in this folder'
-expect 2 replay --junit "$dir/nowhere/junit.xml" "$dir/good.vma"
-err_has 'cannot write .*nowhere'
-"$vmafuzz" laws >/dev/full 2>"$dir/err"
-status=$?
-what="vmafuzz laws >/dev/full"
-if [ $status -eq 2 ]; then ok; else wrong "$what: status $status"; fi
-err_has 'cannot write to standard output: No space left'
+for option in junit html; do # told at the start
+    expect 2 replay --$option "$dir/nowhere/file" "$dir/good.vma"
+    err_has 'nowhere/file: cannot '
+    out_lines 0
+    expect 2 replay --$option "$dir" "$dir/good.vma"
+    err_has 'Is a directory'
+done
+expect 2 replay --junit "$dir/same" --html "$dir/same" "$dir/good.vma"
+err_has 'name the same file'
+for line in 'linux-6.1 gap.serch' 'linux-6.2 leak' 'linux-6.1'; do
+    printf 'vmafuzz 1\n# expect: %s\np0: munlockall\n' "$line" >"$dir/odd.vma"
+    expect 2 replay --junit "$dir/junit.xml" "$dir/odd.vma"
+    err_has "odd.vma: .*\(did you mean 'gap.search'?\|did you mean 'linux-6.1[8]*'?\|not '# exp\)"
+    err_lines 1
+    file_has "$dir/junit.xml" '<error type="unreadable" message=".*odd.vma: '
+done
+rm "$dir/odd.vma"
+for command in laws --help 'replay --help' --version; do
+    # shellcheck disable=SC2086 # words are meant
+    "$vmafuzz" $command >/dev/full 2>"$dir/err"
+    status=$?
+    what="vmafuzz $command >/dev/full"
+    if [ $status -eq 2 ]; then ok; else wrong "$what: status $status"; fi
+    err_has 'cannot write to standard output: No space left'
+    err_lines 1
+done
 
 # ---- where output goes ----
 expect 0 convert --out /dev/stdout "$dir/good.vma"
@@ -225,7 +279,12 @@ expect 2 convert --to wire --out "$dir/to/file" "$dir/odd.vma"
 rmdir "$dir/to" || wrong "something is left in an empty folder"
 rm "$dir/link" "$dir/odd.vma" "$dir/fifo"
 
-# ---- bad folders ----
+# ---- folders ----
+expect 0 fuzz --ops 100 --out "$dir/some/where/deep"
+# shellcheck disable=SC2086 # words are meant
+expect 1 $fuzz --out "$dir/some/where/else/finds"
+expect 1 replay --fault mprotect-hole-ok "$dir/some/where/else/finds"
+rm -r "$dir/some"
 : >"$dir/file"
 expect 2 fuzz --ops 100 --out "$dir/file/finds"
 err_has 'cannot make the folder .*Not a directory'
@@ -244,6 +303,9 @@ if mount -t tmpfs -o size=4k,nr_inodes=8 none "$dir/small" 2>/dev/null; then
     expect 2 $fuzz --out "$dir/small"
     err_has 'cannot write in the folder .*No space left'
     err_lines 1
+    expect 2 replay --junit "$dir/small/junit.xml" "$dir/good.vma"
+    err_has 'small/junit.xml: cannot write: No space left'
+    if [ -e "$dir/small/junit.xml" ]; then wrong "$what: an empty file is left"; else ok; fi
 else
     echo "skipped: a full folder (no right to mount)"
 fi
@@ -271,6 +333,47 @@ for signal in INT:130 TERM:143; do
     if [ $status -eq "${signal#*:}" ]; then ok; else wrong "$what: status $status"; fi
     out_has ': clean$'
 done
+mkfifo "$dir/fifo"
+"$vmafuzz" replay "$dir/fifo" >"$dir/out" 2>"$dir/err" & # waits for somebody who writes
+pid=$!
+sleep 0.5
+kill -INT $pid
+wait $pid
+status=$?
+what="replay FIFO and INT"
+if [ $status -eq 130 ]; then ok; else wrong "$what: status $status"; fi
+out_has '^0 passed, 0 failed, stopped with 1 to go$'
+err_lines 0
+rm "$dir/fifo"
+# What is stopped has not passed, in no form of the output.
+for form in --all-rules --json; do
+    rm -f "$dir/junit.xml" "$dir/page.html"
+    "$vmafuzz" replay --fail-each $form --junit "$dir/junit.xml" --html "$dir/page.html" corpus \
+        >"$dir/out" 2>"$dir/err" &
+    pid=$!
+    sleep 2
+    what="replay --fail-each $form and INT"
+    if [ -e "$dir/junit.xml" ]; then wrong "$what: half a file"; else ok; fi
+    kill -INT $pid
+    wait $pid
+    status=$?
+    if [ $status -eq 130 ]; then ok; else wrong "$what: status $status"; fi
+    file_has "$dir/junit.xml" '<error type="stopped" message="not run to its end'
+    file_has "$dir/junit.xml" '<skipped message="not run to its end'
+    file_has "$dir/junit.xml" 'errors="1"'
+    file_has "$dir/page.html" '<h1>.* passed, 0 failed, stopped with [1-9][0-9]* to go'
+    case $form in
+    --json) out_has '"not_run": "stopped"' ;;
+    *) out_has ' passed, 0 failed, stopped with [1-9][0-9]* to go$' ;;
+    esac
+done
+"$vmafuzz" faults measure --seeds 1000 mprotect-hole-ok >"$dir/out" 2>"$dir/err" &
+pid=$!
+sleep 0.5
+kill -INT $pid
+wait $pid
+what="faults measure and INT"
+out_has '^0 faults, 0 detected, 0 false alarms, stopped before'
 if command -v script >/dev/null; then
     what="progress on a terminal of 40 columns"
     script -qec "stty cols 40; '$vmafuzz' fuzz --seed 1 --time 1 --out '$dir/none'" /dev/null \

@@ -20,7 +20,7 @@ static char *reported(struct executor *ex,
     struct run_options o = run_options_strict;
     struct program *p = play_program(broken);
     struct run_result r;
-    struct finding f = {.program = p, .result = &r, .options = &o, .file = "found.vma"};
+    struct finding f = {.program = p, .result = &r, .options = &o, .file = "found it.vma"};
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
@@ -50,7 +50,8 @@ static void text_says_all_on_80_columns(void **state)
     check_contains(text, "- 0x100-0x104");
     check_contains(text, "+ 0x102-0x104");
     check_contains(text, "  0x200-0x202");
-    check_contains(text, "vmafuzz replay --fault mprotect-hole-ok found.vma");
+    check_contains(text, "vmafuzz replay --fault mprotect-hole-ok 'found it.vma'");
+    check_contains(text, "FAULT mprotect-hole-ok: reached once, triggered once, first by");
     for (char *line = text, *end; *line; line = end + 1) {
         end = strchr(line, '\n');
         assert_non_null(end);
@@ -73,6 +74,7 @@ static void json_has_it_too(void **state)
                                  "law", &law, "operation", "kind", &kind, "expected", "value",
                                  &expected, "before", "processes", "vmas", &vmas),
                      0);
+    assert_true(json_is_null(json_object_get(report, "seed"))); /* not known */
     assert_string_equal(law, "errno");
     assert_string_equal(kind, "mprotect");
     assert_int_equal(expected, -ENOMEM);
@@ -104,9 +106,8 @@ static void c_source_compiles(void **state)
     char path[] = "/tmp/vmafuzz-report-XXXXXX", command[160];
     FILE *to = fdopen(mkstemp(path), "w");
 
-    (void)state;
     assert_non_null(to);
-    report_c(p, to);
+    report_c(*state, p, to);
     fclose(to);
     snprintf(command, sizeof(command), "cc -xc -Wall -Wextra -Werror -fsyntax-only %s", path);
     assert_int_equal(system(command), 0);
@@ -129,17 +130,22 @@ static void c_source_has_processes(void **state)
                                      "p0: munmap a 4\n"
                                      "p1: munmap b 1\n"
                                      "p1: mincore a 4\n"
-                                     "p0: mincore a 4\n");
+                                     "p0: mincore a 4\n"
+                                     "p0: ksm a 4\n"
+                                     "p0: mmap 0x100 1 rw private f0 fixed\n");
     char folder[] = "/tmp/vmafuzz-report-XXXXXX", path[64], command[200], said[2048] = "";
     FILE *to;
 
-    (void)state;
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/repro.c", folder);
     to = fopen(path, "w");
-    report_c(p, to);
+    report_c(*state, p, to);
     fclose(to);
-    snprintf(command, sizeof(command), "cd %s && cc -Wall -Wextra -Werror -o repro repro.c",
+    assert_int_equal(report_c_left_out(p), 1);
+    /* and what a kernel would say that has another answer than the model */
+    snprintf(command, sizeof(command),
+             "cd %s && sed -i 's/BASE + 0x100000)/-EBADF)/' repro.c && "
+             "cc -Wall -Wextra -Werror -o repro repro.c",
              folder);
     assert_int_equal(system(command), 0);
     snprintf(command, sizeof(command), "cd %s && timeout 20 ./repro", folder);
@@ -159,7 +165,9 @@ static void c_source_has_processes(void **state)
                               "10: munmap -> 0\n"
                               "11: munmap -> 0\n"
                               "12: mincore -> 0\n"
-                              "13: mincore -> -12 (Cannot allocate memory)\n");
+                              "13: mincore -> -12 (Cannot allocate memory)\n"
+                              "14: ksm (not made)\n"
+                              "15: mmap -> page 0x100   <- model: -9 (Bad file descriptor)\n");
     snprintf(command, sizeof(command), "rm -r %s", folder);
     assert_int_equal(system(command), 0);
     program_free(p);
@@ -202,17 +210,25 @@ static void text_shows_all_processes(void **state)
 
 static void junit_is_escaped(void **state)
 {
-    const struct junit_case cases[] = {{"a<b>", 0.5, NULL}, {"c", 1, "\"x\" & \x01\n"}};
+    const struct junit_case cases[] = {
+        {"a<b>", 0.5, JUNIT_PASSED, NULL, NULL, NULL},
+        {"c", 1, JUNIT_FAILED, "errno", "\"x\" & \x01\n", "report <1>\n"},
+        {"d", 0, JUNIT_ERROR, "stopped", "why", NULL},
+        {"e", 0, JUNIT_SKIPPED, "skipped", "why not", NULL},
+    };
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
 
     (void)state;
-    report_junit(cases, 2, to);
+    report_junit(cases, 4, to);
     fclose(to);
-    check_contains(text, "tests=\"2\" failures=\"1\" time=\"1.500\"");
+    check_contains(text, "tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\" time=\"1.500\"");
     check_contains(text, "name=\"a&lt;b&gt;\" time=\"0.500\"/>");
-    check_contains(text, "message=\"&quot;x&quot; &amp; ?&#10;\"");
+    check_contains(text, "<failure type=\"errno\" message=\"&quot;x&quot; &amp; ?&#10;\">"
+                         "report &lt;1&gt;");
+    check_contains(text, "<error type=\"stopped\" message=\"why\"/>");
+    check_contains(text, "<skipped message=\"why not\"/>");
     free(text);
 }
 

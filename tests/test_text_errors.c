@@ -13,7 +13,8 @@ static const struct {
     const char *text, *says;
 } parse_errors[] = {
     {1, 1, "", "expected 'vmafuzz 1'"},
-    {1, 1, "vmafuzz 2\n", "expected 'vmafuzz 1'"},
+    {1, 9, "vmafuzz 2\n", "version '2' is unknown: expected 'vmafuzz 1'"},
+    {1, 1, "\xef\xbb\xbfvmafuzz 1\n", "not a byte order mark before it"},
     {1, 1, "\nvmafuzz 1\n", "expected 'vmafuzz 1'"},
     {2, 1, "vmafuzz 1\nmunmp 1 2", "did you mean 'munmap'"},
     {2, 5, "vmafuzz 1\np0: q", "expected an operation, not 'q'"},
@@ -48,10 +49,14 @@ static const struct {
     {2, 13, "vmafuzz 1\nmprotect 1 2", "expected a protection"},
     {2, 21, "vmafuzz 1\nmmap 1 2 rw private anom", "did you mean 'anon'"},
     {2, 13, "vmafuzz 1\nmmap 1 2 rw f0", "'f0' is not defined"},
-    {2, 17, "vmafuzz 1\nmmap 1 2 rw off=?", "expected a number, the name of a mapping"},
+    {2, 17, "vmafuzz 1\nmmap 1 2 rw off=?", "expected an offset (a number, the name of a mapping"},
+    {2, 11, "vmafuzz 1\nmmap 0x10 rw private anon", "expected a length (a number, the name"},
+    {2, 1, "vmafuzz 1\nwolrd rules=linux-6.1", "did you mean 'world'?"},
+    {2, 12, "vmafuzz 1\nworld task=0x1000000000000000000", "too large: at most 16777216"},
+
     {2, 18, "vmafuzz 1\nmmap 1 2 rw fail=4096", "at most 4095"},
     {2, 12, "vmafuzz 1\nmremap 1 2 3", "expected '->' and the new length"},
-    {2, 14, "vmafuzz 1\nmremap 1 2 ->", "expected '->' and the new length"},
+    {2, 14, "vmafuzz 1\nmremap 1 2 ->", "expected the new length"},
     {2, 13, "vmafuzz 1\nmadvise 1 2 dontfrok", "did you mean 'dontfork'"},
     {2, 11, "vmafuzz 1\nsetrlimit mem 3", "expected a resource"},
     {2, 15, "vmafuzz 1\nsetrlimit as 0:1", "expected whole pages here"},
