@@ -24,7 +24,8 @@ static void count_failures(void *arg, int index, const struct op *op, const stru
 
 /* One operation: until it asks for fewer allocations than the one that is to fail. */
 static bool fail_each_of(struct executor *ex, struct program *p, uint32_t index,
-                         const struct run_options *o, uint64_t *runs, struct run_result *r)
+                         const struct run_options *o, const volatile bool *stop, uint64_t *runs,
+                         struct run_result *r)
 {
     struct run_options traced = *o;
     struct failures f = {.world = executor_world(ex), .index = (int)index};
@@ -32,7 +33,7 @@ static bool fail_each_of(struct executor *ex, struct program *p, uint32_t index,
 
     traced.trace = count_failures;
     traced.trace_arg = &f;
-    for (uint16_t n = 1; n <= MAX_FAIL; n++) {
+    for (uint16_t n = 1; n <= MAX_FAIL && !*stop; n++) {
         p->op[index].fail = n;
         f.before = f.after = 0;
         ++*runs;
@@ -49,7 +50,7 @@ bool executor_fail_each(struct executor *ex, struct program *p, const struct run
                         const volatile bool *stop, uint64_t *runs, struct run_result *r)
 {
     for (uint32_t i = 0; i < p->nr && !*stop; i++)
-        if (!fail_each_of(ex, p, i, o, runs, r))
+        if (!fail_each_of(ex, p, i, o, stop, runs, r))
             return false;
     return true;
 }

@@ -83,6 +83,18 @@ static bool drop_unused_names(struct shrinker *s)
 
 /* ---- the world ---- */
 
+/* mmap_base goes by its distance from the end of the address space, as in the wire form. */
+static void make_plain(struct world_config *config, unsigned field, struct world_config *plain)
+{
+    const uint64_t *changed = world_field(config, field);
+    uint64_t gap = config->task_size - config->mmap_base;
+
+    *world_field(config, field) = *world_field(plain, field);
+    if (changed == &config->mmap_base || gap > config->task_size)
+        gap = plain->task_size - plain->mmap_base;
+    config->mmap_base = config->task_size - gap;
+}
+
 static bool shrink_config(struct shrinker *s)
 {
     struct world_config plain = world_config_default;
@@ -95,7 +107,7 @@ static bool shrink_config(struct shrinker *s)
         return true;
     for (unsigned i = 0; i < NR_WORLD_FIELDS; i++) {
         candidate_start(s);
-        *world_field(&s->candidate->config, i) = *world_field(&plain, i);
+        make_plain(&s->candidate->config, i, &plain);
         shrunk |= candidate_try(s);
     }
     candidate_start(s);

@@ -12,18 +12,21 @@ static inline uintptr_t stack_guard_gap(const struct mm *mm)
     return mm->world->config.stack_guard_gap << PAGE_SHIFT;
 }
 
-/* The rules that hold for growth in both directions, but for the charge. */
-static bool growth_is_allowed(const struct vma *vma, uintptr_t start, uintptr_t end)
+/* The rules that hold for growth in both directions, but for the charge. Limits are those of who
+ * asks, and a stranger has none. */
+static bool growth_is_allowed(const struct vma *vma, uintptr_t start, uintptr_t end, bool stranger)
 {
     struct mm *mm = vma->vm_mm;
     const uint64_t pages = (end - start) >> PAGE_SHIFT, grow = pages - vma_pages(vma);
 
+    if (stranger)
+        return true;
     return may_expand_vm(mm, vma->vm_flags, grow) && pages <= mm->rlimit[MM_RLIMIT_STACK] &&
            !mlock_future_check(mm, vma->vm_flags, grow);
 }
 
 /* Gives vma its new bounds with all that counts them. It is not merged with what it meets. */
-static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff)
+static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff, bool stranger)
 {
     struct mm *mm = vma->vm_mm;
     const uint64_t grow = ((end - start) >> PAGE_SHIFT) - vma_pages(vma);
@@ -31,7 +34,7 @@ static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pg
     const struct interval_node old = vma->chain_first->node; /* it has been prepared */
     int err;
 
-    if (!growth_is_allowed(vma, start, end) || vm_charge(mm, charged))
+    if (!growth_is_allowed(vma, start, end, stranger) || vm_charge(mm, charged))
         return -ENOMEM;
     err = vma_adjust(vma, start, end, pgoff);
     if (err) {
@@ -49,13 +52,13 @@ static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pg
 }
 
 /* Of a fault that lets it grow down: what limits refuse afterwards has got its anon_vma. */
-static bool growth_shows(const struct vma *vma, uintptr_t addr)
+static bool growth_shows(const struct vma *vma, uintptr_t addr, bool stranger)
 {
-    return !vma->anon_vma || growth_is_allowed(vma, addr, vma->vm_end);
+    return !vma->anon_vma || growth_is_allowed(vma, addr, vma->vm_end, stranger);
 }
 
 /* What lies below keeps its distance, unless it is a stack itself or nobody can reach it. */
-static bool too_near_below(const struct vma *vma, uintptr_t addr)
+static bool too_near_below(const struct vma *vma, uintptr_t addr, bool stranger)
 {
     const struct vma *prev = vma->vm_prev;
     struct world *world = vma->vm_mm->world;
@@ -66,28 +69,30 @@ static bool too_near_below(const struct vma *vma, uintptr_t addr)
     near = addr - prev->vm_end < stack_guard_gap(vma->vm_mm);
     if (!vma_is_accessible(prev))
         return fault(world, F_STACK_GAP_NO_PREV, near) && near;
-    if (near && fault(world, F_STACK_GAP_GROWTH, growth_shows(vma, addr)))
+    if (near && fault(world, F_STACK_GAP_GROWTH, growth_shows(vma, addr, stranger)))
         return false;
     return near;
 }
 
-static int expand_downwards(struct vma *vma, uintptr_t addr)
+static int expand_downwards(struct vma *vma, uintptr_t addr, bool stranger)
 {
     struct mm *mm = vma->vm_mm;
     const uint64_t grow = (vma->vm_start - addr) >> PAGE_SHIFT;
 
     /* whoever asks: a privileged stranger's access is no reason to map page 0 */
-    if (addr < mm_min_addr(mm) && !fault(mm->world, F_GROWTH_BELOW_MIN, growth_shows(vma, addr)))
+    if (addr < mm_min_addr(mm) &&
+        !fault(mm->world, F_GROWTH_BELOW_MIN, growth_shows(vma, addr, stranger)))
         return -EPERM;
-    if (too_near_below(vma, addr) || anon_vma_prepare(vma)) /* even if limits refuse it then */
+    if (too_near_below(vma, addr, stranger) ||
+        anon_vma_prepare(vma)) /* even if limits refuse it then */
         return -ENOMEM;
     if (grow > vma->vm_pgoff &&
-        !fault(mm->world, F_PGOFF_WRAP_STACK, growth_is_allowed(vma, addr, vma->vm_end)))
+        !fault(mm->world, F_PGOFF_WRAP_STACK, growth_is_allowed(vma, addr, vma->vm_end, stranger)))
         return -ENOMEM;
-    return grow_vma(vma, addr, vma->vm_end, vma->vm_pgoff - grow);
+    return grow_vma(vma, addr, vma->vm_end, vma->vm_pgoff - grow, stranger);
 }
 
-static int expand_upwards(struct vma *vma, uintptr_t end)
+static int expand_upwards(struct vma *vma, uintptr_t end, bool stranger)
 {
     const struct mm *mm = vma->vm_mm;
     const struct vma *next = vma->vm_next;
@@ -101,24 +106,24 @@ static int expand_upwards(struct vma *vma, uintptr_t end)
         return -ENOMEM;
     if (vma->vm_pgoff + ((end - vma->vm_start) >> PAGE_SHIFT) > PGOFF_LIMIT)
         return -ENOMEM;
-    return grow_vma(vma, vma->vm_start, end, vma->vm_pgoff);
+    return grow_vma(vma, vma->vm_start, end, vma->vm_pgoff, stranger);
 }
 
-int expand_stack(struct vma *vma, uintptr_t addr)
+static int expand_stack(struct vma *vma, uintptr_t addr, bool stranger)
 {
     struct world *world = vma->vm_mm->world;
     int err;
 
     addr &= PAGE_MASK;
     if (addr < vma->vm_start)
-        err = expand_downwards(vma, addr);
+        err = expand_downwards(vma, addr, stranger);
     else
-        err = expand_upwards(vma, addr + PAGE_SIZE);
+        err = expand_upwards(vma, addr + PAGE_SIZE, stranger);
     event(world, err ? EV_STACK_REFUSED : EV_STACK_GROW);
     return err;
 }
 
-struct vma *find_extend_vma(struct mm *mm, uintptr_t addr)
+struct vma *find_extend_vma(struct mm *mm, uintptr_t addr, bool stranger)
 {
     struct vma *prev, *vma = find_vma_prev(mm, addr, &prev);
 
@@ -126,7 +131,7 @@ struct vma *find_extend_vma(struct mm *mm, uintptr_t addr)
         return vma;
     if (!vma || !(vma->vm_flags & VM_GROWSDOWN))
         vma = prev && (prev->vm_flags & VM_GROWSUP) ? prev : NULL;
-    return vma && expand_stack(vma, addr) == 0 ? vma : NULL;
+    return vma && expand_stack(vma, addr, stranger) == 0 ? vma : NULL;
 }
 
 static bool access_is_allowed(const struct vma *vma, int access, bool remote)
@@ -164,7 +169,7 @@ int access_vma(struct mm *mm, uintptr_t addr, int access, bool remote, struct vm
 
     if (addr >= mm->task_size)
         return -EFAULT;
-    vma = grows ? find_extend_vma(mm, addr) : vma_lookup(mm, addr);
+    vma = grows ? find_extend_vma(mm, addr, remote) : vma_lookup(mm, addr);
     if (!vma)
         return -EFAULT;
     if (!access_is_allowed(vma, access, remote))

@@ -599,8 +599,9 @@ int do_munmap(struct mm *mm, uintptr_t start, size_t len);
  * totals, but returns the pages of VM_ACCOUNT VMAs, which are still charged. */
 int munmap_gather(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **first);
 uint64_t munmap_complete(struct mm *mm, struct vma *first, uintptr_t end);
-int expand_stack(struct vma *vma, uintptr_t addr); /* 0 or -ENOMEM / -EPERM */
-struct vma *find_extend_vma(struct mm *mm, uintptr_t addr);
+/* The VMA at addr, to which a stack may grow: within the limits of who asks, and a stranger, who
+ * reaches into memory that is not its own, has none. NULL: none, or it may not grow. */
+struct vma *find_extend_vma(struct mm *mm, uintptr_t addr, bool stranger);
 int mlock_future_check(struct mm *mm, uint64_t vm_flags, uint64_t pages); /* 0 or -EAGAIN */
 /* What [start, end) of vma, which is locked now, shows is PG_MLOCKED. */
 void mlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);

@@ -109,7 +109,7 @@ static bool stack_was_disturbed(struct vma *vma, uintptr_t at, struct vma **grow
     const struct vma *next = vma->vm_next;
     const bool faulted = vma->anon_vma, next_faulted = next && next->anon_vma;
 
-    *grown = find_extend_vma(vma->vm_mm, at);
+    *grown = find_extend_vma(vma->vm_mm, at, false);
     return *grown || (vma->anon_vma && !faulted) || (next && next->anon_vma && !next_faulted);
 }
 

@@ -8,19 +8,22 @@ static bool is_accessible(const struct spec_space *space, uint64_t page)
     return space->page[page].flags & SNAP_ACCESS;
 }
 
-/* Limits on a stack that becomes `size` pages long. */
+/* Limits on a stack that becomes `size` pages long, which are not a stranger's. */
 static bool may_grow(const struct spec *spec, const struct spec_space *space, uint64_t flags,
-                     uint64_t size, uint64_t growth)
+                     uint64_t size, uint64_t growth, enum spec_intent intent)
 {
-    return spec_may_expand(spec, space, flags, growth) && size <= space->rlimit[SPEC_STACK] &&
-           (!(flags & SNAP_LOCKED) || spec_may_lock(spec, space, growth)) &&
+    const bool within_limits = spec_may_expand(spec, space, flags, growth) &&
+                               size <= space->rlimit[SPEC_STACK] &&
+                               (!(flags & SNAP_LOCKED) || spec_may_lock(spec, space, growth));
+
+    return (within_limits || intent != SPEC_DIRECT) &&
            (!(flags & SNAP_ACCOUNT) || spec_may_charge(spec, space, growth));
 }
 
 /*  [prev]   gap   page......[vma]      Where there is room it takes an anon_vma, even if limits
  *                                   refuse it then. */
 static bool grow_down(struct spec *spec, struct spec_space *space, struct spec_run vma,
-                      uint64_t page)
+                      uint64_t page, enum spec_intent intent)
 {
     uint64_t growth = vma.start - page, prev = spec_mapped_end(space, page);
     struct spec_page first;
@@ -32,7 +35,7 @@ static bool grow_down(struct spec *spec, struct spec_space *space, struct spec_r
         return false;
     spec_prepare(spec, space, vma.start);
     first = space->page[vma.start];
-    if (growth > first.pgoff || !may_grow(spec, space, first.flags, vma.end - page, growth))
+    if (growth > first.pgoff || !may_grow(spec, space, first.flags, vma.end - page, growth, intent))
         return false;
     first.pgoff -= growth;
     spec_touch(spec, space, page, vma.start);
@@ -43,7 +46,8 @@ static bool grow_down(struct spec *spec, struct spec_space *space, struct spec_r
 }
 
 /*  [vma]......page   gap   [next]  */
-static bool grow_up(struct spec *spec, struct spec_space *space, struct spec_run vma, uint64_t page)
+static bool grow_up(struct spec *spec, struct spec_space *space, struct spec_run vma, uint64_t page,
+                    enum spec_intent intent)
 {
     uint64_t end = page + 1, growth = end - vma.end, next = spec_next_mapped(spec, space, page);
     struct spec_page more;
@@ -54,7 +58,7 @@ static bool grow_up(struct spec *spec, struct spec_space *space, struct spec_run
     spec_prepare(spec, space, vma.start);
     more = space->page[vma.end - 1];
     if (space->page[vma.start].pgoff + (end - vma.start) > SPEC_TOP ||
-        !may_grow(spec, space, more.flags, end - vma.start, growth))
+        !may_grow(spec, space, more.flags, end - vma.start, growth, intent))
         return false;
     more.pgoff++;
     spec_touch(spec, space, vma.end, end);
@@ -62,14 +66,15 @@ static bool grow_up(struct spec *spec, struct spec_space *space, struct spec_run
     return true;
 }
 
-static bool grow_to(struct spec *spec, struct spec_space *space, uint64_t page)
+static bool grow_to(struct spec *spec, struct spec_space *space, uint64_t page,
+                    enum spec_intent intent)
 {
     struct spec_run vma;
 
     if (spec_run_from(spec, space, page, &vma) && space->page[vma.start].flags & SNAP_GROWSDOWN)
-        return grow_down(spec, space, vma, page);
+        return grow_down(spec, space, vma, page, intent);
     if (spec_run_before(spec, space, page, &vma) && space->page[vma.start].flags & SNAP_GROWSUP)
-        return grow_up(spec, space, vma, page);
+        return grow_up(spec, space, vma, page, intent);
     return false;
 }
 
@@ -100,7 +105,7 @@ int spec_may_access(struct spec *spec, struct spec_space *space, uint64_t addr, 
         return -EFAULT;
     if (!spec_mapped(spec, space, page)) {
         if ((intent == SPEC_REMOTE && spec_since(spec, SPEC_LINUX_6_1)) ||
-            !grow_to(spec, space, page))
+            !grow_to(spec, space, page, intent))
             return -EFAULT;
     }
     p = &space->page[page];

@@ -10,9 +10,10 @@ hashes=$2
 "$vmafuzz" replay --all-rules corpus | cmp - "$hashes"
 # Wire form and back keeps a program.
 for file in corpus/*/*.vma; do
-    "$vmafuzz" convert --to wire "$file" | "$vmafuzz" convert - >"$hashes.text"
-    "$vmafuzz" convert --to wire "$hashes.text" | "$vmafuzz" convert - | cmp - "$hashes.text" ||
-        { echo "$file: text and wire form differ"; exit 1; }
+    "$vmafuzz" convert --to wire --out "$hashes.wire" "$file"
+    "$vmafuzz" convert "$hashes.wire" >"$hashes.text"
+    "$vmafuzz" convert --to wire --out "$hashes.again" "$hashes.text"
+    cmp "$hashes.wire" "$hashes.again" || { echo "$file: text and wire form differ"; exit 1; }
 done
-rm -f "$hashes.text"
+rm -f "$hashes.text" "$hashes.wire" "$hashes.again"
 tail -n 1 "$hashes"

@@ -406,6 +406,21 @@ static void sharing_is_limited(enum rules rules)
     CALL(0, mm_munlock(p0, AT(0x200), AT(600)));
 }
 
+/* Before 6.1 munlock walks each page, through all VMAs of all places that share it. The call's
+ * budget allows for it. */
+static void long_walks_are_allowed(enum rules rules)
+{
+    (void)rules;
+    map(0x200, 660, true);
+    for (uintptr_t page = 0x200; page < 0x200 + 660; page++)
+        put(p0, page, TWOS);
+    for (uintptr_t page = 0x200 + 600; page < 0x200 + 660; page += 2)
+        CALL(0, mm_mprotect(p0, AT(page), PAGE_SIZE, PROT_READ));
+    CALL(0, mm_mlock(p0, AT(0x200), AT(600)));
+    scan(p0);
+    CALL(0, mm_munlock(p0, AT(0x200), AT(600)));
+}
+
 /* No place is merged, or all of one pair; nothing is lost. */
 static void scans_without_memory(enum rules rules)
 {
@@ -424,6 +439,7 @@ static void merge_tests(void **state)
     for_all_rules(zeroes_merge);
     for_all_rules(some_do_not_merge);
     for_all_rules(sharing_is_limited);
+    for_all_rules(long_walks_are_allowed);
     for_all_rules(scans_without_memory);
 }
 
