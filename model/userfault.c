@@ -25,11 +25,17 @@ long uffd_create(struct world *world, unsigned ufd, struct mm *mm)
 static struct vma *set_context(struct vma *vma, uintptr_t start, uintptr_t end,
                                struct userfaultfd_ctx *ctx, uint64_t uffd_flags, int *err)
 {
+    /* what waits for a fault no longer is a handler's, and what may be written is known */
+    const bool unprotects =
+        !ctx && (vma->vm_flags & VM_UFFD_WP) && mm_rules(vma->vm_mm) >= RULES_LINUX_6_18;
     struct vma_attrs attrs = vma_attrs(vma);
 
     attrs.vm_flags = (attrs.vm_flags & ~(uint64_t)VM_UFFD_FLAGS) | uffd_flags;
     attrs.uffd = ctx;
-    return vma_modify(vma, start, end, &attrs, err);
+    vma = vma_modify(vma, start, end, &attrs, err);
+    if (vma && unprotects)
+        change_protection(vma, start, end);
+    return vma;
 }
 
 static bool context_is_used(const struct userfaultfd_ctx *ctx)

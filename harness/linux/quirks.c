@@ -342,15 +342,18 @@ static bool is_there(const struct vma *vma, uintptr_t addr)
     return mm_pte(vma->vm_mm, addr) & PTE_PRESENT;
 }
 
-/* Entries are made anew, by a VMA that wants to hear of each first write. */
-static bool uffd_wp_shared(const struct world *world, const struct call *c)
+/* Entries are made anew, by a VMA that wants to hear of each first write; before 6.2 the private ones
+ * as well. */
+static bool uffd_wp(const struct world *world, const struct call *c)
 {
     const uint64_t from = c->addr & PAGE_MASK, end = range_end(world, c);
-    const uint64_t flags = VM_UFFD_WP | VM_SHARED;
+    uint64_t flags = VM_UFFD_WP | VM_SHARED;
     const struct userfaultfd_ctx *ctx;
 
     if (c->kind == OP_MPROTECT)
         return any_at(world->proc[c->proc], from, end, flags, is_there);
+    if (world->config.rules < RULES_LINUX_6_18)
+        flags = VM_UFFD_WP;
     if (c->kind != OP_UFFD_UNREGISTER && c->kind != OP_UFFD_CLOSE)
         return false;
     ctx = c->fd >= 0 && c->fd < MAX_FDS ? world->uffd[c->fd] : NULL;

@@ -85,7 +85,7 @@ static bool is_used(const struct subject_linux *l, int n)
 bool linux_can_context(const struct subject_linux *l, const struct call *c)
 {
     return l->contexts.there && (c->kind == OP_UFFD_UNREGISTER || l->contexts.protects ||
-                                 !(c->flags & UFFDIO_REGISTER_MODE_WP));
+                                 !((unsigned)c->flags & UFFDIO_REGISTER_MODE_WP));
 }
 
 long linux_uffd(struct subject_linux *l, const struct call *c)
