@@ -342,8 +342,8 @@ static bool is_there(const struct vma *vma, uintptr_t addr)
     return mm_pte(vma->vm_mm, addr) & PTE_PRESENT;
 }
 
-/* Entries are made anew, by a VMA that wants to hear of each first write; before 6.2 the private ones
- * as well. */
+/* Entries are made anew, by a VMA that wants to hear of each first write; before 6.2 the private
+ * ones as well. */
 static bool uffd_wp(const struct world *world, const struct call *c)
 {
     const uint64_t from = c->addr & PAGE_MASK, end = range_end(world, c);
