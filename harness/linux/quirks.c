@@ -337,6 +337,29 @@ static bool uffd_handler(const struct world *world, const struct call *c)
     return !write && !vma->anon_vma;
 }
 
+static const struct userfaultfd_ctx *context_of(const struct world *world, const struct call *c)
+{
+    return c->fd >= 0 && c->fd < MAX_FDS ? world->uffd[c->fd] : NULL;
+}
+
+/* The range begins inside a VMA, or above all of them. */
+static bool older_uffd(const struct world *world, const struct call *c)
+{
+    const struct userfaultfd_ctx *ctx;
+    const struct vma *vma;
+
+    if ((c->kind != OP_UFFD_REGISTER && c->kind != OP_UFFD_UNREGISTER) ||
+        world->config.rules >= RULES_LINUX_6_18)
+        return false;
+    ctx = context_of(world, c);
+    if (!ctx || !ctx->mm)
+        return false;
+    vma = ctx->mm->mmap;
+    while (vma && vma->vm_end <= c->addr)
+        vma = vma->vm_next;
+    return !vma || vma->vm_start < c->addr;
+}
+
 static bool is_there(const struct vma *vma, uintptr_t addr)
 {
     return mm_pte(vma->vm_mm, addr) & PTE_PRESENT;
@@ -356,7 +379,7 @@ static bool uffd_wp(const struct world *world, const struct call *c)
         flags = VM_UFFD_WP;
     if (c->kind != OP_UFFD_UNREGISTER && c->kind != OP_UFFD_CLOSE)
         return false;
-    ctx = c->fd >= 0 && c->fd < MAX_FDS ? world->uffd[c->fd] : NULL;
+    ctx = context_of(world, c);
     if (!ctx || !ctx->mm)
         return false;
     return c->kind == OP_UFFD_CLOSE ? any_at(ctx->mm, 0, UINT64_MAX, flags, is_there)
