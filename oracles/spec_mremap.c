@@ -122,6 +122,7 @@ static void drop_context(struct spec *spec, struct spec_space *space, uint64_t s
         return;
     to.flags &= ~SNAP_UFFD_BITS;
     to.context = 0;
+    spec->left = true;
     spec_touch(spec, space, vma.start, vma.end);
     spec_change_pages(spec, space, vma.start, vma.end, &to);
 }
