@@ -635,6 +635,11 @@ static void put_start(const struct program *p, unsigned parts, FILE *to)
     fputs("\n    setvbuf(stdout, out, _IOLBF, sizeof(out));\n", to);
     if (parts & PART_ACCESS)
         fputs("    signal(SIGSEGV, on_fault);\n    signal(SIGBUS, on_fault);\n", to);
+    if (parts & PART_ACCESS && parts & PART_UFFD)
+        fputs("    sigaction(SIGBUS, &(struct sigaction){.sa_sigaction = on_missing,\n"
+              "                                          .sa_flags = SA_SIGINFO},\n"
+              "              NULL);\n",
+              to);
     if ((parts & PART_WINDOW) && (parts & PART_PROCS))
         fputs("    processes_map();\n", to);
     if (parts & PART_WINDOW)

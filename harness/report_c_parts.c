@@ -30,6 +30,36 @@ static const char access_part[] =
     "    return 0;\n"
     "}\n";
 
+/* What accesses are where there are userfault contexts. */
+static const char missing_access_part[] =
+    "\n"
+    "static void on_missing(int sig, siginfo_t *info, void *unused)\n"
+    "{\n"
+    "    (void)unused;\n"
+    "    if (!brought((unsigned long)info->si_addr))\n"
+    "        on_fault(sig);\n"
+    "}\n";
+
+static const char missing_remote_part[] =
+    "\n"
+    "static long remote_missing(long call, unsigned long addr, long n)\n"
+    "{\n"
+    "    long ret = remote(call, addr, n);\n"
+    "\n"
+    "    return ret < 0 && brought(addr) ? remote(call, addr, n) : ret;\n"
+    "}\n"
+    "#define remote remote_missing\n";
+
+static const char missing_force_part[] =
+    "\n"
+    "static long force_missing(unsigned long addr, long n)\n"
+    "{\n"
+    "    long ret = force(addr, n);\n"
+    "\n"
+    "    return ret < 0 && brought(addr) ? force(addr, n) : ret;\n"
+    "}\n"
+    "#define force force_missing\n";
+
 static const char remote_part[] =
     "\n"
     "static long remote(long call, unsigned long addr, long n)\n"
@@ -111,6 +141,20 @@ static const char uffd_part[] =
     "\n"
     "#include <linux/userfaultfd.h>\n"
     "\n"
+    "static int contexts[16], nr_contexts;\n"
+    "\n"
+    "/* The handler of a missing page: is it there now, as one of zeroes? */\n"
+    "static __attribute__((unused)) int brought(unsigned long addr)\n"
+    "{\n"
+    "    for (int i = 0; i < nr_contexts; i++) {\n"
+    "        struct uffdio_zeropage page = {.range = {addr & ~(PAGE - 1), PAGE}};\n"
+    "\n"
+    "        if (!ioctl(contexts[i], UFFDIO_ZEROPAGE, &page))\n"
+    "            return 1;\n"
+    "    }\n"
+    "    return 0;\n"
+    "}\n"
+    "\n"
     "/* Faults in registered ranges are signals, or this process would wait for itself. */\n"
     "static long context_new(int *context)\n"
     "{\n"
@@ -123,6 +167,8 @@ static const char uffd_part[] =
     "    if (fd < 0 || ioctl(fd, UFFDIO_API, &api))\n"
     "        return -errno;\n"
     "    *context = fd;\n"
+    "    if (nr_contexts < 16)\n"
+    "        contexts[nr_contexts++] = fd;\n"
     "    return 0;\n"
     "}\n"
     "\n"
@@ -176,30 +222,41 @@ static const char limit_part[] =
 
 static const char bind_part[] =
     "\n"
+    "/* Nodes beside node 0 need not be there to tell policies apart: MPOL_F_STATIC_NODES. */\n"
     "static long bind_nodes(unsigned long addr, unsigned long len, int mode, unsigned long nodes)\n"
     "{\n"
-    "    return sys(syscall(SYS_mbind, addr, len, mode, &nodes, 8 * sizeof(nodes), 0));\n"
+    "    unsigned long mask = nodes ? nodes << 1 | 1 : 0;\n"
+    "\n"
+    "    if (nodes & ~15UL)\n"
+    "        return -EINVAL;\n"
+    "    if (nodes && mode >= 0 && mode <= 4)\n"
+    "        mode |= 1 << 15;\n"
+    "    return sys(syscall(SYS_mbind, addr, len, mode, &mask, 8 * sizeof(mask), 0));\n"
     "}\n";
 
 void put_parts(unsigned parts, FILE *to)
 {
     static const struct {
         unsigned parts;
-        const char *text;
+        const char *text, *missing; /* missing: besides, with userfault contexts */
     } source[] = {
-        {PART_UFFD | PART_FILE, close_part},
-        {PART_FILE, file_part},
-        {PART_UFFD, uffd_part},
-        {PART_ACCESS, access_part},
-        {PART_REMOTE, remote_part},
-        {PART_FORCE, force_part},
-        {PART_MINCORE, mincore_part},
-        {PART_LIMIT, limit_part},
-        {PART_BIND, bind_part},
-        {PART_NAME, name_part},
+        {PART_UFFD | PART_FILE, close_part, NULL},
+        {PART_FILE, file_part, NULL},
+        {PART_UFFD, uffd_part, NULL},
+        {PART_ACCESS, access_part, missing_access_part},
+        {PART_REMOTE, remote_part, missing_remote_part},
+        {PART_FORCE, force_part, missing_force_part},
+        {PART_MINCORE, mincore_part, NULL},
+        {PART_LIMIT, limit_part, NULL},
+        {PART_BIND, bind_part, NULL},
+        {PART_NAME, name_part, NULL},
     };
 
-    for (size_t i = 0; i < sizeof(source) / sizeof(source[0]); i++)
-        if (parts & source[i].parts)
-            fputs(source[i].text, to);
+    for (size_t i = 0; i < sizeof(source) / sizeof(source[0]); i++) {
+        if (!(parts & source[i].parts))
+            continue;
+        fputs(source[i].text, to);
+        if (parts & PART_UFFD && source[i].missing)
+            fputs(source[i].missing, to);
+    }
 }

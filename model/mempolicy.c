@@ -2,8 +2,6 @@
 /* Memory policies of ranges. */
 #include "model/internal.h"
 
-#define ALL_NODES 15u
-
 /* A range without holes, or for the default policy with something in it. 0 or -EFAULT. Linux 4.4
  * wants something at the start in any case, and sees a hole at the end only above the last VMA. */
 static int mbind_range_ok(struct mm *mm, uintptr_t start, uintptr_t end, bool holes_allowed)

@@ -23,7 +23,8 @@
 #define HPAGE_PAGES 512UL /* pages of one huge page: the alignment unit of hugetlb mappings */
 #define HPAGE_SIZE (HPAGE_PAGES << PAGE_SHIFT)
 
-#define MAX_FDS 16 /* of open files, and of userfault contexts, each */
+#define ALL_NODES 15U /* mask of those that there are for memory policies */
+#define MAX_FDS 16    /* of open files, and of userfault contexts, each */
 #define MAX_PINS 16
 #define KSM_MAX_SHARING 256 /* items of a KSM page: more would make walks too long */
 #define KSM_CANDIDATES 16   /* pages that the scanner of KSM remembers as still without equal */

@@ -159,6 +159,12 @@ static bool keys_differ(const struct remap *r)
            (r->addr != r->vma->vm_start || r->new_len != r->vma->vm_end - r->vma->vm_start);
 }
 
+/* Until the pages have moved. */
+static bool copy_has_context(const struct remap *r)
+{
+    return mm_rules(r->mm) >= RULES_LINUX_5_10;
+}
+
 /* A copy of r->vma at the new place, not linked. NULL: out of memory. */
 static struct vma *copy_new_vma(const struct remap *r, uint64_t vm_flags, uint64_t pgoff)
 {
@@ -167,8 +173,10 @@ static struct vma *copy_new_vma(const struct remap *r, uint64_t vm_flags, uint64
 
     if (!copy)
         return NULL;
-    uffd_put(r->mm->world, copy->vm_userfaultfd_ctx);
-    copy->vm_userfaultfd_ctx = NULL;
+    if (!copy_has_context(r)) {
+        uffd_put(r->mm->world, copy->vm_userfaultfd_ctx);
+        copy->vm_userfaultfd_ctx = NULL;
+    }
     copy->vm_flags = vm_flags;
     if (copy->anon_vma && fault(r->mm->world, F_COPY_WRONG_KEY, keys_differ(r)))
         err = anon_vma_clone(copy, r->vma);
@@ -196,8 +204,21 @@ static bool copy_stays_apart(const struct remap *r)
            (r->vma->vm_end == r->new_addr || r->vma->vm_start == r->new_addr + r->new_len);
 }
 
-/* A second VMA over the same object, at new_addr. It has no userfault context. If it can be joined
- * to its neighbours it is, even if one of them is the source: r->vma may be gone afterwards. */
+/* Nobody has asked to be told of moves, so the copy leaves the context: all of the VMA that it is
+ * part of by now, even what was there before and has not moved. */
+static void copy_leaves_context(const struct remap *r)
+{
+    struct vma *vma = vma_lookup(r->mm, r->new_addr);
+
+    if (!vma || !vma->vm_userfaultfd_ctx)
+        return;
+    uffd_put(r->mm->world, vma->vm_userfaultfd_ctx);
+    vma->vm_userfaultfd_ctx = NULL;
+    vma_set_flags(vma, vma->vm_flags & ~(uint64_t)VM_UFFD_FLAGS);
+}
+
+/* A second VMA over the same object, at new_addr. If it can be joined to its neighbours it is, even
+ * if one of them is the source: r->vma may be gone afterwards. */
 static int copy_vma(const struct remap *r)
 {
     struct mm *mm = r->mm;
@@ -207,8 +228,10 @@ static int copy_vma(const struct remap *r)
     struct vma *prev, *copy;
     struct rb_node **link, *parent;
 
-    attrs.vm_flags &= ~(uint64_t)VM_UFFD_FLAGS;
-    attrs.uffd = NULL;
+    if (!copy_has_context(r)) {
+        attrs.vm_flags &= ~(uint64_t)VM_UFFD_FLAGS;
+        attrs.uffd = NULL;
+    }
     if (find_vma_links(mm, r->new_addr, end, &prev, &link, &parent))
         return -ENOMEM;
     if (!copy_stays_apart(r) && vma_merge(mm, prev, r->new_addr, end, &attrs, pgoff))
@@ -275,9 +298,12 @@ static long undo_copy(const struct remap *r, uint64_t vm_flags)
     const int err = move_page_tables(r->mm, r->new_addr, r->addr, r->old_len);
 
     world_bug_on(r->mm->world, err); /* they have tables there */
-    if (munmap_gather(r->mm, r->new_addr, r->new_addr + r->new_len, &first) == 0 && first)
+    if (munmap_gather(r->mm, r->new_addr, r->new_addr + r->new_len, &first) == 0 && first) {
         munmap_complete(r->mm, first, r->new_addr + r->new_len);
-    else if (vm_flags & VM_ACCOUNT)
+        return remap_failed(r, -ENOMEM);
+    }
+    copy_leaves_context(r);
+    if (vm_flags & VM_ACCOUNT)
         r->mm->world->committed_as += (int64_t)(r->new_len >> PAGE_SHIFT);
     return remap_failed(r, -ENOMEM);
 }
@@ -299,6 +325,7 @@ static long remap_fill(const struct remap *r, uint64_t vm_flags)
         return undo_copy(r, vm_flags);
     if (fault(world, F_MREMAP_PROGRESS_WRAP, progress_wraps(r)) && progress_wraps(r))
         return undo_copy(r, vm_flags);
+    copy_leaves_context(r);
     if (r->flags & MREMAP_DONTUNMAP) {
         leave_source(r, vm_flags);
     } else if (r->old_len) {

@@ -81,7 +81,7 @@ static long remap_range(const struct remap *r)
         piece_end = vma->vm_end < end ? vma->vm_end : end;
         piece.old_len = piece.new_len = piece_end - piece.addr;
         if (piece.old_len < r->old_len) {
-            if (vma->vm_flags & (VM_SPECIAL | VM_HUGETLB))
+            if (vma->vm_flags & (VM_SPECIAL | VM_HUGETLB | VM_UFFD_FLAGS))
                 return -EFAULT;
             if (piece.addr == r->addr)
                 event(r->mm->world, EV_MREMAP_MULTI);

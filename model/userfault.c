@@ -25,11 +25,17 @@ long uffd_create(struct world *world, unsigned ufd, struct mm *mm)
 static struct vma *set_context(struct vma *vma, uintptr_t start, uintptr_t end,
                                struct userfaultfd_ctx *ctx, uint64_t uffd_flags, int *err)
 {
+    /* what waits for a fault no longer is a handler's, and what may be written is known */
+    const bool unprotects =
+        !ctx && (vma->vm_flags & VM_UFFD_WP) && mm_rules(vma->vm_mm) >= RULES_LINUX_6_18;
     struct vma_attrs attrs = vma_attrs(vma);
 
     attrs.vm_flags = (attrs.vm_flags & ~(uint64_t)VM_UFFD_FLAGS) | uffd_flags;
     attrs.uffd = ctx;
-    return vma_modify(vma, start, end, &attrs, err);
+    vma = vma_modify(vma, start, end, &attrs, err);
+    if (vma && unprotects)
+        change_protection(vma, start, end);
+    return vma;
 }
 
 static bool context_is_used(const struct userfaultfd_ctx *ctx)
@@ -71,13 +77,15 @@ long uffd_close(struct world *world, unsigned ufd)
     return 0;
 }
 
-static int range_ok(const struct mm *mm, uintptr_t start, size_t len)
+/* Even if there is no process any more. */
+static int range_ok(const struct world *world, uintptr_t start, size_t len)
 {
+    const uintptr_t min = world->config.mmap_min_addr << PAGE_SHIFT;
+    const uintptr_t end = world->config.task_size << PAGE_SHIFT;
+
     if (!page_aligned(start) || !page_aligned(len) || !len)
         return -EINVAL;
-    if (start < mm_min_addr(mm) || start >= mm->task_size || len > mm->task_size - start)
-        return -EINVAL;
-    return 0;
+    return start < min || start >= end || len > end - start ? -EINVAL : 0;
 }
 
 /* The first VMA of the range, which has to be one that may begin there. */
@@ -85,7 +93,7 @@ static struct vma *first_vma(struct mm *mm, uintptr_t start, uintptr_t end, int 
 {
     struct vma *vma = find_vma(mm, start);
 
-    *err = vma ? -EINVAL : -ENOMEM;
+    *err = vma || mm_rules(mm) >= RULES_LINUX_6_18 ? -EINVAL : -ENOMEM;
     if (!vma || vma->vm_start >= end)
         return NULL;
     return (vma->vm_flags & VM_HUGETLB) && (start & (HPAGE_SIZE - 1)) ? NULL : vma;
@@ -141,13 +149,17 @@ static long register_walk(struct vma *vma, uintptr_t start, uintptr_t end,
     return 0;
 }
 
-static long unregister_walk(struct vma *vma, uintptr_t start, uintptr_t end)
+static long unregister_walk(struct vma *vma, uintptr_t start, uintptr_t end,
+                            const struct userfaultfd_ctx *ctx)
 {
+    const bool own = mm_rules(vma->vm_mm) >= RULES_LINUX_6_18; /* only by who has registered */
     struct world *world = vma->vm_mm->world;
     int err;
 
     for (const struct vma *v = vma; v && v->vm_start < end; v = v->vm_next) {
         step(world);
+        if (own && v->vm_userfaultfd_ctx && v->vm_userfaultfd_ctx != ctx)
+            return -EINVAL;
         if (!vma_can_userfault(v, VM_UFFD_MISSING))
             return -EINVAL;
     }
@@ -173,18 +185,18 @@ long uffd_register(struct world *world, unsigned ufd, uintptr_t addr, size_t len
 
     if (!ctx)
         return -EBADF;
-    if (!ctx->mm)
-        return -ENOMEM;
     if (mode & UFFDIO_REGISTER_MODE_MISSING)
         uffd_flags |= VM_UFFD_MISSING;
     if (mode & UFFDIO_REGISTER_MODE_WP)
         uffd_flags |= VM_UFFD_WP;
     if (!mode || (mode & ~(UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP)) ||
-        ((uffd_flags & VM_UFFD_WP) && mm_rules(ctx->mm) < RULES_LINUX_5_10))
+        ((uffd_flags & VM_UFFD_WP) && world->config.rules < RULES_LINUX_5_10))
         return -EINVAL;
-    err = range_ok(ctx->mm, addr, len);
+    err = range_ok(world, addr, len);
     if (err)
         return err;
+    if (!ctx->mm)
+        return -ENOMEM;
     vma = first_vma(ctx->mm, addr, addr + len, &err);
     return vma ? register_walk(vma, addr, addr + len, ctx, uffd_flags) : err;
 }
@@ -197,11 +209,11 @@ long uffd_unregister(struct world *world, unsigned ufd, uintptr_t addr, size_t l
 
     if (!ctx)
         return -EBADF;
-    if (!ctx->mm)
-        return -ENOMEM;
-    err = range_ok(ctx->mm, addr, len);
+    err = range_ok(world, addr, len);
     if (err)
         return err;
+    if (!ctx->mm)
+        return -ENOMEM;
     vma = first_vma(ctx->mm, addr, addr + len, &err);
-    return vma ? unregister_walk(vma, addr, addr + len) : err;
+    return vma ? unregister_walk(vma, addr, addr + len, ctx) : err;
 }

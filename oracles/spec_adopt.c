@@ -116,13 +116,14 @@ static bool can_be_context(const struct adoption *a, uint32_t number, uint32_t s
 static bool is_like(const struct adoption *a, const struct snap_vma *vma, uint64_t page,
                     const struct spec_page *p)
 {
-    uint64_t loose = a->spec->unlocked ? SNAP_LOCK_BITS : 0;
+    const bool left = a->spec->left && !vma->context;
+    uint64_t loose = (a->spec->unlocked ? SNAP_LOCK_BITS : 0) | (left ? SNAP_UFFD_BITS : 0);
 
     return p->mapped && !((p->flags ^ vma->flags) & ~loose) &&
            p->pgoff == vma->pgoff + (page - vma->start) && p->policy >> 4 == vma->policy_mode &&
            (p->policy & 15) == vma->policy_nodes &&
            !memcmp(a->spec->name[p->name], vma->name, sizeof(vma->name)) &&
-           can_be_file(a, vma, p->file) && can_be_context(a, vma->context, p->context);
+           can_be_file(a, vma, p->file) && (left || can_be_context(a, vma->context, p->context));
 }
 
 /* mremap's copy makes the neighbours that it joins faulted, or they make it, or each other. If its

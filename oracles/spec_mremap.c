@@ -112,6 +112,21 @@ static bool stays_apart(const struct spec *spec, const struct spec_space *space,
            spec_is_anonymous(source) && !source->anon && (vma.end == start || vma.start == end);
 }
 
+/* The copy is no userfault range, nor is what it was joined to; nothing is joined for that. */
+static void drop_context(struct spec *spec, struct spec_space *space, uint64_t start)
+{
+    struct spec_run vma = spec_run_of(spec, space, start);
+    struct spec_page to = space->page[vma.start];
+
+    if (!to.context)
+        return;
+    to.flags &= ~SNAP_UFFD_BITS;
+    to.context = 0;
+    spec->left = true;
+    spec_touch(spec, space, vma.start, vma.end);
+    spec_change_pages(spec, space, vma.start, vma.end, &to);
+}
+
 /* The copy comes first, so that it may even join the VMA that it is a copy of; then the source
  * goes.
  *
@@ -131,8 +146,10 @@ static long move(struct spec *spec, struct spec_space *space, const struct remap
         return -ENOMEM;
     if (copy.flags & SNAP_ACCOUNT && !spec_may_charge(spec, space, charge >> SPEC_SHIFT))
         return -ENOMEM;
-    copy.flags &= ~SNAP_UFFD_BITS;
-    copy.context = 0;
+    if (!spec_since(spec, SPEC_LINUX_5_10)) {
+        copy.flags &= ~SNAP_UFFD_BITS;
+        copy.context = 0;
+    }
     if (spec_is_anonymous(&copy) && !copy.anon)
         copy.pgoff = start;
     spec_touch(spec, space, start, end);
@@ -143,6 +160,7 @@ static long move(struct spec *spec, struct spec_space *space, const struct remap
     } else {
         spec_map_joined(spec, space, start, end, &copy);
     }
+    drop_context(spec, space, start);
     if (space->nr_own)
         spec_move_own(spec, space, r->addr >> SPEC_SHIFT, start, r->old_len >> SPEC_SHIFT);
     if (keep) {
@@ -326,7 +344,7 @@ static long move_many(struct spec *spec, struct spec_space *space, const struct 
         struct remap one = *r;
         long ret;
 
-        if (space->page[start].flags & (SNAP_SPECIAL | SNAP_HUGETLB) &&
+        if (space->page[start].flags & (SNAP_SPECIAL | SNAP_HUGETLB | SNAP_UFFD_BITS) &&
             (start != r->addr >> SPEC_SHIFT || stop < end))
             return -EFAULT;
         one.addr = start << SPEC_SHIFT;

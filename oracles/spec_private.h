@@ -154,6 +154,7 @@ struct spec {
     bool prepared; /* it gave out an anon_vma, or would have if there had been none */
     bool copied;   /* mremap's copy was put into its place */
     bool unlocked; /* it took lock bits away, from pages that it may have changed before or after */
+    bool left;     /* it took memory out of its userfault context, likewise */
     char name[SPEC_NAMES][SPEC_NAME_SIZE]; /* [0] is no name */
 };
 
@@ -307,6 +308,7 @@ static inline struct spec_space *spec_begin(struct spec *spec, unsigned proc)
     spec->prepared = false;
     spec->copied = false;
     spec->unlocked = false;
+    spec->left = false;
     if (spec->now.nr_pins)
         spec_begin_pins(spec);
     return &spec->now.space[proc];

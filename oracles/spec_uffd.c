@@ -38,7 +38,7 @@ static int check_first(const struct spec *spec, const struct spec_space *space,
     struct spec_run vma;
 
     if (!spec_run_from(spec, space, r->start, &vma))
-        return -ENOMEM;
+        return spec_since(spec, SPEC_LINUX_6_18) ? -EINVAL : -ENOMEM;
     if (vma.start >= r->end ||
         (space->page[vma.start].flags & SNAP_HUGETLB && r->start % SPEC_HUGE))
         return -EINVAL;
@@ -64,8 +64,10 @@ static int check_vma(const struct spec *spec, const struct spec_space *space, st
 
     if (!is_usable(spec, page, r->wanted))
         return -EINVAL;
-    if (!r->wanted)
-        return 0;
+    if (!r->wanted) /* since 6.18 only by the context that has it */
+        return spec_since(spec, SPEC_LINUX_6_18) && page->context && page->context != context
+                   ? -EINVAL
+                   : 0;
     if (spec_since(spec, SPEC_LINUX_5_10) && !(page->flags & SNAP_MAYWRITE))
         return -EPERM;
     if (page->flags & SNAP_HUGETLB && r->end <= vma.end && r->end % SPEC_HUGE)
@@ -121,12 +123,12 @@ long spec_uffd_register(struct spec *spec, unsigned ufd, uint64_t addr, uint64_t
 
     if (!context)
         return -EBADF;
-    if (context->proc == SPEC_NOBODY)
-        return -ENOMEM;
     if (check_range(spec, addr, len, &r) || !mode || mode & ~both)
         return -EINVAL;
     if (mode & UFFDIO_REGISTER_MODE_WP && !spec_since(spec, SPEC_LINUX_5_10))
         return -EINVAL;
+    if (context->proc == SPEC_NOBODY)
+        return -ENOMEM;
     r.wanted = (mode & UFFDIO_REGISTER_MODE_MISSING ? SNAP_UFFD_MISSING : 0) |
                (mode & UFFDIO_REGISTER_MODE_WP ? (uint64_t)SNAP_UFFD_WP : 0);
     return change_range(spec, space, &r, context->serial);
@@ -140,10 +142,10 @@ long spec_uffd_unregister(struct spec *spec, unsigned ufd, uint64_t addr, uint64
 
     if (!context)
         return -EBADF;
-    if (context->proc == SPEC_NOBODY)
-        return -ENOMEM;
     if (check_range(spec, addr, len, &r))
         return -EINVAL;
+    if (context->proc == SPEC_NOBODY)
+        return -ENOMEM;
     return change_range(spec, space, &r, context->serial);
 }
 

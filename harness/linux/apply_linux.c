@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "harness/linux/subject_linux.h"
 
+#include <linux/mempolicy.h>
 #include <linux/prctl.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,17 +106,39 @@ static long apply_NAME(struct subject_linux *l, const struct call *c)
                 c->name ? AGENT_DATA(c->proc) : 0, 0);
 }
 
+#define NO_MODE 99    /* the kernel knows more of them than the world */
+#define MASK_WORDS 64 /* of more nodes than any kernel has */
+
+static long apply_MBIND(struct subject_linux *l, const struct call *c)
+{
+    uint64_t *mask = (uint64_t *)processes_slot(&l->p, c->proc)->data;
+    int mode = c->sel <= MPOL_LOCAL ? (int)c->sel : NO_MODE;
+
+    memset(mask, 0, MASK_WORDS * sizeof(*mask));
+    mask[0] = nodes_to_mask((unsigned)c->flags);
+    if ((unsigned)c->flags & ~ALL_NODES)
+        mask[MASK_WORDS - 1] = 1;
+    if (mask[0] && mode != NO_MODE)
+        mode |= MPOL_F_STATIC_NODES;
+    /* the kernel takes one bit less */
+    return CALL(mbind, addr_of(c), len_of(c), mode, AGENT_DATA(c->proc), MASK_WORDS * 64 + 1, 0);
+}
+
 static long touch(struct subject_linux *l, const struct call *c, enum agent_kind kind,
                   uint64_t stamp)
 {
     struct agent_slot *slot = processes_slot(&l->p, c->proc);
+    long ret;
 
     if (c->addr >= world_config_default.task_size << PAGE_SHIFT)
         return -EFAULT;
-    slot->kind = kind;
-    slot->arg[0] = window_to_kernel(c->addr & PAGE_MASK);
-    slot->arg[1] = stamp;
-    return processes_ask(&l->p, c->proc);
+    do {
+        slot->kind = kind;
+        slot->arg[0] = window_to_kernel(c->addr & PAGE_MASK);
+        slot->arg[1] = stamp;
+        ret = processes_ask(&l->p, c->proc);
+    } while (ret == -ENXIO && linux_resolves(l, c->proc, c->addr));
+    return ret;
 }
 
 /* Page by page, since the advice ends at the first VMA that it is not for. */
@@ -210,23 +233,58 @@ APPLY(REOPEN, linux_reopen(l, c))
 APPLY(DUP, linux_dup(l, c))
 APPLY(CLOSE, linux_close(l, c))
 APPLY(SEAL, linux_seal(l, c))
+APPLY(UFFD, linux_uffd(l, c))
+APPLY(UFFD_CLOSE, linux_uffd_close(l, c))
+APPLY(UFFD_REGISTER, linux_uffd_register(l, c))
+APPLY(UFFD_UNREGISTER, linux_uffd_unregister(l, c))
 APPLY(EXIT, processes_exit(&l->p, c->proc))
 
 static apply_fn *const column[NR_OPS] = {
 #define COLUMN(name) [OP_##name] = apply_##name
-    COLUMN(MMAP),        COLUMN(MUNMAP),       COLUMN(MPROTECT),
-    COLUMN(MREMAP),      COLUMN(BRK),          COLUMN(MLOCK),
-    COLUMN(MLOCK2),      COLUMN(MUNLOCK),      COLUMN(NAME),
-    COLUMN(MLOCKALL),    COLUMN(MUNLOCKALL),   COLUMN(MADVISE),
-    COLUMN(MINCORE),     COLUMN(MSYNC),        COLUMN(REMAP_FILE_PAGES),
-    COLUMN(READ),        COLUMN(WRITE),        COLUMN(POKE),
-    COLUMN(PEEK),        COLUMN(FORCE),        COLUMN(OPEN),
-    COLUMN(SETRLIMIT),   COLUMN(REOPEN),       COLUMN(DUP),
-    COLUMN(CLOSE),       COLUMN(SEAL),         COLUMN(FORK),
-    COLUMN(EXIT),        COLUMN(RECLAIM),      COLUMN(SWAPOFF),
-    COLUMN(EXEC),        COLUMN(FIND),         COLUMN(FIND_PREV),
-    COLUMN(FIND_RANGE),  COLUMN(PIN),          COLUMN(UNPIN),
-    COLUMN(DEVICE_READ), COLUMN(DEVICE_WRITE), COLUMN(FILL),
+    COLUMN(MMAP),
+    COLUMN(MUNMAP),
+    COLUMN(MPROTECT),
+    COLUMN(MREMAP),
+    COLUMN(BRK),
+    COLUMN(MLOCK),
+    COLUMN(MLOCK2),
+    COLUMN(MUNLOCK),
+    COLUMN(NAME),
+    COLUMN(MLOCKALL),
+    COLUMN(MUNLOCKALL),
+    COLUMN(MADVISE),
+    COLUMN(MINCORE),
+    COLUMN(MSYNC),
+    COLUMN(REMAP_FILE_PAGES),
+    COLUMN(READ),
+    COLUMN(WRITE),
+    COLUMN(POKE),
+    COLUMN(PEEK),
+    COLUMN(FORCE),
+    COLUMN(OPEN),
+    COLUMN(SETRLIMIT),
+    COLUMN(REOPEN),
+    COLUMN(DUP),
+    COLUMN(CLOSE),
+    COLUMN(SEAL),
+    COLUMN(FORK),
+    COLUMN(EXIT),
+    COLUMN(RECLAIM),
+    COLUMN(SWAPOFF),
+    COLUMN(EXEC),
+    COLUMN(FIND),
+    COLUMN(FIND_PREV),
+    COLUMN(FIND_RANGE),
+    COLUMN(PIN),
+    COLUMN(UNPIN),
+    COLUMN(DEVICE_READ),
+    COLUMN(DEVICE_WRITE),
+    COLUMN(FILL),
+    COLUMN(MBIND),
+    COLUMN(UFFD),
+    COLUMN(UFFD_CLOSE),
+    COLUMN(UFFD_REGISTER),
+    COLUMN(UFFD_UNREGISTER),
 };
 
 bool linux_has_operation(enum op_kind kind)

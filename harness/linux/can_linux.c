@@ -103,6 +103,8 @@ bool linux_can(struct subject *s, const struct call *c)
         return stays(c->addr, c->len);
     case OP_NAME:
         return l->can_name && stays(c->addr, c->len);
+    case OP_MBIND:
+        return l->can_bind && stays(c->addr, c->len);
     case OP_MLOCKALL: /* unprivileged: the limit is compared with all that is mapped */
         return !(c->flags & MCL_CURRENT) || (l->config.privileged && l->can_lock_all);
     case OP_READ:
@@ -126,6 +128,12 @@ bool linux_can(struct subject *s, const struct call *c)
         return l->o.swap;
     case OP_SETRLIMIT:
         return can_set_limit(l, c);
+    case OP_UFFD:
+    case OP_UFFD_CLOSE:
+        return l->contexts.there;
+    case OP_UFFD_REGISTER:
+    case OP_UFFD_UNREGISTER:
+        return linux_can_context(l, c) && stays(c->addr, c->len);
     case OP_OPEN:
     case OP_REOPEN:
     case OP_SEAL:

@@ -89,6 +89,11 @@ static bool attributes_same(const struct pieces *p)
         return false;
     if ((shows & SHOWS_FILES) && !vma_same(p, "file", m->file, k->file))
         return false;
+    if ((shows & SHOWS_CONTEXTS) && !vma_same(p, "context", m->context, k->context))
+        return false;
+    if ((shows & SHOWS_POLICIES) && (!vma_same(p, "policy", m->policy_mode, k->policy_mode) ||
+                                     !vma_same(p, "nodes", m->policy_nodes, k->policy_nodes)))
+        return false;
     return vma_same(p, "object", m->object, k->object);
 }
 

@@ -25,6 +25,17 @@ uint64_t window_from_kernel(uint64_t addr);
 /* A length at addr: the end of the range is translated, so that one that leaves the world leaves
  * the process' address space, too. */
 uint64_t window_length(uint64_t addr, uint64_t len);
+/* The world has nodes of its own, since a machine may have only one. A mask of them is one of the
+ * kernel whose nodes need not be there (MPOL_F_STATIC_NODES): node 0, which is, and those of the
+ * world from 1 on. Policies of the kernel are equal where those of the world are. */
+static inline uint64_t nodes_to_mask(uint64_t nodes)
+{
+    return nodes ? nodes << 1 | 1 : 0;
+}
+static inline uint64_t nodes_of_mask(uint64_t mask)
+{
+    return mask >> 1;
+}
 #define WINDOW_BASE 0x7fff80000000UL /* placeholder until measured: multiple of 1 GiB */
 
 /* ---- the subject (subject_linux.c) ---- */
@@ -71,8 +82,10 @@ enum linux_shows {
     SHOWS_BRK = 2048,        /* brk and def_flags */
     SHOWS_RSS = 4096,        /* exactly; many a kernel's /proc lags behind */
     SHOWS_ONFAULT = 8192,    /* SNAP_LOCKONFAULT, with SHOWS_VM_FLAGS */
+    SHOWS_CONTEXTS = 16384,  /* which userfault context */
+    SHOWS_POLICIES = 32768,  /* memory policies */
 };
-/* What no reader shows: the commit charge, policies, contents of slots; of references to a page
+/* What no reader shows: the commit charge, contents of slots; of references to a page
  * those that are of no entry, cache or pin; pages and slots that no entry leads to. Slots are
  * counted by their entries. An entry of PROT_NONE is present, as in the model. */
 struct linux_reader;

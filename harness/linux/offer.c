@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/userfaultfd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -182,6 +184,37 @@ static void ask_ksm(struct linux_offer *o)
         lacks(o, "/sys/kernel/mm/ksm/run: %s: it needs root", strerror(errno));
 }
 
+/* ---- calls that a kernel may be built without ---- */
+static void ask_policies(struct linux_offer *o)
+{
+    if (!syscall(SYS_mbind, 0UL, 0UL, 0, NULL, 0UL, 0))
+        return;
+    if (errno == ENOSYS)
+        lacks(o, "mbind(2) is missing: it needs CONFIG_NUMA");
+    else
+        lacks(o, "mbind(2): %s: it needs a container that allows it", strerror(errno));
+}
+
+static void ask_userfaults(struct linux_offer *o)
+{
+    struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_SIGBUS};
+    int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+    if (fd < 0 && errno == EINVAL)
+        fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+    if (fd < 0 && errno == ENOSYS)
+        lacks(o, "userfaultfd(2) is missing: it needs CONFIG_USERFAULTFD");
+    else if (fd < 0)
+        lacks(o, "userfaultfd(2): %s: it needs root, and a container that allows it",
+              strerror(errno));
+    else if (ioctl(fd, UFFDIO_API, &api))
+        lacks(o, "no UFFD_FEATURE_SIGBUS: it needs Linux 4.14");
+    else if (!(api.features & UFFD_FEATURE_PAGEFAULT_FLAG_WP))
+        lacks(o, "write protection is missing: only missing pages can be registered");
+    if (fd >= 0)
+        close(fd);
+}
+
 /* ---- commands ---- */
 static bool has_command(const char *name)
 {
@@ -241,6 +274,8 @@ static const struct {
     {"memory cgroup", "reclaim of pages that several processes share", ask_memory_cgroup},
     {"compaction", "pages move, found by the reverse map", ask_compaction},
     {"KSM", "equal pages become one", ask_ksm},
+    {"memory policies", "mbind", ask_policies},
+    {"userfaultfd", "contexts, and ranges registered with them", ask_userfaults},
     {"QEMU", "another kernel in a guest, with --kernel", ask_qemu},
     {"KVM", "a guest at full speed", ask_kvm},
     {"C compiler", "reproducers are compiled and tried", ask_compiler},

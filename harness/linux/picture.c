@@ -174,6 +174,8 @@ static void show_vma(struct linux_reader *r, const struct raw_vma *v, struct sna
         .file = number(&r->labels[LABEL_FILE], v->file),
         .context = number(&r->labels[LABEL_CONTEXT], v->context),
         .object = number(&r->labels[LABEL_OBJECT], v->object),
+        .policy_mode = v->policy_mode,
+        .policy_nodes = (uint16_t)nodes_of_mask(v->policy_mask),
     };
     if (s->object)
         show_object(v, s->object, out);

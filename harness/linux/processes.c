@@ -221,7 +221,7 @@ static void close_files(struct processes *p)
     if (processes_call(p, AGENT_TEMPLATE, SYS_close_range, AGENT_FD_WORLD, ~0U, 0, 0, 0, 0) !=
         -ENOSYS)
         return;
-    for (unsigned fd = AGENT_FD_WORLD; fd < AGENT_FD_WORLD + MAX_FDS; fd++)
+    for (unsigned fd = AGENT_FD_WORLD; fd < AGENT_FD_CONTEXT + MAX_FDS; fd++)
         processes_call(p, AGENT_TEMPLATE, SYS_close, fd, 0, 0, 0, 0, 0);
     for (unsigned fd = AGENT_FD_OBJECT;
          !processes_call(p, AGENT_TEMPLATE, SYS_close, fd, 0, 0, 0, 0, 0); fd++)

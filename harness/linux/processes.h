@@ -19,10 +19,12 @@ enum agent_fd {
     AGENT_FD_REGULAR = 5, /* where files are made: mounts that nobody else sees */
     AGENT_FD_REGULAR_NOEXEC,
     AGENT_FD_SHMEM_NOEXEC,
-    AGENT_FD_RING = 9,    /* see pins_linux.c */
-    AGENT_FD_WORLD = 16,  /* + number of the world's descriptor */
+    AGENT_FD_RING = 9,                           /* see pins_linux.c */
+    AGENT_FD_WORLD = 16,                         /* + number of the world's descriptor */
+    AGENT_FD_CONTEXT = AGENT_FD_WORLD + MAX_FDS, /* + number of the userfault context */
     AGENT_FD_OBJECT = 64, /* + number of the object, which it keeps; see linux_files.c */
 };
+_Static_assert(AGENT_FD_CONTEXT + MAX_FDS <= AGENT_FD_OBJECT, "each has its own");
 _Static_assert((int)AGENT_FD_SHMEM_NOEXEC + 1 == AGENT_FD_KEPT, "what is passed on");
 
 struct processes {

@@ -314,6 +314,123 @@ static bool seal_pinned(const struct world *world, const struct call *c)
     return false;
 }
 
+/* ---- userfault ranges ---- */
+/* Memory of a context where a page that is not there is a handler's to bring. */
+static bool misses(const struct vma *vma, uintptr_t addr)
+{
+    return (vma->vm_flags & VM_UFFD_MISSING) && !mm_pte(vma->vm_mm, addr);
+}
+
+/* Is there such a page of [from, end), in VMAs with all of these flags? */
+static bool any_at(const struct mm *mm, uint64_t from, uint64_t end, uint64_t flags,
+                   bool (*is)(const struct vma *vma, uintptr_t addr))
+{
+    for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next)
+        for (uintptr_t at = vma->vm_start > from ? vma->vm_start : from;
+             (vma->vm_flags & flags) == flags && at < vma->vm_end && at < end; at += PAGE_SIZE)
+            if (is(vma, at))
+                return true;
+    return false;
+}
+
+/* Many pages at a time, or held: nobody can be asked in between. */
+static bool uffd_populate(const struct world *world, const struct call *c)
+{
+    const struct mm *mm = world->proc[c->proc];
+    const uint64_t from = c->addr & PAGE_MASK, end = range_end(world, c);
+
+    switch ((enum op_kind)c->kind) {
+    case OP_MLOCK2:
+        return !(c->flags & MLOCK_ONFAULT) && any_at(mm, from, end, 0, misses);
+    case OP_MLOCK:
+        return any_at(mm, from, end, 0, misses);
+    case OP_MLOCKALL:
+        return (c->flags & MCL_CURRENT) && !(c->flags & MCL_ONFAULT) &&
+               any_at(mm, 0, UINT64_MAX, 0, misses);
+    case OP_MADVISE:
+        return (c->sel == MADV_POPULATE_READ || c->sel == MADV_POPULATE_WRITE) &&
+               any_at(mm, from, end, 0, misses);
+    case OP_MPROTECT: /* what becomes writable is populated */
+        return any_at(mm, from, end, VM_LOCKED, misses);
+    case OP_MREMAP: /* what it grows by is of the same context */
+        return c->new_len > c->len && any_vma(mm, c->addr, c->len, VM_UFFD_MISSING) &&
+               any_vma(mm, c->addr, c->len, VM_LOCKED);
+    case OP_PIN:
+        return any_at(mm, from, from + PAGE_SIZE, 0, misses);
+    default:
+        return false;
+    }
+}
+
+/* One page: the harness is the handler (uffd_linux.c). */
+static bool uffd_handler(const struct world *world, const struct call *c)
+{
+    const uintptr_t addr = c->addr & PAGE_MASK;
+    const struct vma *vma;
+    bool write;
+
+    if (!is_access(c))
+        return false;
+    vma = world->proc[c->proc]->mmap;
+    while (vma && vma->vm_end <= addr)
+        vma = vma->vm_next;
+    if (!vma || !misses(vma, addr))
+        return false;
+    if (vma->vm_file)
+        return !(vma->vm_flags & VM_SHARED);
+    write = c->kind != OP_READ && c->kind != OP_EXEC && c->kind != OP_PEEK;
+    return !write && !vma->anon_vma;
+}
+
+static const struct userfaultfd_ctx *context_of(const struct world *world, const struct call *c)
+{
+    return c->fd >= 0 && c->fd < MAX_FDS ? world->uffd[c->fd] : NULL;
+}
+
+/* The range begins inside a VMA, or above all of them. */
+static bool older_uffd(const struct world *world, const struct call *c)
+{
+    const struct userfaultfd_ctx *ctx;
+    const struct vma *vma;
+
+    if ((c->kind != OP_UFFD_REGISTER && c->kind != OP_UFFD_UNREGISTER) ||
+        world->config.rules >= RULES_LINUX_6_18)
+        return false;
+    ctx = context_of(world, c);
+    if (!ctx || !ctx->mm)
+        return false;
+    vma = ctx->mm->mmap;
+    while (vma && vma->vm_end <= c->addr)
+        vma = vma->vm_next;
+    return !vma || vma->vm_start < c->addr;
+}
+
+static bool is_there(const struct vma *vma, uintptr_t addr)
+{
+    return mm_pte(vma->vm_mm, addr) & PTE_PRESENT;
+}
+
+/* Entries are made anew, by a VMA that wants to hear of each first write; before 6.2 the private
+ * ones as well. */
+static bool uffd_wp(const struct world *world, const struct call *c)
+{
+    const uint64_t from = c->addr & PAGE_MASK, end = range_end(world, c);
+    uint64_t flags = VM_UFFD_WP | VM_SHARED;
+    const struct userfaultfd_ctx *ctx;
+
+    if (c->kind == OP_MPROTECT)
+        return any_at(world->proc[c->proc], from, end, flags, is_there);
+    if (world->config.rules < RULES_LINUX_6_18)
+        flags = VM_UFFD_WP;
+    if (c->kind != OP_UFFD_UNREGISTER && c->kind != OP_UFFD_CLOSE)
+        return false;
+    ctx = context_of(world, c);
+    if (!ctx || !ctx->mm)
+        return false;
+    return c->kind == OP_UFFD_CLOSE ? any_at(ctx->mm, 0, UINT64_MAX, flags, is_there)
+                                    : any_at(ctx->mm, from, end, flags, is_there);
+}
+
 static bool brk_to_end(const struct world *world, const struct call *c)
 {
     const uint64_t end = world->config.task_size << PAGE_SHIFT;

@@ -45,16 +45,18 @@ struct raw_proc {
     uint64_t brk, def_flags, pgtables_bytes;
 };
 struct raw_vma {
-    uint64_t start, end; /* bytes */
-    uint64_t flags;      /* the kernel's */
-    uint64_t pgoff;      /* the kernel's */
-    uint64_t file;       /* a key: equal for the same struct file; 0: none */
-    uint64_t object;     /* a key of the inode; 0: none */
-    uint64_t context;    /* a key of the userfault context */
-    uint64_t anon_vma;   /* a key */
-    uint64_t size;       /* of the object, bytes */
-    uint64_t magic;      /* of the object's file system */
-    int32_t writable;    /* i_mmap_writable of the object */
+    uint64_t start, end;                /* bytes */
+    uint64_t flags;                     /* the kernel's */
+    uint64_t pgoff;                     /* the kernel's */
+    uint64_t file;                      /* a key: equal for the same struct file; 0: none */
+    uint64_t object;                    /* a key of the inode; 0: none */
+    uint64_t context;                   /* a key of the userfault context */
+    uint64_t anon_vma;                  /* a key */
+    uint64_t size;                      /* of the object, bytes */
+    uint64_t magic;                     /* of the object's file system */
+    int32_t writable;                   /* i_mmap_writable of the object */
+    uint16_t policy_mode, policy_flags; /* of a memory policy of its own; 0, 0: none */
+    uint64_t policy_mask;               /* the nodes that were asked for; with policy_flags only */
     uint32_t first_chain, nr_chains;
     char name[RAW_NAME];
 };

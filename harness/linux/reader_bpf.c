@@ -21,7 +21,7 @@
 #define SHOWS_OF_BPF                                                                               \
     (SHOWS_LAYOUT | SHOWS_VM_FLAGS | SHOWS_FILES | SHOWS_ANON | SHOWS_ENTRIES | SHOWS_ENTRY_BITS | \
      SHOWS_PAGES | SHOWS_PAGE_FIELDS | SHOWS_CONTENTS | SHOWS_COUNTERS | SHOWS_TABLES |            \
-     SHOWS_BRK | SHOWS_RSS | SHOWS_ONFAULT)
+     SHOWS_BRK | SHOWS_RSS | SHOWS_ONFAULT | SHOWS_CONTEXTS | SHOWS_POLICIES)
 
 struct bpf_reader {
     struct linux_reader reader;

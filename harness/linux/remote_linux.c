@@ -51,13 +51,18 @@ static long remote(struct subject_linux *l, const struct call *c, uint64_t *word
     const pid_t pid = l->p.pid[c->proc];
     ssize_t n;
 
+    long ret;
+
     if (is_outside(c))
         return -EFAULT;
-    n = write ? process_vm_writev(pid, &here, 1, &there, 1, 0)
-              : process_vm_readv(pid, &here, 1, &there, 1, 0);
-    if (n == sizeof(*word))
-        return 0;
-    return errno == EFAULT ? linux_why_refused(l, c, write, false) : -errno;
+    do {
+        n = write ? process_vm_writev(pid, &here, 1, &there, 1, 0)
+                  : process_vm_readv(pid, &here, 1, &there, 1, 0);
+        if (n == sizeof(*word))
+            return 0;
+        ret = errno == EFAULT ? linux_why_refused(l, c, write, false) : -errno;
+    } while (ret == -ENXIO && linux_resolves(l, c->proc, c->addr));
+    return ret;
 }
 
 long linux_peek(struct subject_linux *l, const struct call *c)
@@ -81,6 +86,7 @@ long linux_force(struct subject_linux *l, const struct call *c)
     const uint64_t word = c->stamp;
     char path[40];
     ssize_t n;
+    long ret;
     int fd;
 
     if (is_outside(c))
@@ -89,7 +95,10 @@ long linux_force(struct subject_linux *l, const struct call *c)
     fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    n = pwrite(fd, &word, sizeof(word), (off_t)window_to_kernel(c->addr & PAGE_MASK));
+    do {
+        n = pwrite(fd, &word, sizeof(word), (off_t)window_to_kernel(c->addr & PAGE_MASK));
+        ret = n == sizeof(word) ? 0 : linux_why_refused(l, c, true, true);
+    } while (ret == -ENXIO && linux_resolves(l, c->proc, c->addr));
     close(fd);
-    return n == sizeof(word) ? 0 : linux_why_refused(l, c, true, true);
+    return ret;
 }

@@ -407,6 +407,23 @@ inline void show_name(struct raw_vma *v, uint64_t vma)
                                   (void *)(name + OFFSET(anon_vma_name, name)));
 }
 
+/* The mask is of what was asked for only with one of the flags. */
+inline void show_policy(struct raw_vma *v, uint64_t vma)
+{
+    uint64_t policy = 0;
+
+    v->policy_mode = v->policy_flags = 0;
+    v->policy_mask = 0;
+    if (bpf_core_field_exists(struct vm_area_struct, vm_policy))
+        policy = FIELD(vma, vm_area_struct, vm_policy);
+    if (!policy)
+        return;
+    v->policy_mode = (uint16_t)FIELD(policy, mempolicy, mode);
+    v->policy_flags = (uint16_t)FIELD(policy, mempolicy, flags);
+    if (v->policy_flags)
+        v->policy_mask = FIELD(policy, mempolicy, w);
+}
+
 inline void show_vma(uint64_t vma, uint64_t start, uint64_t end)
 {
     const uint32_t n = raw.nr_vmas;
@@ -427,6 +444,7 @@ inline void show_vma(uint64_t vma, uint64_t start, uint64_t end)
     v->anon_vma = FIELD(vma, vm_area_struct, anon_vma);
     show_file(v, FIELD(vma, vm_area_struct, vm_file));
     show_name(v, vma);
+    show_policy(v, vma);
     v->first_chain = raw.nr_chains;
     at.head = vma + OFFSET(vm_area_struct, anon_vma_chain);
     at.chain = word(at.head);

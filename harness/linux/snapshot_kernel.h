@@ -67,6 +67,13 @@ struct task_struct___before_6_2 {
 struct vm_userfaultfd_ctx {
     void *ctx;
 };
+union policy_mask {
+    unsigned long word;
+};
+struct mempolicy {
+    unsigned short mode, flags;
+    union policy_mask w;
+};
 struct anon_vma_name {
     char name[0];
 };
@@ -77,6 +84,7 @@ struct vm_area_struct {
     struct file *vm_file;
     struct vm_userfaultfd_ctx vm_userfaultfd_ctx;
     struct anon_vma_name *anon_name;
+    struct mempolicy *vm_policy; /* where there is NUMA */
 };
 struct anon_vma {
     struct anon_vma *root, *parent;

@@ -145,6 +145,7 @@ static int linux_reset(struct subject *s, const struct world_config *config)
         return -EINVAL;
     l->config = *config;
     linux_files_reset(l);
+    linux_contexts_reset(l);
     error = processes_reset(&l->p);
     if (!error)
         linux_pins_reset(l);
@@ -273,6 +274,11 @@ static bool kernel_knows_names(struct subject_linux *l)
                           WINDOW_BASE, 0, 0, 0) == 0;
 }
 
+static bool kernel_binds(struct subject_linux *l)
+{
+    return processes_call(&l->p, AGENT_TEMPLATE, SYS_mbind, WINDOW_BASE, 0, 0, 0, 0, 0) == 0;
+}
+
 static bool kernel_merges(void)
 {
     FILE *f = fopen("/sys/kernel/mm/ksm/run", "re");
@@ -312,6 +318,8 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
     find_limits(l);
     l->can_find = linux_finds(l->p.pid[AGENT_TEMPLATE]);
     l->can_lock_all = linux_is_since(5, 18);
+    l->can_bind = kernel_binds(l);
+    linux_contexts_find(l);
     l->can_name = kernel_knows_names(l);
     l->merges_itself = kernel_merges();
     l->reader = reader_new((enum linux_reader_kind)o->reader, why, size);

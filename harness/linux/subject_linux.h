@@ -28,6 +28,15 @@ struct linux_pins {
     uint64_t at[MAX_PINS]; /* kernel address of the page when it was pinned; 0: not in use */
 };
 
+/* uffd_linux.c */
+struct linux_contexts {
+    bool there;    /* they are possible */
+    bool protects; /* write protection can be registered, of shared memory too */
+    int flags;     /* of userfaultfd() */
+    bool used[MAX_FDS];
+    uint8_t proc[MAX_FDS]; /* whose memory */
+};
+
 struct subject_linux {
     struct subject base;
     struct linux_options o;
@@ -36,6 +45,7 @@ struct subject_linux {
     struct linux_swap swap;
     void *own_page; /* of the harness: see empty_batches() */
     struct linux_pins pins;
+    struct linux_contexts contexts;
     struct linux_reader *reader; /* NULL: no pictures */
     struct linux_object object[MAX_LINUX_OBJECTS];
     unsigned nr_objects;
@@ -44,6 +54,7 @@ struct subject_linux {
     uint32_t changed; /* processes whose mappings may not be those of the last picture */
     bool can_find;
     bool can_lock_all;  /* before 5.18 unlocking looks at each page of the filler */
+    bool can_bind;      /* there are memory policies: the kernel knows of nodes */
     bool can_name;      /* prctl PR_SET_VMA_ANON_NAME is configured */
     bool merges_itself; /* the kernel's KSM is on: pages would change that nobody has touched */
     cpu_set_t cpus;     /* the harness' own, before */
@@ -80,6 +91,18 @@ long linux_pin(struct subject_linux *l, const struct call *c);
 long linux_unpin(struct subject_linux *l, const struct call *c);
 long linux_device_read(struct subject_linux *l, const struct call *c);
 long linux_device_write(struct subject_linux *l, const struct call *c);
+
+/* ---- uffd_linux.c ---- */
+void linux_contexts_find(struct subject_linux *l); /* what the kernel can do */
+void linux_contexts_reset(struct subject_linux *l);
+bool linux_can_context(const struct subject_linux *l, const struct call *c);
+long linux_uffd(struct subject_linux *l, const struct call *c);
+long linux_uffd_close(struct subject_linux *l, const struct call *c);
+long linux_uffd_register(struct subject_linux *l, const struct call *c);
+long linux_uffd_unregister(struct subject_linux *l, const struct call *c);
+/* The access was refused: is that because of a page that is for a handler to bring? Then it is
+ * there now, and the access has to be made again. */
+bool linux_resolves(struct subject_linux *l, unsigned proc, uint64_t addr);
 
 /* ---- find_linux.c ---- */
 bool linux_finds(pid_t pid); /* the kernel can be asked */
