@@ -49,6 +49,7 @@ struct other_subject {
     const char *name;   /* in sentences: "Linux 6.18.44" */
     const char *replay; /* what `vmafuzz replay' is told to have it again: "--on linux" */
     bool drawable;      /* its pictures show all that a drawing does */
+    unsigned shows;     /* enum linux_shows: what its pictures show */
     uint32_t every;     /* pictures are compared after each so many operations, and at the end */
     /* The name of a known difference that the call would run into: nobody makes it then. NULL: none
      * is known. May be NULL itself. */

@@ -48,7 +48,12 @@ static int setup(void **state)
 
     m.ex = executor_new(0);
     m.other = (struct other_subject){
-        .subject = subject_model_ops.new(1), .name = "the other", .every = 1, .judge = judge};
+        .subject = subject_model_ops.new(1),
+        .name = "the other",
+        .shows = ~0U,
+        .every = 1,
+        .judge = judge,
+    };
     if (!m.ex || !m.other.subject)
         return -1;
     m.ops = *m.other.subject->ops;
