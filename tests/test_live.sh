@@ -134,6 +134,33 @@ done
 
 expect 2 'swap is one' live --swap --jobs 2
 
+# Without privilege less is seen, and told so; what is pinned would be charged to a limit.
+as_nobody() { # STATUS NAME ARGUMENT...
+    as=$vmafuzz
+    vmafuzz=$out/nobody/vmafuzz
+    expect "$@"
+    vmafuzz=$as
+}
+unprivileged='setpriv --reuid 65534 --regid 65534 --clear-groups'
+if [ $exact ] && $unprivileged test -x "$vmafuzz" 2>/dev/null; then
+    chmod 755 "$out"
+    mkdir -m 777 "$out/nobody"
+    printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$unprivileged" "$vmafuzz" >"$out/nobody/vmafuzz"
+    chmod 755 "$out/nobody/vmafuzz"
+    printf 'vmafuzz 1\nsetrlimit memlock 0\nmmap 0x2b4 8 rw private anon\n%s\n' \
+        'k0 = pin 0x2b4 write' >"$out/pin.vma"
+    as_nobody 0 'nobody: check' live --check
+    says 'live runs here, with reader none: it compares layout, answers and contents only'
+    as_nobody 2 'nobody: swap' live --swap
+    says 'it needs root'
+    as_nobody 0 'nobody: pin' replay --on linux "$out/pin.vma"
+    says '1 of them not made'
+    as_nobody 1 'nobody: a fault' live --seed 1 --time 60 --stop --fault noreplace-first-byte \
+        --out "$out/nobody/finds"
+    sed -n '/^SIDE BY SIDE/,/^$/p' "$out/text" | grep -E 'brk|def_flags| av |rss' &&
+        fail 'what the reader cannot see is compared'
+fi
+
 # Ctrl-C ends the run with its report, and nothing stays behind.
 "$vmafuzz" live --out "$out/finds2" >"$out/text" 2>&1 &
 pid=$!

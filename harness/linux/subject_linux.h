@@ -54,6 +54,9 @@ static inline struct subject_linux *linux_of(struct subject *s)
     return (struct subject_linux *)s;
 }
 
+/* ---- subject_linux.c ---- */
+bool linux_may_lock_memory(void); /* CAP_IPC_LOCK: without being charged for it */
+
 /* ---- apply_linux.c ---- */
 long apply_linux(struct subject_linux *l, const struct call *c);
 bool linux_has_operation(enum op_kind kind);
