@@ -19,8 +19,9 @@ struct subject_ops {
     void (*free)(struct subject *s);
     /* An empty world with process 0. 0 or -errno. */
     int (*reset)(struct subject *s, const struct world_config *config);
-    /* Can it make this call at all? If not, nobody makes it. NULL: it can make all. */
-    bool (*can)(struct subject *s, const struct call *call);
+    /* Why it cannot make this call, in a few words: then nobody makes it. NULL: it can; as a
+     * member: it can make all. */
+    const char *(*refuses)(struct subject *s, const struct call *call);
     /* Makes the call and returns what it answers. seen: what the subject that went first answered,
      * for a subject that judges it; NULL: this one goes first. */
     long (*apply)(struct subject *s, const struct call *call, const struct spec_seen *seen);

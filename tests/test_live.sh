@@ -74,7 +74,7 @@ awk -F '|' -v out="$out/quirks" '
 # shellcheck disable=SC2086 # nothing or one option
 show_quirk() { # PROGRAM [--swap]
     expect 0 "$1 is avoided" replay --on linux ${2-} "$1"
-    says 'of them not made'
+    says '(known difference '
     expect 1 "$1 shows" replay --on linux --show-quirks ${2-} "$1"
 }
 case $(uname -r) in
@@ -100,6 +100,15 @@ expect 1 'it shows again' replay --on linux --fault data-vm-kept "$find"
 expect 0 'without the fault it does not' replay --on linux "$find"
 expect 1 'as JSON' replay --on linux --json --fault data-vm-kept "$find"
 says '"differences"'
+
+# What is not made is named, with the reason.
+printf 'vmafuzz 1\nmmap 0x10 4 rw private anon\nksm 0 1\nmunmap 0 2\n' >"$out/left.vma"
+expect 0 'left out' replay --on linux "$out/left.vma"
+says '3 operations, 2 of them not made'
+says 'not made: 2  p0: ksm 0 1  (no system call)'
+says 'not made: 3  p0: munmap 0 2  (would leave the window)'
+expect 0 'left out, as JSON' replay --on linux --json "$out/left.vma"
+says '"why": "no system call"'
 
 # What a reproducer prints, and what `vmafuzz show' says of the model, in one form: LINE ANSWER.
 of_reproducer() {
@@ -154,7 +163,7 @@ if [ $exact ] && $unprivileged test -x "$vmafuzz" 2>/dev/null; then
     as_nobody 2 'nobody: swap' live --swap
     says 'it needs root'
     as_nobody 0 'nobody: pin' replay --on linux "$out/pin.vma"
-    says '1 of them not made'
+    says '(needs io_uring of Linux 6.10 or later, and CAP_IPC_LOCK)'
     as_nobody 1 'nobody: a fault' live --seed 1 --time 60 --stop --fault noreplace-first-byte \
         --out "$out/nobody/finds"
     sed -n '/^SIDE BY SIDE/,/^$/p' "$out/text" | grep -E 'brk|def_flags| av |rss' &&

@@ -65,7 +65,7 @@ long template_call(struct subject_linux *l, long nr, uint64_t a, uint64_t b, uin
                    uint64_t d);
 
 /* ---- can_linux.c ---- */
-bool linux_can(struct subject *s, const struct call *c);
+const char *linux_refuses(struct subject *s, const struct call *c);
 
 /* ---- remote_linux.c: what another process does to a process' memory ---- */
 long linux_peek(struct subject_linux *l, const struct call *c);
