@@ -121,8 +121,21 @@ of_show() {
         awk '$2 ~ /^[1-9]/ { printf "%s %#x\n", $1, $2; next } { print }'
 }
 
-# The C source of a find compiles alone and answers what the kernel answered to vmafuzz: that is
-# what the model answers without the fault, which replay has just compared.
+# as_c FILE: its reproducer compiles alone, and answers what the model answers.
+as_c() {
+    cc -Wall -Wextra -Werror -o "$out/reproducer" "${1%.vma}.c" || fail "$1: compiling"
+    timeout 20 "$out/reproducer" >"$out/says" || fail "$1: the reproducer's status is $?"
+    of_reproducer <"$out/says" >"$out/real"
+    "$vmafuzz" show "$1" | of_show >"$out/wanted"
+    [ -s "$out/wanted" ] && cmp -s "$out/real" "$out/wanted" || {
+        fail "$1: the reproducer answers otherwise"
+        cat "$out/says"
+        "$vmafuzz" show "$1"
+    }
+}
+
+# So does a find's, which is stored with it: the model's answers are those without the fault, which
+# replay has just compared with the kernel's.
 for fault in noreplace-first-byte brk-shrink-missing-vma mprotect-hole-ok cow-no-copy \
     remap-file-pages-multi-vma; do
     [ $exact ] || break
@@ -130,16 +143,37 @@ for fault in noreplace-first-byte brk-shrink-missing-vma mprotect-hole-ok cow-no
     expect 1 "$fault shows" live --seed 1 --time 60 --stop --fault $fault --out "$out/one"
     find=$(ls "$out"/one/*.vma)
     expect 0 "$fault: not without it" replay --on linux "$find"
-    cc -Wall -Wextra -Werror -o "$out/reproducer" "${find%.vma}.c" || fail "$fault: compiling"
-    timeout 20 "$out/reproducer" >"$out/says" || fail "$fault: the reproducer's status is $?"
-    of_reproducer <"$out/says" >"$out/real"
-    "$vmafuzz" show "$find" | of_show >"$out/wanted"
-    [ -s "$out/wanted" ] && cmp -s "$out/real" "$out/wanted" || {
-        fail "$fault: the reproducer answers otherwise"
-        cat "$out/says"
-        "$vmafuzz" show "$find"
-    }
+    as_c "$find"
 done
+
+# A device: it reads what it has pinned, writes what others see, and outlives who pinned.
+cat >"$out/device.vma" <<'END'
+vmafuzz 1
+# kernel: Linux
+p0: a = mmap 0x10 1 rw private anon
+p0: k0 = pin a write
+p0: write a
+p0: p1 = fork
+device_read k0
+p0: write a
+device_write k0
+p0: read a
+p1: read a
+p1: k0 = pin a write
+p1: k1 = pin a write
+device_write k1
+p1: read a
+p1: exit
+device_read k1
+unpin k1
+unpin k1
+device_read k1
+END
+expect 0 'a device' replay --on linux "$out/device.vma"
+if [ $exact ] && ! grep -q 'not made' "$out/text"; then
+    expect 0 'a device, as C' emit-c --out "$out/device.c" "$out/device.vma"
+    as_c "$out/device.vma"
+fi
 
 expect 2 'swap is one' live --swap --jobs 2
 
