@@ -65,14 +65,23 @@ struct live_command {
     bool check, list;
 };
 
+static const struct {
+    const char *name, *compares, *leaves_out; /* NULL: nothing */
+} readers[] = {
+    [READER_BPF] = {"bpf", "all of the state", NULL},
+    [READER_PROCFS] = {"procfs", "layout, answers, contents, frames and counters",
+                       "anon_vmas, bits of entries, and fields of pages"},
+    [READER_NONE] = {"none", "layout, answers and contents only",
+                     "pages, anon_vmas, counters, and some flags of VMAs"},
+};
+
 static unsigned parse_reader(const char *name)
 {
     static const char *const names[] = {"bpf", "procfs", "none"};
-    static const enum linux_reader_kind kinds[] = {READER_BPF, READER_PROCFS, READER_NONE};
 
-    for (unsigned i = 0; i < 3; i++)
-        if (strcmp(names[i], name) == 0)
-            return kinds[i];
+    for (unsigned kind = READER_BPF; kind <= READER_NONE; kind++)
+        if (strcmp(readers[kind].name, name) == 0)
+            return kind;
     unknown_name("reader", name, names, 3);
 }
 
@@ -116,11 +125,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* Status 2 if even the least is missing: then nothing can be run here. */
-static int check(void)
+/* Status 2 if a run would not even begin. */
+static int check(struct live *live)
 {
     struct linux_offer offer[32];
     unsigned n = linux_offers(offer, sizeof(offer) / sizeof(*offer));
+    enum linux_reader_kind reader;
+    char why[256] = "";
 
     if (n > sizeof(offer) / sizeof(*offer))
         n = sizeof(offer) / sizeof(*offer);
@@ -130,7 +141,15 @@ static int check(void)
         if (!offer[i].available)
             put_hanging(offer[i].why, 0, 26, stdout);
     }
-    return n && offer[0].available ? STATUS_CLEAN : STATUS_USAGE;
+    if (!live_open(live, why, sizeof(why))) {
+        printf("live cannot run here: %s\n", why);
+        return STATUS_USAGE;
+    }
+    reader = subject_linux_reader(live->other.subject);
+    printf("live runs here, with reader %s: it compares %s\n", readers[reader].name,
+           readers[reader].compares);
+    live_close(live);
+    return STATUS_CLEAN;
 }
 
 static int list_quirks(void)
@@ -146,13 +165,9 @@ static int list_quirks(void)
 /* Who has not asked for less should know. */
 static void say_what_is_missing(enum linux_reader_kind reader)
 {
-    static const char *const left_out[] = {
-        [READER_PROCFS] = "anon_vmas, bits of entries, and fields of pages",
-        [READER_NONE] = "pages, anon_vmas, counters, and some flags of VMAs",
-    };
-
-    if (reader == READER_PROCFS || reader == READER_NONE)
-        complain("compared without %s: `vmafuzz live --check' tells why", left_out[reader]);
+    if (readers[reader].leaves_out)
+        complain("compared without %s: `vmafuzz live --check' tells why",
+                 readers[reader].leaves_out);
 }
 
 /* One line if it cannot be done here, before any worker says it as well. */
@@ -185,7 +200,7 @@ int cmd_live(int argc, char **argv)
     else if (c.guest.image)
         return run_in_guest(&c.guest, "live", argc, argv, no_files, c.fuzz.plan.out);
     if (c.check)
-        return check();
+        return check(&c.live);
     if (c.list)
         return list_quirks();
     if (c.live.trail && c.fuzz.plan.jobs > 1)

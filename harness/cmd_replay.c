@@ -32,7 +32,9 @@ struct replay {
     unsigned lost;    /* files that could not be written */
     uint64_t runs;    /* with an allocation made to fail */
     json_t *results;
+    json_t *not_made; /* operations of the program at hand that the kernel was spared */
 };
+#define MOST_NOT_MADE 16 /* told in text; JSON has all */
 
 static const char doc[] =
     "Run programs on the model with all laws checked, and report those that break one. A folder "
@@ -49,8 +51,9 @@ static const char doc[] =
     "without its command `dot' they are left out.\n\n"
     "With --on linux the programs run on the running kernel too, under the rules of its version: "
     "answers and pictures have to agree with the model's. The report shows both side by side. "
-    "What the kernel cannot be made to do is left out, and told; programs of a world that it "
-    "cannot be are skipped. With --kernel this is done on that kernel, in a guest.\n\n"
+    "What the kernel cannot be made to do is left out, and told with the reason; programs of a "
+    "world that it cannot be are skipped. With --kernel this is done on that kernel, in a "
+    "guest.\n\n"
     "The hash is that of the final state and of all answers. It is the same in every build.\n\n"
     "Exit status: 0 all clean, 1 a law was broken, 2 bad usage or an unreadable program, 130 after "
     "Ctrl-C, 143 after SIGTERM.\n\n"
@@ -224,6 +227,38 @@ static void add_run(struct replay *r, const struct finding *f, const char *rules
     free(report);
 }
 
+/* An operation that the kernel cannot make, or that would show a known difference. */
+static void note_not_made(void *arg, uint32_t index, const struct op *op, const char *why,
+                          bool known)
+{
+    struct replay *r = arg;
+    char *text = NULL, reason[128];
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        usage_error("out of memory");
+    op_print(op, to);
+    fclose(to);
+    snprintf(reason, sizeof(reason), "%s%s", known ? "known difference " : "", why);
+    json_array_append_new(r->not_made, json_pack("{s:i, s:s, s:s}", "operation", (int)index + 1,
+                                                 "text", text, "why", reason));
+    free(text);
+}
+
+static void print_not_made(const struct replay *r)
+{
+    const size_t n = json_array_size(r->not_made);
+    for (size_t i = 0; i < n && i < MOST_NOT_MADE; i++) {
+        const json_t *op = json_array_get(r->not_made, i);
+        printf("    not made: %" JSON_INTEGER_FORMAT "  %s  (%s)\n",
+               json_integer_value(json_object_get(op, "operation")),
+               json_string_value(json_object_get(op, "text")),
+               json_string_value(json_object_get(op, "why")));
+    }
+    if (n > MOST_NOT_MADE)
+        printf("    and %zu more: --json tells all\n", n - MOST_NOT_MADE);
+}
+
 static void add_result(struct replay *r, const struct finding *f, const char *rules)
 {
     json_t *finding = NULL;
@@ -240,9 +275,10 @@ static void add_result(struct replay *r, const struct finding *f, const char *ru
     }
     snprintf(hash, sizeof(hash), "%016" PRIx64, result->hash);
     json_array_append_new(r->results,
-                          json_pack("{s:s, s:s, s:I, s:s, s:b, s:o?}", "file", f->file, "rules",
-                                    rules, "operations", (json_int_t)result->nr_run, "hash", hash,
-                                    "clean", result->verdict.law == LAW_NONE, "finding", finding));
+                          json_pack("{s:s, s:s, s:I, s:s, s:b, s:o?, s:o*}", "file", f->file,
+                                    "rules", rules, "operations", (json_int_t)result->nr_run,
+                                    "hash", hash, "clean", result->verdict.law == LAW_NONE,
+                                    "finding", finding, "not_made", json_deep_copy(r->not_made)));
 }
 
 /* ---- "# expect: RULES LAW": what a preset that has a flaw by itself makes of a program ---- */
@@ -318,6 +354,8 @@ static void print_result(struct replay *r, const struct finding *f, const char *
         report_text(r->ex, f, stdout);
     else
         printf("%s  %s  clean, but expected to break %s\n", f->file, rules, expected);
+    if (!r->json)
+        print_not_made(r);
 }
 
 /* Breaks the program a law when an allocation fails? Then *p is replaced by the copy of it that has
@@ -364,7 +402,11 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
     if (run.fault != F_NONE || r->subject.rules >= 0 || run.without)
         expected = LAW_NONE;
     double start = seconds_now();
-    executor_run(r->ex, p, &run, &result);
+    struct run_options noting = run; /* runs for the report tell nothing new */
+    noting.not_made = note_not_made;
+    noting.not_made_arg = r;
+    json_array_clear(r->not_made);
+    executor_run(r->ex, p, &noting, &result);
     bool passed = result.verdict.law == expected;
     if (r->fail_each && passed && expected == LAW_NONE) {
         passed = survives_each(r, &run, &p, &copy, &result);
@@ -519,6 +561,7 @@ static void free_results(struct replay *r)
     free(r->files);
     free(r->sections_text);
     json_decref(r->results);
+    json_decref(r->not_made);
 }
 
 /* Told before the run, not after it. */
@@ -584,6 +627,7 @@ int cmd_replay(int argc, char **argv)
         usage_error("out of memory");
     r.ex = executor_or_exit();
     r.results = json_array();
+    r.not_made = r.on_linux ? json_array() : NULL;
     if (r.on_linux)
         open_linux(&r);
     add_paths(&r);

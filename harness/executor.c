@@ -167,6 +167,8 @@ static void refuse(struct executor *ex, const struct op *op)
     define(ex, op, -ENOSYS);
     if (ex->o.trace)
         ex->o.trace(ex->o.trace_arg, (int)ex->r->nr_run - 1, op, &ex->call, -ENOSYS);
+    if (ex->o.not_made)
+        ex->o.not_made(ex->o.not_made_arg, ex->r->nr_run - 1, op, ex->why_not, ex->why_known);
 }
 
 static bool judge(struct executor *ex, long ret, bool full)

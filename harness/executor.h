@@ -23,6 +23,8 @@ struct executor {
     bool judged_full;       /* nothing happened since the last one */
     uint32_t until_picture; /* the same for the other subject's pictures */
     bool judged_picture;
+    const char *why_not;     /* the other subject does not make the current call */
+    bool why_known;          /* that is the name of a known difference */
     bool brute;              /* this operation's address search is judged by a full scan */
     uint8_t phase;           /* enum phase */
     struct call call;        /* the current one */
@@ -74,7 +76,7 @@ bool answers_contents(enum op_kind kind);
 
 /* ---- executor_other.c: with run_options.other ---- */
 bool other_start(struct executor *ex, const struct world_config *config);
-/* False: nobody makes the current call. */
+/* False with why_not: nobody makes the current call. */
 bool other_makes(struct executor *ex);
 /* It makes the call, and answer and picture are compared; last: the program's last operation. */
 bool judge_other(struct executor *ex, long got, bool last);

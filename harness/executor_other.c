@@ -42,9 +42,13 @@ bool other_makes(struct executor *ex)
     struct other_subject *o = ex->o.other;
 
     ex->call.fail = 0;
-    if (o->subject->ops->can && !o->subject->ops->can(o->subject, &ex->call))
-        return false;
-    return !o->avoids || !o->avoids(o, ex->world, &ex->call);
+    ex->why_known = false;
+    ex->why_not = o->subject->ops->refuses ? o->subject->ops->refuses(o->subject, &ex->call) : NULL;
+    if (ex->why_not || !o->avoids)
+        return !ex->why_not;
+    ex->why_known = true;
+    ex->why_not = o->avoids(o, ex->world, &ex->call);
+    return !ex->why_not;
 }
 
 static bool answers_differ(struct executor *ex, long model, long other)

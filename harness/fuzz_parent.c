@@ -460,7 +460,9 @@ static void print_verdict(const struct fuzz *f, const struct counters *sum)
                rules_names[f->plan.live->config.rules],
                (double)sum->ops / (seconds_now() - f->progress.start) / 1000);
     if (!json_array_size(f->finds)) {
-        puts(f->lost ? "not finished, see above" : "clean");
+        puts(f->lost          ? "not finished, see above"
+             : !sum->programs ? "nothing was run to its end, so nothing is known"
+                              : "clean");
         return;
     }
     printf("%zu class%s of violations in %" PRIu64 " program%s\n", json_array_size(f->finds),

@@ -31,6 +31,10 @@ struct run_options {
     /* A third subject, which makes every operation too and has to agree; NULL: none. Allocations do
      * not fail then, and what it cannot do nobody does. */
     struct other_subject *other;
+    /* Called for each operation that is not made: why in a few words, or the name of the known
+     * difference. May be NULL. */
+    void (*not_made)(void *arg, uint32_t index, const struct op *op, const char *why, bool known);
+    void *not_made_arg;
 };
 /* Everything on, at a cadence that a fuzzing run can pay. With verify_search the operations of the
  * cadence, and the last one of a program, are judged by a full search all the same. */

@@ -71,8 +71,8 @@ struct difference {
     uint32_t proc;
     char what[40], model[80], other[80];
 };
-/* NULL with *n 0 if there is none, or no memory; for free(). */
-struct difference *differences(const struct scene *s, uint32_t *n);
+/* shows: enum linux_shows. NULL with *n 0 if there is none, or no memory; for free(). */
+struct difference *differences(const struct scene *s, unsigned shows, uint32_t *n);
 /* The command line that shows the failure again, without a newline. */
 void replay_command(const struct finding *f, FILE *to);
 

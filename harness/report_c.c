@@ -17,6 +17,7 @@
 
 /* %A addr %L len %N new len %T to %O offset in bytes %o in pages %P pages
  * %p prot %f flags %s choice %F file used %D file made %U context used %M context made
+ * %K pin used %k pin made
  * %H start_brk %i line, which is what writes put %C number of the child %R model's answer */
 static const struct {
     const char *call;
@@ -55,6 +56,10 @@ static const struct {
     [OP_UFFD_CLOSE] = {"file_close(&%U)", PART_UFFD},
     [OP_UFFD_REGISTER] = {"context_register(%U, %A, %L, %f)", PART_UFFD},
     [OP_UFFD_UNREGISTER] = {"context_unregister(%U, %A, %L)", PART_UFFD},
+    [OP_PIN] = {"device_pin(%k, %A)", PART_DEVICE},
+    [OP_UNPIN] = {"device_unpin(%K)", PART_DEVICE},
+    [OP_DEVICE_READ] = {"device_read(%K)", PART_DEVICE},
+    [OP_DEVICE_WRITE] = {"device_write(%K, %i)", PART_DEVICE},
     [OP_FORK] = {"fork_as(%i, %C, %R)", PART_PROCS},
     [OP_EXIT] = {"exit_as(%i)", PART_PROCS},
 };
@@ -368,6 +373,12 @@ static void put_part(const struct world_config *c, const struct op *op, char par
     case 'C':
         fprintf(to, "%u", op->def ? op->def - 1 : 0);
         return;
+    case 'k':
+        fprintf(to, "%u", op->def - 1);
+        return;
+    case 'K':
+        fprintf(to, "%u", op->obj - 1);
+        return;
     case 'U':
         fprintf(to, "context[%u]", op->obj ? op->obj - 1 : 0);
         return;
@@ -404,11 +415,21 @@ static void put_op_comment(const struct op *op, FILE *to)
     free(text);
 }
 
+static bool is_for_writing(const struct op *pin)
+{
+    unsigned n;
+    const struct word *modes = arg_words(ARG_PIN_MODE, &n);
+
+    return modes[pin->sel % n].abi;
+}
+
 static bool has_call(const struct op *op)
 {
     for (const uint8_t *a = op_table[op->kind].args; *a != ARG_END; a++)
-        if ((*a == ARG_FILE || *a == ARG_CONTEXT) && !op->obj)
+        if ((*a == ARG_FILE || *a == ARG_CONTEXT || *a == ARG_PIN) && !op->obj)
             return false;
+    if (op->kind == OP_PIN && (!op->def || !is_for_writing(op))) /* no device only reads */
+        return false;
     if (op->kind == OP_FORCE && op->flags) /* needs somebody else, just in time */
         return false;
     return column[op->kind].call && !op->fail;
@@ -640,6 +661,8 @@ static void put_start(const struct program *p, unsigned parts, FILE *to)
               "                                          .sa_flags = SA_SIGINFO},\n"
               "              NULL);\n",
               to);
+    if (parts & PART_DEVICE) /* before it is forked, and while it may */
+        fputs("    device_start();\n", to);
     if ((parts & PART_WINDOW) && (parts & PART_PROCS))
         fputs("    processes_map();\n", to);
     if (parts & PART_WINDOW)

@@ -18,7 +18,8 @@ enum part {
     PART_BIND = 256,
     PART_PROCS = 512,
     PART_FORCE = 1024,
-    PART_WINDOW = 2048
+    PART_WINDOW = 2048,
+    PART_DEVICE = 4096
 };
 
 /* window(): the address space that the program was found in, and what it may. */

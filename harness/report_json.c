@@ -230,7 +230,7 @@ static void set_other(json_t *report, const struct scene *s, const struct findin
         json_decref(all);
         return;
     }
-    d = differences(s, &n);
+    d = differences(s, f->options->other->shows, &n);
     for (uint32_t i = 0; i < n; i++)
         json_array_append_new(all,
                               json_pack("{s:i, s:s, s:s, s:s}", "process", (int)d[i].proc, "what",

@@ -2,9 +2,10 @@
 /*
  * Two pictures side by side: where the other subject, mostly the running kernel, differs from the
  * model. Numbers of pages are those of one picture, so entries are told by what they are, and the
- * pages behind them by their fields.
+ * pages behind them by their fields. Of what the other's pictures do not show nothing is said.
  */
 #define _GNU_SOURCE
+#include "harness/linux/linux.h"
 #include "harness/report.h"
 #include "harness/subject.h"
 
@@ -16,6 +17,7 @@
 #define MOST_SHOWN 24
 
 struct list {
+    unsigned shows; /* enum linux_shows */
     struct difference *d;
     uint32_t n, cap;
 };
@@ -62,26 +64,37 @@ static void totals(struct list *l, const struct snap_proc *a, const struct snap_
                                       "rss of shmem"};
 
     number(l, a->id, "VMAs", a->nr_vmas, b->nr_vmas);
-    number(l, a->id, "total_vm", a->total_vm, b->total_vm);
-    number(l, a->id, "locked_vm", a->locked_vm, b->locked_vm);
-    number(l, a->id, "data_vm", a->data_vm, b->data_vm);
-    number(l, a->id, "exec_vm", a->exec_vm, b->exec_vm);
-    number(l, a->id, "stack_vm", a->stack_vm, b->stack_vm);
-    number(l, a->id, "brk", a->brk, b->brk);
-    number(l, a->id, "def_flags", a->def_flags, b->def_flags);
-    for (unsigned i = 0; i < SNAP_NR_RSS; i++)
+    if (l->shows & SHOWS_COUNTERS) {
+        number(l, a->id, "total_vm", a->total_vm, b->total_vm);
+        number(l, a->id, "locked_vm", a->locked_vm, b->locked_vm);
+        number(l, a->id, "data_vm", a->data_vm, b->data_vm);
+        number(l, a->id, "exec_vm", a->exec_vm, b->exec_vm);
+        number(l, a->id, "stack_vm", a->stack_vm, b->stack_vm);
+    }
+    if (l->shows & SHOWS_BRK) {
+        number(l, a->id, "brk", a->brk, b->brk);
+        number(l, a->id, "def_flags", a->def_flags, b->def_flags);
+    }
+    for (unsigned i = 0; i < SNAP_NR_RSS && (l->shows & SHOWS_RSS); i++)
         number(l, a->id, rss[i], a->rss[i], b->rss[i]);
 }
 
 /* Not a lack of space but of sense: a picture of numbers alone. */
-static void vma_full_text(const struct snapshot *s, const struct snap_vma *v, char *text,
-                          size_t size)
+static void vma_full_text(unsigned shows, const struct snapshot *s, const struct snap_vma *v,
+                          char *text, size_t size)
 {
-    int n = snprintf(text, size, "0x%" PRIx64 "-0x%" PRIx64 " flags %#" PRIx64 " pgoff %#" PRIx64,
-                     v->start, v->end, v->flags, v->pgoff);
+    const uint64_t flags = v->flags & linux_vma_flags(shows);
+    int n = snprintf(text, size, "0x%" PRIx64 "-0x%" PRIx64 " flags %#" PRIx64, v->start, v->end,
+                     flags);
 
-    if (v->file || v->object)
-        n += snprintf(text + n, size - (size_t)n, " file %u.%u", v->object, v->file);
+    if (v->object || (shows & SHOWS_ANON))
+        n += snprintf(text + n, size - (size_t)n, " pgoff %#" PRIx64, v->pgoff);
+    if (v->object)
+        n += snprintf(text + n, size - (size_t)n, " file %u", v->object);
+    if (v->file && (shows & SHOWS_FILES))
+        n += snprintf(text + n, size - (size_t)n, ".%u", v->file);
+    if (!(shows & SHOWS_ANON))
+        return;
     if (v->anon_vma)
         n += snprintf(text + n, size - (size_t)n, " av %u", v->anon_vma);
     for (uint32_t i = 0; i < v->nr_chains && (size_t)n < size; i++)
@@ -102,9 +115,9 @@ static void vmas(struct list *l, const struct snapshot *sa, const struct snap_pr
         struct difference *d;
 
         if (a && (!b || a->start <= b->start))
-            vma_full_text(sa, a, model, sizeof(model));
+            vma_full_text(l->shows, sa, a, model, sizeof(model));
         if (b && (!a || b->start <= a->start))
-            vma_full_text(sb, b, other, sizeof(other));
+            vma_full_text(l->shows, sb, b, other, sizeof(other));
         i += *model != 0;
         n += *other != 0;
         if (!strcmp(model, other) || !(d = add(l, pa->id, "VMA")))
@@ -114,21 +127,29 @@ static void vmas(struct list *l, const struct snapshot *sa, const struct snap_pr
     }
 }
 
-static void entry_text(const struct snapshot *s, const struct snap_pte *e, char *text, size_t size)
+static void entry_text(unsigned shows, const struct snapshot *s, const struct snap_pte *e,
+                       char *text, size_t size)
 {
+    const uint32_t kinds = SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL | SNAP_PTE_SWAP | SNAP_PTE_MIGRATION;
     const struct snap_page *p = NULL;
     size_t n = 0;
 
     if (!e)
         return;
-    n = (size_t)snprintf(text, size, "%s", ENTRY_TEXT(e->flags));
+    n = (size_t)snprintf(text, size, "%s",
+                         ENTRY_TEXT(shows & SHOWS_ENTRY_BITS ? e->flags : e->flags & kinds));
     if ((e->flags & (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL)) == SNAP_PTE_PRESENT && e->number &&
         e->number <= s->nr_pages)
         p = &s->page[e->number - 1];
-    if (p && n < size)
-        snprintf(text + n, size - n, ", page: %s%s map %u index %#" PRIx64 " stamp %" PRIu64,
-                 p->flags & SNAP_PAGE_ANON ? "anon" : "file",
-                 p->flags & SNAP_PAGE_EXCLUSIVE ? " excl" : "", p->mapcount, p->index, p->stamp);
+    if (p && (shows & SHOWS_PAGES) && n < size)
+        n += (size_t)snprintf(
+            text + n, size - n, ", page: %s%s map %u", p->flags & SNAP_PAGE_ANON ? "anon" : "file",
+            p->flags & SNAP_PAGE_EXCLUSIVE && (shows & SHOWS_PAGE_FIELDS) ? " excl" : "",
+            p->mapcount);
+    if (p && (shows & SHOWS_PAGE_FIELDS) && n < size)
+        n += (size_t)snprintf(text + n, size - n, " index %#" PRIx64, p->index);
+    if (p && (shows & SHOWS_CONTENTS) && n < size)
+        snprintf(text + n, size - n, " stamp %" PRIu64, p->stamp);
 }
 
 static void entries(struct list *l, const struct snapshot *sa, const struct snap_proc *pa,
@@ -144,8 +165,8 @@ static void entries(struct list *l, const struct snapshot *sa, const struct snap
         char model[80] = "", other[80] = "";
         struct difference *d;
 
-        entry_text(sa, first ? a : NULL, model, sizeof(model));
-        entry_text(sb, second ? b : NULL, other, sizeof(other));
+        entry_text(l->shows, sa, first ? a : NULL, model, sizeof(model));
+        entry_text(l->shows, sb, second ? b : NULL, other, sizeof(other));
         i += first;
         n += second;
         if (first == second && !strcmp(model, other))
@@ -158,9 +179,9 @@ static void entries(struct list *l, const struct snapshot *sa, const struct snap
     }
 }
 
-struct difference *differences(const struct scene *s, uint32_t *n)
+struct difference *differences(const struct scene *s, unsigned shows, uint32_t *n)
 {
-    struct list l = {0};
+    struct list l = {.shows = shows};
 
     *n = 0;
     if (!s->after_known || !s->other_known)
@@ -173,7 +194,7 @@ struct difference *differences(const struct scene *s, uint32_t *n)
         } else if (a) {
             totals(&l, a, b);
             vmas(&l, &s->after, a, &s->other_after, b);
-            if (s->other_after.has_pages)
+            if (shows & SHOWS_ENTRIES)
                 entries(&l, &s->after, a, &s->other_after, b);
         }
     }
@@ -192,7 +213,7 @@ void put_other(const struct scene *s, const struct finding *f, FILE *to)
         fprintf(to, "\nOF %s there is no picture after it\n", f->options->other->name);
         return;
     }
-    d = differences(s, &n);
+    d = differences(s, f->options->other->shows, &n);
     fprintf(to, "\nSIDE BY SIDE  - the model, + %s%s\n", f->options->other->name,
             n ? "" : ": no difference in what pictures show");
     for (uint32_t i = 0; i < n && i < MOST_SHOWN; i++)

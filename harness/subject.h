@@ -19,8 +19,9 @@ struct subject_ops {
     void (*free)(struct subject *s);
     /* An empty world with process 0. 0 or -errno. */
     int (*reset)(struct subject *s, const struct world_config *config);
-    /* Can it make this call at all? If not, nobody makes it. NULL: it can make all. */
-    bool (*can)(struct subject *s, const struct call *call);
+    /* Why it cannot make this call, in a few words: then nobody makes it. NULL: it can; as a
+     * member: it can make all. */
+    const char *(*refuses)(struct subject *s, const struct call *call);
     /* Makes the call and returns what it answers. seen: what the subject that went first answered,
      * for a subject that judges it; NULL: this one goes first. */
     long (*apply)(struct subject *s, const struct call *call, const struct spec_seen *seen);
@@ -49,6 +50,7 @@ struct other_subject {
     const char *name;   /* in sentences: "Linux 6.18.44" */
     const char *replay; /* what `vmafuzz replay' is told to have it again: "--on linux" */
     bool drawable;      /* its pictures show all that a drawing does */
+    unsigned shows;     /* enum linux_shows: what its pictures show */
     uint32_t every;     /* pictures are compared after each so many operations, and at the end */
     /* The name of a known difference that the call would run into: nobody makes it then. NULL: none
      * is known. May be NULL itself. */

@@ -319,6 +319,10 @@ err_has "taken/$name.*Is a directory.*the program is in the report"
 err_lines 1
 out_has '  vmafuzz 1'
 
+# ---- a run that ends before its first program has no verdict ----
+expect 0 fuzz --time 0.0000001 --out "$dir/none"
+out_has '^0 programs, .*: nothing was run to its end'
+
 # ---- signals ----
 wait_for() { while ! [ -e "$1" ] && kill -0 $pid 2>/dev/null; do :; done; }
 for signal in INT:130 TERM:143; do

@@ -58,7 +58,7 @@ static struct subject *fresh(void **state)
 
 static long make(struct subject *s, struct call c)
 {
-    assert_true(s->ops->can(s, &c));
+    assert_null(s->ops->refuses(s, &c));
     return s->ops->apply(s, &c, NULL);
 }
 
@@ -156,11 +156,11 @@ static void test_impossible(void **state)
     struct subject *s = fresh(state);
     struct call c = {.kind = OP_MUNMAP, .addr = PAGES(3), .len = PAGES(20)};
 
-    assert_false(s->ops->can(s, &c)); /* the filler covers the lowest pages */
+    assert_non_null(s->ops->refuses(s, &c)); /* the filler covers the lowest pages */
     c = (struct call){.kind = OP_MADVISE, .addr = PAGES(4000), .len = PAGES(200)};
-    assert_false(s->ops->can(s, &c)); /* and what is above */
+    assert_non_null(s->ops->refuses(s, &c)); /* and what is above */
     c = (struct call){.kind = OP_MIGRATE, .addr = PAGES(4000), .len = PAGES(2)};
-    assert_false(s->ops->can(s, &c));
+    assert_non_null(s->ops->refuses(s, &c));
     assert_int_equal(s->ops->apply(s, &c, NULL), -ENOSYS);
 }
 
@@ -256,7 +256,7 @@ static void test_find(void **state)
     struct subject *s = fresh(state);
     struct call c = {.kind = OP_FIND};
 
-    if (!s->ops->can(s, &c))
+    if (s->ops->refuses(s, &c))
         skip();
     assert_int_equal(on(s, OP_FIND, 0, 0, 0), 0);
     map(s, 0, 0x20, 2, RW);
@@ -276,8 +276,8 @@ static void test_pins(void **state)
     struct subject *s = fresh(state);
     struct call pin = {.kind = OP_PIN, .new_fd = 3, .addr = PAGES(0x20), .sel = 1};
 
-    if (!s->ops->can(s, &pin))
-        skip(); /* no io_uring */
+    if (s->ops->refuses(s, &pin))
+        skip();
     map(s, 0, 0x20, 1, RW);
     map(s, 0, 0x30, 1, PROT_READ);
     assert_int_equal(on(s, OP_WRITE, 0, 0x20, 5), 0);
@@ -388,7 +388,7 @@ static void test_nothing_else_changes(void **state)
 
             generator_next(&g, world, results, &op);
             op_resolve(&op, &config, results, &call);
-            if (op.kind == OP_NONE || !world->proc[call.proc] || !s->ops->can(s, &call) ||
+            if (op.kind == OP_NONE || !world->proc[call.proc] || s->ops->refuses(s, &call) ||
                 !l->p.pid[call.proc])
                 continue;
             call.stamp = i;

@@ -74,7 +74,7 @@ awk -F '|' -v out="$out/quirks" '
 # shellcheck disable=SC2086 # nothing or one option
 show_quirk() { # PROGRAM [--swap]
     expect 0 "$1 is avoided" replay --on linux ${2-} "$1"
-    says 'of them not made'
+    says '(known difference '
     expect 1 "$1 shows" replay --on linux --show-quirks ${2-} "$1"
 }
 case $(uname -r) in
@@ -101,6 +101,15 @@ expect 0 'without the fault it does not' replay --on linux "$find"
 expect 1 'as JSON' replay --on linux --json --fault data-vm-kept "$find"
 says '"differences"'
 
+# What is not made is named, with the reason.
+printf 'vmafuzz 1\nmmap 0x10 4 rw private anon\nksm 0 1\nmunmap 0 2\n' >"$out/left.vma"
+expect 0 'left out' replay --on linux "$out/left.vma"
+says '3 operations, 2 of them not made'
+says 'not made: 2  p0: ksm 0 1  (no system call)'
+says 'not made: 3  p0: munmap 0 2  (would leave the window)'
+expect 0 'left out, as JSON' replay --on linux --json "$out/left.vma"
+says '"why": "no system call"'
+
 # What a reproducer prints, and what `vmafuzz show' says of the model, in one form: LINE ANSWER.
 of_reproducer() {
     sed -E 's/^([0-9]+): [a-z_0-9]+ -> /\1 /; s/ page (0x[0-9a-f]+)$/ \1000/; s/ \(.*//'
@@ -112,8 +121,21 @@ of_show() {
         awk '$2 ~ /^[1-9]/ { printf "%s %#x\n", $1, $2; next } { print }'
 }
 
-# The C source of a find compiles alone and answers what the kernel answered to vmafuzz: that is
-# what the model answers without the fault, which replay has just compared.
+# as_c FILE: its reproducer compiles alone, and answers what the model answers.
+as_c() {
+    cc -Wall -Wextra -Werror -o "$out/reproducer" "${1%.vma}.c" || fail "$1: compiling"
+    timeout 20 "$out/reproducer" >"$out/says" || fail "$1: the reproducer's status is $?"
+    of_reproducer <"$out/says" >"$out/real"
+    "$vmafuzz" show "$1" | of_show >"$out/wanted"
+    [ -s "$out/wanted" ] && cmp -s "$out/real" "$out/wanted" || {
+        fail "$1: the reproducer answers otherwise"
+        cat "$out/says"
+        "$vmafuzz" show "$1"
+    }
+}
+
+# So does a find's, which is stored with it: the model's answers are those without the fault, which
+# replay has just compared with the kernel's.
 for fault in noreplace-first-byte brk-shrink-missing-vma mprotect-hole-ok cow-no-copy \
     remap-file-pages-multi-vma; do
     [ $exact ] || break
@@ -121,18 +143,66 @@ for fault in noreplace-first-byte brk-shrink-missing-vma mprotect-hole-ok cow-no
     expect 1 "$fault shows" live --seed 1 --time 60 --stop --fault $fault --out "$out/one"
     find=$(ls "$out"/one/*.vma)
     expect 0 "$fault: not without it" replay --on linux "$find"
-    cc -Wall -Wextra -Werror -o "$out/reproducer" "${find%.vma}.c" || fail "$fault: compiling"
-    timeout 20 "$out/reproducer" >"$out/says" || fail "$fault: the reproducer's status is $?"
-    of_reproducer <"$out/says" >"$out/real"
-    "$vmafuzz" show "$find" | of_show >"$out/wanted"
-    [ -s "$out/wanted" ] && cmp -s "$out/real" "$out/wanted" || {
-        fail "$fault: the reproducer answers otherwise"
-        cat "$out/says"
-        "$vmafuzz" show "$find"
-    }
+    as_c "$find"
 done
 
+# A device: it reads what it has pinned, writes what others see, and outlives who pinned.
+cat >"$out/device.vma" <<'END'
+vmafuzz 1
+# kernel: Linux
+p0: a = mmap 0x10 1 rw private anon
+p0: k0 = pin a write
+p0: write a
+p0: p1 = fork
+device_read k0
+p0: write a
+device_write k0
+p0: read a
+p1: read a
+p1: k0 = pin a write
+p1: k1 = pin a write
+device_write k1
+p1: read a
+p1: exit
+device_read k1
+unpin k1
+unpin k1
+device_read k1
+END
+expect 0 'a device' replay --on linux "$out/device.vma"
+if [ $exact ] && ! grep -q 'not made' "$out/text"; then
+    expect 0 'a device, as C' emit-c --out "$out/device.c" "$out/device.vma"
+    as_c "$out/device.vma"
+fi
+
 expect 2 'swap is one' live --swap --jobs 2
+
+# Without privilege less is seen, and told so; what is pinned would be charged to a limit.
+as_nobody() { # STATUS NAME ARGUMENT...
+    as=$vmafuzz
+    vmafuzz=$out/nobody/vmafuzz
+    expect "$@"
+    vmafuzz=$as
+}
+unprivileged='setpriv --reuid 65534 --regid 65534 --clear-groups'
+if [ $exact ] && $unprivileged test -x "$vmafuzz" 2>/dev/null; then
+    chmod 755 "$out"
+    mkdir -m 777 "$out/nobody"
+    printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$unprivileged" "$vmafuzz" >"$out/nobody/vmafuzz"
+    chmod 755 "$out/nobody/vmafuzz"
+    printf 'vmafuzz 1\nsetrlimit memlock 0\nmmap 0x2b4 8 rw private anon\n%s\n' \
+        'k0 = pin 0x2b4 write' >"$out/pin.vma"
+    as_nobody 0 'nobody: check' live --check
+    says 'live runs here, with reader none: it compares layout, answers and contents only'
+    as_nobody 2 'nobody: swap' live --swap
+    says 'it needs root'
+    as_nobody 0 'nobody: pin' replay --on linux "$out/pin.vma"
+    says '(needs io_uring of Linux 6.10 or later, and CAP_IPC_LOCK)'
+    as_nobody 1 'nobody: a fault' live --seed 1 --time 60 --stop --fault noreplace-first-byte \
+        --out "$out/nobody/finds"
+    sed -n '/^SIDE BY SIDE/,/^$/p' "$out/text" | grep -E 'brk|def_flags| av |rss' &&
+        fail 'what the reader cannot see is compared'
+fi
 
 # Ctrl-C ends the run with its report, and nothing stays behind.
 "$vmafuzz" live --out "$out/finds2" >"$out/text" 2>&1 &

@@ -9,10 +9,10 @@
 static enum op_kind impossible; /* what the other subject says that it cannot do */
 static const char *fate;        /* what has become of it */
 
-static bool can(struct subject *s, const struct call *call)
+static const char *refuses(struct subject *s, const struct call *call)
 {
     (void)s;
-    return call->kind != impossible;
+    return call->kind == impossible ? "impossible" : NULL;
 }
 
 static const char *lost(const struct subject *s)
@@ -48,11 +48,16 @@ static int setup(void **state)
 
     m.ex = executor_new(0);
     m.other = (struct other_subject){
-        .subject = subject_model_ops.new(1), .name = "the other", .every = 1, .judge = judge};
+        .subject = subject_model_ops.new(1),
+        .name = "the other",
+        .shows = ~0U,
+        .every = 1,
+        .judge = judge,
+    };
     if (!m.ex || !m.other.subject)
         return -1;
     m.ops = *m.other.subject->ops;
-    m.ops.can = can;
+    m.ops.refuses = refuses;
     m.other.subject->ops = &m.ops;
     *state = &m;
     return 0;
@@ -157,13 +162,25 @@ static void faults_of_the_other_are_seen(void **state)
     program_free(p);
 }
 
+/* "1 impossible, " and, of a known difference, "2 known no-heap, " */
+static void note(void *arg, uint32_t index, const struct op *op, const char *why, bool known)
+{
+    char *notes = arg, *end = notes + strlen(notes);
+
+    (void)op;
+    snprintf(end, 80 - (size_t)(end - notes), "%u%s %s, ", index + 1, known ? " known" : "", why);
+}
+
 static void what_it_cannot_nobody_does(void **state)
 {
+    char notes[80] = "";
     struct other_model *m = fresh(state, F_NONE);
     struct run_result r;
 
     impossible = OP_MMAP;
     m->other.avoids = avoids;
+    m->options.not_made = note;
+    m->options.not_made_arg = notes;
     assert_true(play(m->ex,
                      "p0: a = mmap 0x100 4 rw private anon\n"
                      "p0: brk brk+4\n"
@@ -172,6 +189,7 @@ static void what_it_cannot_nobody_does(void **state)
                      &m->options, &r));
     assert_int_equal(r.nr_run, 4);
     assert_int_equal(r.nr_refused, 2);
+    assert_string_equal(notes, "1 impossible, 2 known no-heap, ");
 }
 
 static void rarer_pictures_see_it_later(void **state)

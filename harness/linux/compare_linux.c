@@ -69,16 +69,20 @@ static bool vma_same(const struct pieces *p, const char *site, uint64_t model, u
                       p->at, site, model, p->m->start, p->m->end, kernel, p->k->start, p->k->end);
 }
 
+uint64_t linux_vma_flags(unsigned shows)
+{
+    /* What /proc/PID/maps tells: its 's' is MAYSHARE. */
+    const uint64_t flags =
+        shows & SHOWS_VM_FLAGS ? UINT64_MAX : SNAP_READ | SNAP_WRITE | SNAP_EXEC | SNAP_MAYSHARE;
+
+    return shows & SHOWS_ONFAULT ? flags : flags & ~(uint64_t)SNAP_LOCKONFAULT;
+}
+
 static bool attributes_same(const struct pieces *p)
 {
     const struct snap_vma *m = p->m, *k = p->k;
     const unsigned shows = p->c->shows;
-    /* What /proc/PID/maps tells: its 's' is MAYSHARE. */
-    uint64_t flags =
-        shows & SHOWS_VM_FLAGS ? UINT64_MAX : SNAP_READ | SNAP_WRITE | SNAP_EXEC | SNAP_MAYSHARE;
-
-    if (!(shows & SHOWS_ONFAULT))
-        flags &= ~(uint64_t)SNAP_LOCKONFAULT;
+    const uint64_t flags = linux_vma_flags(shows);
 
     if (!vma_same(p, "flags", m->flags & flags, k->flags & flags))
         return false;

@@ -111,6 +111,7 @@ struct linux_offer {
 unsigned linux_offers(struct linux_offer *offer, unsigned n); /* how many there are */
 
 /* ---- comparison (compare_linux.c) ---- */
+uint64_t linux_vma_flags(unsigned shows); /* of snap_vma.flags what is shown */
 /* The model's picture against the kernel's, as far as shows says; the law that is broken says what
  * differs. */
 bool compare_with_linux(const struct snapshot *model, const struct snapshot *kernel, unsigned shows,

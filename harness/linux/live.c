@@ -27,10 +27,9 @@ static bool judge(struct other_subject *other, const struct snapshot *model,
                   struct snapshot *picture, struct verdict *v)
 {
     struct live *l = (struct live *)((char *)other - offsetof(struct live, other));
-    const unsigned shows = subject_linux_shows(other->subject);
 
-    return compare_with_linux(model, picture, shows, v) &&
-           laws_on_linux(picture, &l->lawful, shows, v);
+    return compare_with_linux(model, picture, other->shows, v) &&
+           laws_on_linux(picture, &l->lawful, other->shows, v);
 }
 
 static void leave_trail(struct other_subject *other, const struct world_config *config,
@@ -77,11 +76,11 @@ void live_init(struct live *l)
     linux_world_config(&l->config);
 }
 
-static bool is_drawable(const struct subject *s)
+static bool is_drawable(unsigned shows)
 {
     const unsigned all = SHOWS_ANON | SHOWS_ENTRIES | SHOWS_ENTRY_BITS | SHOWS_PAGE_FIELDS;
 
-    return s && (subject_linux_shows(s) & all) == all;
+    return (shows & all) == all;
 }
 
 bool live_open(struct live *l, char *why, size_t size)
@@ -107,10 +106,13 @@ bool live_open(struct live *l, char *why, size_t size)
         .lost = linux_lost,
         .trail = l->left.to ? leave_trail : NULL,
     };
-    if (!l->other.subject)
+    if (!l->other.subject) {
         trail_close(&l->left);
-    l->other.drawable = is_drawable(l->other.subject);
-    return l->other.subject != NULL;
+        return false;
+    }
+    l->other.shows = subject_linux_shows(l->other.subject);
+    l->other.drawable = is_drawable(l->other.shows);
+    return true;
 }
 
 void live_close(struct live *l)

@@ -4,6 +4,8 @@
  * (FOLL_PIN, FOLL_LONGTERM), always for writing. The ring is the template's, so that what it counts
  * as pinned is not counted to a process of the world; each process registers its own pages, and the
  * harness, which gets the ring from the template, makes the device's reads and writes.
+ * Pages of who has no CAP_IPC_LOCK are charged to RLIMIT_MEMLOCK, which those of a device are not:
+ * then there are no pins.
  */
 #define _GNU_SOURCE
 #include "harness/linux/subject_linux.h"
@@ -103,7 +105,7 @@ static void linux_pins_open(struct subject_linux *l)
     struct io_uring_params params;
 
     p->of = l->p.pid[AGENT_TEMPLATE];
-    if (!make_ring(l, &params))
+    if (!linux_may_lock_memory() || !make_ring(l, &params))
         return;
     p->ring = ring_of_template(l);
     if (!(params.features & LETS_GO_AT_ONCE))

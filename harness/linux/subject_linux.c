@@ -41,6 +41,11 @@ static bool has_capability(unsigned n)
     return !syscall(SYS_capget, &head, data) && data[n / 32].effective & 1u << n % 32;
 }
 
+bool linux_may_lock_memory(void)
+{
+    return has_capability(CAP_IPC_LOCK);
+}
+
 bool linux_is_since(int version, int patch)
 {
     struct utsname u;
@@ -85,7 +90,7 @@ void linux_world_config(struct world_config *config)
 {
     *config = world_config_default;
     config->rules = rules_of_kernel();
-    config->privileged = has_capability(CAP_IPC_LOCK);
+    config->privileged = linux_may_lock_memory();
     config->overcommit = (uint8_t)number_in("/proc/sys/vm/overcommit_memory", 0);
 }
 
@@ -117,7 +122,7 @@ const char *linux_refuses_world(const struct world_config *config)
         return "overcommit mode 2 counts what others have: the world cannot";
     if (config->total_ram < w->task_size)
         return "the kernel has more memory than the world: ram is too small";
-    if (config->privileged && !has_capability(CAP_IPC_LOCK))
+    if (config->privileged && !linux_may_lock_memory())
         return "a privileged world needs CAP_IPC_LOCK";
     if (!config->privileged && !can_lock_memory())
         return "a world without privileges needs 8 MiB of lockable memory: see ulimit -Hl";
@@ -344,7 +349,7 @@ const struct subject_ops subject_linux_ops = {
     .new = linux_new,
     .free = linux_free,
     .reset = linux_reset,
-    .can = linux_can,
+    .refuses = linux_refuses,
     .apply = linux_apply,
     .snapshot = linux_picture,
     .exit = linux_exit,

@@ -65,6 +65,9 @@ static inline struct subject_linux *linux_of(struct subject *s)
     return (struct subject_linux *)s;
 }
 
+/* ---- subject_linux.c ---- */
+bool linux_may_lock_memory(void); /* CAP_IPC_LOCK: without being charged for it */
+
 /* ---- apply_linux.c ---- */
 long apply_linux(struct subject_linux *l, const struct call *c);
 bool linux_has_operation(enum op_kind kind);
@@ -73,7 +76,7 @@ long template_call(struct subject_linux *l, long nr, uint64_t a, uint64_t b, uin
                    uint64_t d);
 
 /* ---- can_linux.c ---- */
-bool linux_can(struct subject *s, const struct call *c);
+const char *linux_refuses(struct subject *s, const struct call *c);
 
 /* ---- remote_linux.c: what another process does to a process' memory ---- */
 long linux_peek(struct subject_linux *l, const struct call *c);

@@ -212,9 +212,14 @@ static void end_guardian(struct linux_swap *s)
 int linux_swap_open(struct linux_swap *s, char *why, size_t size)
 {
     struct report r = {.error = -ECHILD};
-    int ends[2], lock = only_one();
+    int ends[2], lock;
 
     *s = (struct linux_swap){.zram = -1, .held = -1};
+    if (geteuid()) { /* whoever else has swap, it is not to be had */
+        snprintf(why, size, "swap cannot be set up: it needs root");
+        return -EPERM;
+    }
+    lock = only_one();
     if (lock < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
         snprintf(why, size, "swap cannot be set up: %s",
                  lock == -EADDRINUSE ? "another run has done so" : strerror(errno));
