@@ -445,8 +445,31 @@ const struct linux_quirk linux_quirks[] = {
 };
 const unsigned nr_linux_quirks = sizeof(linux_quirks) / sizeof(*linux_quirks);
 
+/* A list as long as it is counted, the same in both directions: each walk of it ends. */
+static bool list_ends(const struct mm *mm)
+{
+    const struct vma *prev = NULL;
+    uint32_t n = 0;
+
+    for (const struct vma *vma = mm->mmap; vma; prev = vma, vma = vma->vm_next)
+        if (vma->vm_prev != prev || n++ == mm->map_count)
+            return false;
+    return true;
+}
+
+/* With a fault switched on they may not be. Then what comes of it is to show. */
+static bool lists_end(const struct world *world)
+{
+    for (unsigned i = 0; i < world->nr_procs; i++)
+        if (world->proc[i] && !list_ends(world->proc[i]))
+            return false;
+    return true;
+}
+
 const struct linux_quirk *linux_quirk_of(const struct world *world, const struct call *call)
 {
+    if (!lists_end(world))
+        return NULL;
     for (unsigned i = 0; i < nr_linux_quirks; i++)
         if (linux_quirks[i].shows(world, call))
             return &linux_quirks[i];
