@@ -25,7 +25,7 @@ static int name_vma(struct vma **pvma, uintptr_t start, uintptr_t end, const voi
     attrs.name = *name;
     vma = vma_modify(vma, start, end, &attrs, &err);
     if (!vma)
-        return err;
+        return madvise_errno(err);
     *pvma = vma;
     return 0;
 }

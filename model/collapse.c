@@ -159,7 +159,7 @@ static bool may_collapse(const struct vma *vma)
 /* ---- because it is told to ---- */
 static bool has_block(const struct vma *vma)
 {
-    const uintptr_t first = (vma->vm_start + ~HPAGE_MASK) & HPAGE_MASK;
+    const uintptr_t first = hpage_align(vma->vm_start);
 
     return first < vma->vm_end && vma->vm_end - first >= HPAGE_SIZE;
 }
@@ -170,11 +170,13 @@ static bool goes_on_after(int err)
     return err == -EAGAIN || err == -EINVAL;
 }
 
-static int madvise_collapse_vma(struct vma *vma, uintptr_t start, uintptr_t end)
+int madvise_collapse_vma(struct vma **pvma, uintptr_t start, uintptr_t end, const void *arg)
 {
-    const uintptr_t first = (start + ~HPAGE_MASK) & HPAGE_MASK, last = end & HPAGE_MASK;
+    const uintptr_t first = hpage_align(start), last = end & HPAGE_MASK;
+    struct vma *vma = *pvma;
     int answer = first > last ? -EINVAL : 0;
 
+    (void)arg;
     if (!may_collapse(vma) || !has_block(vma))
         return -EINVAL;
     for (uintptr_t addr = first; addr < last; addr += HPAGE_SIZE) {
@@ -191,41 +193,13 @@ static int madvise_collapse_vma(struct vma *vma, uintptr_t start, uintptr_t end)
     return answer;
 }
 
-long madvise_collapse(struct mm *mm, uintptr_t start, uintptr_t end)
-{
-    struct vma *vma = find_vma(mm, start);
-    long hole = 0;
-
-    for (; start < end; vma = vma->vm_next) {
-        uintptr_t piece_end;
-        int err;
-
-        step(mm->world);
-        if (!vma)
-            return -ENOMEM;
-        if (start < vma->vm_start) {
-            hole = -ENOMEM;
-            start = vma->vm_start;
-            if (start >= end)
-                break;
-        }
-        piece_end = vma->vm_end < end ? vma->vm_end : end;
-        err = madvise_collapse_vma(vma, start, piece_end);
-        if (err)
-            return err;
-        start = piece_end;
-    }
-    return hole;
-}
-
 /* ---- in the background ---- */
 long mm_khugepaged(struct mm *mm, uintptr_t addr, size_t len)
 {
     const uintptr_t end = pages_meeting(mm, &addr, len);
     struct vma *vma;
 
-    for (addr = (addr + ~HPAGE_MASK) & HPAGE_MASK; addr < end && end - addr >= HPAGE_SIZE;
-         addr += HPAGE_SIZE) {
+    for (addr = hpage_align(addr); addr < end && end - addr >= HPAGE_SIZE; addr += HPAGE_SIZE) {
         step(mm->world);
         vma = vma_lookup(mm, addr);
         if (!vma || !may_collapse(vma) || !(vma->vm_flags & VM_HUGEPAGE) ||

@@ -41,8 +41,7 @@ static struct vma *copy_for_child(struct mm *mm, struct vma *vma)
         return NULL;
     copy->vm_mm = mm;
     copy->anon_vma = NULL;
-    uffd_put(mm->world, copy->vm_userfaultfd_ctx);
-    copy->vm_userfaultfd_ctx = NULL;
+    vma_leave_context(copy);
     copy->vm_flags &= ~(uint64_t)(VM_LOCKED_MASK | VM_UFFD_FLAGS);
     if ((copy->vm_flags & VM_WIPEONFORK) || anon_vma_fork(copy, vma) == 0)
         return copy;

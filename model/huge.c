@@ -11,11 +11,6 @@
  */
 #include "model/internal.h"
 
-static struct page *huge_page_of_pte(struct world *world, pte_t pte) /* NULL: that of zeroes */
-{
-    return page_of_pte(world, pte);
-}
-
 static void note_block(struct mm *mm, uintptr_t addr)
 {
     note_ptes(mm, addr & HPAGE_MASK, (addr & HPAGE_MASK) + HPAGE_SIZE);
@@ -43,7 +38,7 @@ void huge_split_entry(struct mm *mm, uintptr_t addr, pte_t *pmd)
 {
     struct world *world = mm->world;
     const pte_t huge = *pmd, flags = huge & (PTE_PRESENT | PTE_WRITE | PTE_DIRTY | PTE_YOUNG);
-    struct page *head = huge_page_of_pte(world, huge);
+    struct page *head = page_of_pte(world, huge);
     pte_t *pte = pgtable_put_back(mm, pmd);
 
     step(world);
@@ -214,7 +209,7 @@ static int wp_fault(struct vma *vma, uintptr_t addr, pte_t *pmd, bool write)
 {
     struct world *world = vma->vm_mm->world;
     const enum rules rules = world->config.rules;
-    struct page *head = huge_page_of_pte(world, *pmd);
+    struct page *head = page_of_pte(world, *pmd);
 
     if (!head && !write)
         return DONE; /* zeroes stay what they are */
@@ -249,7 +244,7 @@ void huge_zap(struct mm *mm, pte_t *pmd)
 {
     struct world *world = mm->world;
     const pte_t pte = *pmd;
-    struct page *head = huge_page_of_pte(world, pte);
+    struct page *head = page_of_pte(world, pte);
 
     *pmd = 0;
     if (!fault(world, F_HUGE_DEPOSIT_LEAK, true))
@@ -276,7 +271,7 @@ static void share_huge_page(struct vma *dst, uintptr_t addr, pte_t *from, struct
 int huge_copy(struct vma *dst, struct vma *src, uintptr_t addr, pte_t *from)
 {
     struct mm *mm = dst->vm_mm;
-    struct page *head = huge_page_of_pte(mm->world, *from);
+    struct page *head = page_of_pte(mm->world, *from);
     pte_t *to;
 
     if (head && must_be_copied(mm->world, head))
@@ -321,7 +316,7 @@ int huge_move(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to, pte_t 
 bool huge_lazyfree(struct mm *mm, uintptr_t addr, uintptr_t end, pte_t *pmd)
 {
     struct world *world = mm->world;
-    struct page *head = huge_page_of_pte(world, *pmd);
+    struct page *head = page_of_pte(world, *pmd);
 
     if (!head || head->refcount - head->pins != 1)
         return true;

@@ -286,7 +286,8 @@ void anon_name_put(struct world *world, struct anon_vma_name *name);
 bool anon_name_equal(const struct anon_vma_name *a, const struct anon_vma_name *b);
 struct userfaultfd_ctx *uffd_get(struct userfaultfd_ctx *ctx);
 void uffd_put(struct world *world, struct userfaultfd_ctx *ctx);
-void i_mmap_insert(struct vma *vma); /* with i_mmap_writable; nothing without a file */
+void vma_leave_context(struct vma *vma); /* its flags stay as they are */
+void i_mmap_insert(struct vma *vma);     /* with i_mmap_writable; nothing without a file */
 void i_mmap_remove(struct vma *vma);
 static inline bool vma_counts_as_writer(const struct vma *vma)
 {
@@ -380,8 +381,13 @@ static inline void rss_add(struct mm *mm, enum rss_kind kind, int64_t n)
     if (rss > mm->hiwater_rss)
         mm->hiwater_rss = rss;
 }
-/* May block and vma be mapped by one huge entry? The block is that of addr, 2 MiB aligned. */
 #define HPAGE_MASK (~(HPAGE_SIZE - 1))
+/* The first block, 2 MiB aligned, that does not begin below addr. */
+static inline uintptr_t hpage_align(uintptr_t addr)
+{
+    return (addr + HPAGE_SIZE - 1) & HPAGE_MASK;
+}
+/* May the block of addr be mapped by one huge entry of a VMA [start, end)? */
 static inline bool block_is_inside(uintptr_t addr, uintptr_t start, uintptr_t end)
 {
     addr &= HPAGE_MASK;
@@ -488,9 +494,6 @@ int huge_copy(struct vma *dst, struct vma *src, uintptr_t addr, pte_t *from);
 int huge_move(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to, pte_t *pmd);
 /* MADV_FREE: true: done for the whole block; false: look at its entries again. */
 bool huge_lazyfree(struct mm *mm, uintptr_t addr, uintptr_t end, pte_t *pmd);
-
-/* ---- collapse.c ---- */
-long madvise_collapse(struct mm *mm, uintptr_t start, uintptr_t end);
 
 /* ---- gup.c ---- */
 /* For handle_mm_fault(): of a pin, also of one for as long as another process copies. */
@@ -612,10 +615,13 @@ bool munlock_page(struct vma *vma, uintptr_t start, uintptr_t end, struct page *
 void munlock_vma_pages(struct vma *vma, uintptr_t start, uintptr_t end);
 /* The range of madvise and of naming: 1 with *end, 0 if it is empty, -EINVAL. */
 int madvise_range(uintptr_t start, size_t len, uintptr_t *end);
-/* What both do to each VMA of it: change [start, end) of *vma and leave there the VMA that covers
+/* What is done to each VMA of it: change [start, end) of *vma and leave there the VMA that covers
  * it afterwards. Holes are stepped over and make -ENOMEM at the end; an error ends the walk. */
 typedef int madvise_visit(struct vma **vma, uintptr_t start, uintptr_t end, const void *arg);
 long madvise_walk_vmas(struct mm *mm, uintptr_t start, uintptr_t end, madvise_visit *visit,
                        const void *arg);
+/* How advice that is kept and names say -ENOMEM: there may be memory another time (-EAGAIN). */
+int madvise_errno(int err);
+madvise_visit madvise_collapse_vma; /* collapse.c: MADV_COLLAPSE; arg is not used */
 
 #endif

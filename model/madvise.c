@@ -34,12 +34,17 @@ long madvise_walk_vmas(struct mm *mm, uintptr_t start, uintptr_t end, madvise_vi
         }
         piece_end = vma->vm_end < end ? vma->vm_end : end;
         err = visit(&vma, start, piece_end, arg);
-        if (err) /* there may be memory another time: this is how both callers say it */
-            return err == -ENOMEM ? -EAGAIN : err;
+        if (err)
+            return err;
         start = vma->vm_end;
         if (start >= end)
             return hole;
     }
+}
+
+int madvise_errno(int err)
+{
+    return err == -ENOMEM ? -EAGAIN : err;
 }
 
 static bool advice_is_known(const struct mm *mm, int advice)
@@ -216,14 +221,14 @@ static int madvise_vma(struct vma **pvma, uintptr_t start, uintptr_t end, const 
     if (!err && advice == MADV_UNMERGEABLE)
         err = ksm_unmerge(*pvma, start, end);
     if (err)
-        return err;
+        return madvise_errno(err);
     if (attrs.vm_flags == (*pvma)->vm_flags) {
         madvise_pages(*pvma, start, end, advice);
         return 0;
     }
     vma = vma_modify(*pvma, start, end, &attrs, &err);
     if (!vma)
-        return err;
+        return madvise_errno(err);
     *pvma = vma;
     return 0;
 }
@@ -283,6 +288,6 @@ long mm_madvise(struct mm *mm, uintptr_t addr, size_t len, int advice)
     if (some > 0 && (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE))
         return madvise_populate(mm, addr, end, advice == MADV_POPULATE_WRITE);
     if (some > 0 && advice == MADV_COLLAPSE)
-        return madvise_collapse(mm, addr, end);
+        return madvise_walk_vmas(mm, addr, end, madvise_collapse_vma, NULL);
     return some > 0 ? madvise_walk_vmas(mm, addr, end, madvise_vma, &advice) : some;
 }

@@ -173,10 +173,8 @@ static struct vma *copy_new_vma(const struct remap *r, uint64_t vm_flags, uint64
 
     if (!copy)
         return NULL;
-    if (!copy_has_context(r)) {
-        uffd_put(r->mm->world, copy->vm_userfaultfd_ctx);
-        copy->vm_userfaultfd_ctx = NULL;
-    }
+    if (!copy_has_context(r))
+        vma_leave_context(copy);
     copy->vm_flags = vm_flags;
     if (copy->anon_vma && fault(r->mm->world, F_COPY_WRONG_KEY, keys_differ(r)))
         err = anon_vma_clone(copy, r->vma);
@@ -212,8 +210,7 @@ static void copy_leaves_context(const struct remap *r)
 
     if (!vma || !vma->vm_userfaultfd_ctx)
         return;
-    uffd_put(r->mm->world, vma->vm_userfaultfd_ctx);
-    vma->vm_userfaultfd_ctx = NULL;
+    vma_leave_context(vma);
     vma_set_flags(vma, vma->vm_flags & ~(uint64_t)VM_UFFD_FLAGS);
 }
 

@@ -256,3 +256,9 @@ void uffd_put(struct world *world, struct userfaultfd_ctx *ctx)
     if (ctx && --ctx->refcount == 0)
         pool_free(world, POOL_UFFD, ctx);
 }
+
+void vma_leave_context(struct vma *vma)
+{
+    uffd_put(vma->vm_mm->world, vma->vm_userfaultfd_ctx);
+    vma->vm_userfaultfd_ctx = NULL;
+}

@@ -81,22 +81,26 @@ void page_add_file_rmap(struct page *page, const struct vma *vma)
         page->flags |= PG_MLOCKED;
 }
 
+/* One entry less maps the page: the last one's lock goes with it. */
+static void unlock_unmapped(struct page *head)
+{
+    if ((head->flags & PG_MLOCKED) && (!page_is_compound(head) || !compound_mapcount(head)))
+        head->flags &= ~(uint32_t)PG_MLOCKED;
+}
+
 void page_remove_rmap(struct world *world, struct page *page)
 {
     world_bug_on(world, page->mapcount == 0);
     if (--page->mapcount)
         return;
-    page = compound_head(page);
-    if ((page->flags & PG_MLOCKED) && (!page_is_compound(page) || !compound_mapcount(page)))
-        page->flags &= ~(uint32_t)PG_MLOCKED;
+    unlock_unmapped(compound_head(page));
 }
 
 void huge_remove_rmap(struct page *head)
 {
     world_bug_on(world_of(head), head->entire_mapcount == 0);
     head->entire_mapcount--;
-    if ((head->flags & PG_MLOCKED) && !compound_mapcount(head))
-        head->flags &= ~(uint32_t)PG_MLOCKED;
+    unlock_unmapped(head);
 }
 
 enum rss_kind page_rss_kind(const struct page *page)
