@@ -262,6 +262,12 @@ struct executor *executor_or_exit(void)
     return ex;
 }
 
+void print_c(const void *source, FILE *to)
+{
+    const struct c_source *s = source;
+    report_c(s->ex, s->program, to);
+}
+
 struct run_options subject_run_options(const struct subject_options *subject)
 {
     struct run_options options = run_options_strict;

@@ -81,6 +81,12 @@ error_t parse_file_command(int key, char *arg, struct argp_state *state);
 /* Loads the program or exits with status 2 and the reason. */
 struct program *load_or_exit(const char *path);
 struct executor *executor_or_exit(void);
+/* report_c() as a file_printer, of a struct c_source. */
+struct c_source {
+    struct executor *ex;
+    const struct program *program;
+};
+void print_c(const void *source, FILE *to);
 /* run_options_strict with these: every law, but those left out, after every operation. */
 struct run_options subject_run_options(const struct subject_options *subject);
 

@@ -92,17 +92,6 @@ static const char emit_c_doc[] =
 
 static const struct argp_option emit_c_options[] = {OUT_OPTION, {0}};
 
-struct c_source {
-    struct executor *ex;
-    const struct program *program;
-};
-
-static void print_c(const void *what, FILE *to)
-{
-    const struct c_source *source = what;
-    report_c(source->ex, source->program, to);
-}
-
 int cmd_emit_c(int argc, char **argv)
 {
     static const struct argp argp = {

@@ -126,17 +126,6 @@ static void store_page(struct fuzz *f, const json_t *find)
     complain("%s", message);
 }
 
-struct c_source {
-    struct executor *ex;
-    const struct program *program;
-};
-
-static void print_c(const void *what, FILE *to)
-{
-    const struct c_source *source = what;
-    report_c(source->ex, source->program, to);
-}
-
 /* FOLDER/LAW-OPERATION-HASH.c, which makes the same calls without vmafuzz. */
 static bool store_c(const struct program *p, const char *file, char *message, size_t size)
 {

@@ -36,7 +36,7 @@ static inline uint64_t nodes_of_mask(uint64_t mask)
 {
     return mask >> 1;
 }
-#define WINDOW_BASE 0x7fff80000000UL /* placeholder until measured: multiple of 1 GiB */
+#define WINDOW_BASE 0x7fff80000000UL /* a multiple of 1 GiB, below the agent; AGENT_WINDOW */
 
 /* ---- the subject (subject_linux.c) ---- */
 enum linux_reader_kind { READER_BEST, READER_BPF, READER_PROCFS, READER_NONE };

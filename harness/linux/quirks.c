@@ -20,6 +20,16 @@ static uint64_t range_end(const struct world *world, const struct call *c)
     return c->addr > task || c->len > task - c->addr ? task : c->addr + c->len;
 }
 
+/* The first that ends above addr. NULL: none. */
+static const struct vma *vma_above(const struct mm *mm, uint64_t addr)
+{
+    const struct vma *vma = mm->mmap;
+
+    while (vma && vma->vm_end <= addr)
+        vma = vma->vm_next;
+    return vma;
+}
+
 /* Has a VMA of [addr, addr + len) any of these flags? */
 static bool any_vma(const struct mm *mm, uint64_t addr, uint64_t len, uint64_t flags)
 {
@@ -38,12 +48,13 @@ static bool dontunmap_locked(const struct world *world, const struct call *c)
 /* The flaw of the fault dontunmap-account-wrong-vma. */
 static bool dontunmap_account(const struct world *world, const struct call *c)
 {
+    const struct vma *vma;
+
     if (c->kind != OP_MREMAP || !(c->flags & MREMAP_DONTUNMAP) || linux_is_since(6, 1))
         return false;
-    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
-        if (vma->vm_start < c->addr && c->addr < vma->vm_end)
-            return (vma->vm_flags & VM_ACCOUNT) && c->addr + c->len < vma->vm_end;
-    return false;
+    vma = vma_above(world->proc[c->proc], c->addr);
+    return vma && vma->vm_start < c->addr && (vma->vm_flags & VM_ACCOUNT) &&
+           c->addr + c->len < vma->vm_end;
 }
 
 static bool is_access(const struct call *c)
@@ -59,9 +70,7 @@ static const struct vma *stack_to_grow(const struct world *world, const struct c
 
     if (!is_access(c))
         return NULL;
-    vma = world->proc[c->proc]->mmap;
-    while (vma && vma->vm_end <= c->addr)
-        vma = vma->vm_next;
+    vma = vma_above(world->proc[c->proc], c->addr);
     return vma && vma->vm_start > c->addr && (vma->vm_flags & VM_GROWSDOWN) ? vma : NULL;
 }
 
@@ -293,12 +302,12 @@ static bool pin_lazyfree(const struct world *world, const struct call *c)
 
 static bool pin_shared_file(const struct world *world, const struct call *c)
 {
+    const struct vma *vma;
+
     if (c->kind != OP_PIN || !c->sel)
         return false;
-    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
-        if (vma->vm_start <= c->addr && c->addr < vma->vm_end)
-            return maps_regular(vma) && (vma->vm_flags & VM_SHARED);
-    return false;
+    vma = vma_above(world->proc[c->proc], c->addr);
+    return vma && vma->vm_start <= c->addr && maps_regular(vma) && (vma->vm_flags & VM_SHARED);
 }
 
 static bool seal_pinned(const struct world *world, const struct call *c)
@@ -371,9 +380,7 @@ static bool uffd_handler(const struct world *world, const struct call *c)
 
     if (!is_access(c))
         return false;
-    vma = world->proc[c->proc]->mmap;
-    while (vma && vma->vm_end <= addr)
-        vma = vma->vm_next;
+    vma = vma_above(world->proc[c->proc], addr);
     if (!vma || !misses(vma, addr))
         return false;
     if (vma->vm_file)
@@ -399,9 +406,7 @@ static bool older_uffd(const struct world *world, const struct call *c)
     ctx = context_of(world, c);
     if (!ctx || !ctx->mm)
         return false;
-    vma = ctx->mm->mmap;
-    while (vma && vma->vm_end <= c->addr)
-        vma = vma->vm_next;
+    vma = vma_above(ctx->mm, c->addr);
     return !vma || vma->vm_start < c->addr;
 }
 
