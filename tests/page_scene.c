@@ -2,13 +2,6 @@
 #include "tests/page_scene.h"
 
 struct mm *p0, *p1;
-struct snapshot picture;
-
-int scene_teardown(void **state)
-{
-    snapshot_fini(&picture);
-    return world_teardown(state);
-}
 
 /* ---- the scene ---- */
 static void map(uintptr_t page, size_t pages, int prot, int flags, int fd)
@@ -44,16 +37,6 @@ static void files(void)
          mm_mmap(p0, PAGES(0x140), PAGES(1), RW, MAP_SHARED | MAP_FIXED, 0, PAGES(1)));
     CALL(0, mm_mlock(p0, PAGES(0x140), PAGES(1)));
     CALL(0, mm_munmap(p0, PAGES(0x132), PAGES(6))); /* in the page cache only */
-}
-
-static void note_everything(void)
-{
-    world_begin(world, 0);
-    note_ptes(p0, 0, p0->task_size);
-    note_ptes(p1, 0, p1->task_size);
-    for (uint32_t n = 0; n < world->pool[POOL_PAGE].used; n++)
-        if (pool_object(&world->pool[POOL_PAGE], n))
-            note_page(world, pool_object(&world->pool[POOL_PAGE], n));
 }
 
 void set_scene(enum rules rules)
@@ -120,23 +103,4 @@ uint64_t *scene_upper(uintptr_t page)
         table = pool_object(&world->pool[POOL_TABLE],
                             (uint32_t)table->entry[table_index(PAGES(page), level)] - 1);
     return &table->entry[table_index(PAGES(page), 1)];
-}
-
-/* ---- who complains? ---- */
-bool picture_ok(struct verdict *v)
-{
-    assert_int_equal(model_snapshot(world, &picture), 0);
-    return laws_snapshot(&picture, v);
-}
-
-void assert_quiet(void)
-{
-    struct verdict v = {.law = LAW_NONE};
-
-    for (unsigned law = 0; law < NR_LAWS; law++)
-        if (!law_full((enum law_id)law, world, &v) || !law_touched((enum law_id)law, world, &v))
-            fail_msg("%s (%s): %s", law_table[v.law].name, v.site, v.text);
-    if (!laws_full(world, &v) || !laws_touched(world, &v) || !picture_ok(&v))
-        fail_msg("%s (%s): %s", law_table[v.law].name, v.site, v.text);
-    assert_true(sweep(world));
 }

@@ -11,20 +11,9 @@
 #ifndef TESTS_PAGE_SCENE_H
 #define TESTS_PAGE_SCENE_H
 
-#include "oracles/pages.h"
-#include "tests/world.h"
+#include "tests/page_judge.h"
 
 extern struct mm *p0, *p1;
-extern struct snapshot picture; /* of the last picture_ok() */
-
-#define CALL(expected, call)                                                                       \
-    do {                                                                                           \
-        world_begin(world, 0);                                                                     \
-        assert_int_equal(call, expected);                                                          \
-    } while (0)
-
-/* Group fixture, with world_setup(). */
-int scene_teardown(void **state);
 
 /* All of the above, and every frame and every entry is noted as touched. */
 void set_scene(enum rules rules);
@@ -34,10 +23,5 @@ struct swap_slot *scene_slot(uintptr_t page);
 struct vma *scene_vma(struct mm *mm, uintptr_t page);
 /* The table above the lowest ones, and where in it the one for the page is. */
 uint64_t *scene_upper(uintptr_t page);
-
-/* Takes a picture: do all laws that can be seen on one hold there? */
-bool picture_ok(struct verdict *v);
-/* No law complains, in no form. */
-void assert_quiet(void);
 
 #endif

@@ -1,35 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Huge pages: what becomes of one when it is faulted in, split, shared, moved, put together. */
-#include "model/internal.h"
+#include "tests/world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
-#define PAGES(n) ((uintptr_t)(n) << PAGE_SHIFT)
 #define BLOCK PAGES(0x400) /* aligned to HPAGE_SIZE */
 #define OTHER PAGES(0x800)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
-#define RW (PROT_READ | PROT_WRITE)
-
-static struct world *world;
-
-static int setup(void **state)
-{
-    (void)state;
-    world = world_new(0);
-    return world ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    world_destroy(world);
-    return 0;
-}
 
 #define CALL(expected, call)                                                                       \
     do {                                                                                           \
@@ -46,12 +23,7 @@ static struct mm *proc(unsigned n)
 /* Process 0 with two blocks of memory that may be huge. */
 static void start(enum rules rules)
 {
-    struct world_config config = world_config_default;
-
-    config.rules = rules;
-    config.privileged = true;
-    world->fault = F_NONE;
-    assert_int_equal(world_reset(world, &config), 0);
+    start_world(rules, true);
     CALL((long)BLOCK, mm_mmap(proc(0), BLOCK, PAGES(1024), RW, ANON, -1, 0));
     CALL(0, mm_madvise(proc(0), BLOCK, PAGES(1024), MADV_HUGEPAGE));
 }
@@ -422,5 +394,5 @@ int main(void)
         cmocka_unit_test(test_collapse_refused),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }
