@@ -69,7 +69,8 @@ static bool is_as_before(const struct linux_reader *r)
     const struct raw_picture *a = r->raw, *b = r->before;
 
     return r->taken && a->nr_ptes == b->nr_ptes && a->nr_vmas == b->nr_vmas &&
-           a->nr_chains == b->nr_chains && same_rows(a->proc, b->proc, RAW_PROCS, sizeof(*a->proc)) &&
+           a->nr_chains == b->nr_chains &&
+           same_rows(a->proc, b->proc, RAW_PROCS, sizeof(*a->proc)) &&
            same_rows(a->pte, b->pte, a->nr_ptes, sizeof(*a->pte)) &&
            same_rows(a->vma, b->vma, a->nr_vmas, sizeof(*a->vma)) &&
            same_rows(a->chain, b->chain, a->nr_chains, sizeof(*a->chain));
