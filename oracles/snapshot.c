@@ -73,25 +73,6 @@ void snapshot_fini(struct snapshot *s)
     memset(s, 0, sizeof(*s));
 }
 
-static bool same(const void *a, const void *b, uint32_t n, size_t size)
-{
-    return !n || !memcmp(a, b, n * size);
-}
-
-bool snapshot_same(const struct snapshot *a, const struct snapshot *b)
-{
-#define SAME(field) (a->field == b->field)
-#define SAME_ARRAY(array, nr) (SAME(nr) && same(a->array, b->array, a->nr, sizeof(*a->array)))
-    return SAME(has_pages) && SAME(has_exclusive) && SAME(has_mlocked) && SAME(has_anon) &&
-           SAME(by_degree) && SAME(committed) && SAME_ARRAY(proc, nr_procs) &&
-           SAME_ARRAY(vma, nr_vmas) && SAME_ARRAY(object, nr_objects) &&
-           SAME_ARRAY(chain, nr_chains) && SAME_ARRAY(anon_vma, nr_anon_vmas) &&
-           SAME_ARRAY(pte, nr_ptes) && SAME_ARRAY(page, nr_pages) && SAME_ARRAY(slot, nr_slots) &&
-           SAME_ARRAY(item, nr_items);
-#undef SAME_ARRAY
-#undef SAME
-}
-
 /* Field by field: padding and byte order have no say. */
 static inline uint64_t mix(uint64_t hash, uint64_t word)
 {

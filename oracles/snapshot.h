@@ -154,6 +154,8 @@ struct snapshot {
     bool has_mlocked;   /* SNAP_PAGE_MLOCKED is meaningful */
     bool has_anon;      /* the subject shows its anon_vmas (the flat specification has none) */
     bool by_degree;     /* degree is meaningful; otherwise children and active users */
+    /* Who takes many pictures may number them: the same number, the same contents. 0: not done. */
+    uint64_t taken;
     int64_t committed;
     struct snap_proc *proc;
     struct snap_vma *vma;
@@ -172,8 +174,6 @@ int snapshot_reserve_anon(struct snapshot *s, uint32_t chains, uint32_t anon_vma
 int snapshot_reserve_pages(struct snapshot *s, uint32_t ptes, uint32_t pages, uint32_t slots);
 int snapshot_reserve_items(struct snapshot *s, uint32_t items);
 void snapshot_fini(struct snapshot *s);
-/* The same in all that is in it, bit by bit. */
-bool snapshot_same(const struct snapshot *a, const struct snapshot *b);
 /* Hash of all that is in it; the same in every build. */
 uint64_t snapshot_hash(const struct snapshot *s);
 

@@ -149,6 +149,7 @@ int model_snapshot(const struct world *world, struct snapshot *out)
     if (error || (error = numbers_init(&n, world)))
         return error;
     out->nr_procs = out->nr_vmas = out->nr_objects = out->nr_chains = 0;
+    out->taken = 0;
     out->has_anon = true;
     out->by_degree = world->config.rules < RULES_LINUX_5_10;
     out->committed = world->committed_as;

@@ -123,6 +123,7 @@ int spec_snapshot(const struct spec *spec, struct snapshot *out)
     out->nr_ptes = 0;
     out->nr_pages = 0;
     out->nr_slots = 0;
+    out->taken = 0;
     out->has_pages = false;
     out->has_exclusive = false;
     out->has_anon = false;

@@ -117,10 +117,9 @@ uint64_t linux_vma_flags(unsigned shows); /* of snap_vma.flags what is shown */
 bool compare_with_linux(const struct snapshot *model, const struct snapshot *kernel, unsigned shows,
                         struct verdict *v);
 /* The laws on the kernel's own picture, as far as shows says. What it cannot show and a law asks
- * for (references, the commit charge) is filled in. lawful: a picture that has kept them, empty at
- * first: what is the same keeps them as well; otherwise the two change places. */
-bool laws_on_linux(struct snapshot *kernel, struct snapshot *lawful, unsigned shows,
-                   struct verdict *v);
+ * for (references, the commit charge) is filled in. lawful: the last picture that has kept them, as
+ * snapshot.taken; 0 at first. */
+bool laws_on_linux(struct snapshot *kernel, uint64_t *lawful, unsigned shows, struct verdict *v);
 
 /* ---- quirks (quirks.c, quirks.def) ---- */
 /* A known difference between the model's rules and a kernel: bug of that kernel, or not modelled.

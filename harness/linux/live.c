@@ -119,7 +119,6 @@ void live_close(struct live *l)
 {
     l->other.subject->ops->free(l->other.subject);
     l->other.subject = NULL;
-    snapshot_fini(&l->lawful);
     trail_close(&l->left);
 }
 

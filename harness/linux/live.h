@@ -24,7 +24,7 @@ struct live {
     struct world_config config;
     /* Filled in by live_open(). */
     struct other_subject other;
-    struct snapshot lawful;            /* the last picture that has kept the laws */
+    uint64_t lawful;                   /* the last picture that has kept the laws */
     struct trail left;                 /* the trail */
     uint64_t avoided[LIVE_MAX_QUIRKS]; /* calls, by quirk */
 };

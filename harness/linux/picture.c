@@ -40,18 +40,19 @@ static int labels_start(struct labels *l, uint32_t n)
 
     while (want < 2 * n)
         want *= 2;
-    if (!l->slot || want > l->mask + 1) {
+    if (want > l->nr_slots) {
         struct label *slot = calloc(want, sizeof(*slot));
 
         if (!slot)
             return -ENOMEM;
         free(l->slot);
-        *l = (struct labels){.slot = slot, .mask = want - 1};
+        *l = (struct labels){.slot = slot, .nr_slots = want};
     }
     if (!++l->generation) { /* wrapped */
-        memset(l->slot, 0, ((size_t)l->mask + 1) * sizeof(*l->slot));
+        memset(l->slot, 0, (size_t)l->nr_slots * sizeof(*l->slot));
         l->generation = 1;
     }
+    l->mask = want - 1; /* no more of it than needed: the rest would be far from the caches */
     l->last = 0;
     l->asked = 0;
     return 0;

@@ -25,6 +25,7 @@ struct labels {
         uint64_t key;
         uint32_t number, generation; /* of another generation: free */
     } * slot;
+    uint32_t nr_slots;
     uint32_t mask, generation;
     uint32_t last;  /* highest number given */
     uint64_t asked; /* the last key that was looked up: pages ask for the same one in a row */
@@ -37,6 +38,8 @@ struct linux_reader {
     uint32_t unchanged; /* bits of processes: see reader_unchanged() */
     struct labels labels[NR_LABELS];
     struct raw_picture *raw;
+    struct raw_picture *before; /* what the last picture was made of */
+    uint64_t taken;             /* the number of that picture; 0: there is none */
     /* Fills raw. 0, or -errno: -EAGAIN asks to be called again. */
     int (*take)(struct linux_reader *r, const pid_t pid[MAX_PROCS]);
     void (*fini)(struct linux_reader *r); /* all but the reader itself */

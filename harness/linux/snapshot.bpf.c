@@ -59,6 +59,37 @@ inline uint64_t word(uint64_t addr)
 #define OFFSET(type, field) ((uint64_t)bpf_core_field_offset(struct type, field))
 #define FIELD(addr, type, field) word((addr) + OFFSET(type, field))
 
+/* Several words of the 64 bytes from addr on, for less than by word(): NEAR() takes them. The
+ * registers are a structure that has nothing but numbers to the verifier. */
+#define NEAR_BYTES 64
+inline const char *near(uint64_t addr, char room[NEAR_BYTES])
+{
+    if (BEFORE_6_2) {
+        bpf_probe_read_kernel(room, NEAR_BYTES, (void *)addr);
+        return room;
+    }
+    return bpf_rdonly_cast((void *)addr, bpf_core_type_id_kernel(struct pt_regs));
+}
+#define NEAR(near, offset, type) (*(const type *)((near) + (offset)))
+
+/* FIELD() of a structure that near() has been asked for, with its address for what is not near. */
+#define NUMBERS_BYTES 120 /* of the registers: behind are some that are not whole words */
+struct place {
+    uint64_t addr;
+    const char *near;
+};
+inline struct place place_of(uint64_t addr)
+{
+    return (struct place){addr, BEFORE_6_2 ? NULL : near(addr, NULL)};
+}
+#define FIELD_OF(place, type, field)                                                               \
+    (!BEFORE_6_2 && OFFSET(type, field) < NUMBERS_BYTES                                            \
+         ? NEAR((place).near, OFFSET(type, field), uint64_t)                                       \
+         : FIELD((place).addr, type, field))
+
+/* The address is not to be computed again for each field. */
+#define HOLD(pointer) asm volatile("" : "+r"(pointer))
+
 /* ---- page tables of x86-64 ---- */
 #define PAGE_SHIFT 12
 #define PAGE_BYTES (1UL << PAGE_SHIFT)
@@ -154,8 +185,11 @@ inline uint64_t head_of(uint64_t page)
 
 inline void show_frame(struct raw_pte *p)
 {
+    char room[NEAR_BYTES] __attribute__((aligned(8)));
     const uint64_t page = page_at(p->key), head = head_of(page);
-    const uint64_t mapping = FIELD(head, folio, mapping), flags = word(head);
+    const char *folio = near(head, room);
+    const uint64_t mapping = NEAR(folio, OFFSET(folio, mapping), uint64_t);
+    const uint64_t flags = NEAR(folio, 0, uint64_t);
     uint64_t own_flags = flags, nth = 0;
     uint32_t shown;
 
@@ -169,16 +203,18 @@ inline void show_frame(struct raw_pte *p)
         shown |= SNAP_PAGE_ANON | FLAG(own_flags, anon_exclusive, SNAP_PAGE_EXCLUSIVE);
         if ((shown & SNAP_PAGE_SWAPBACKED) && FLAG(flags, swapcache, 1)) {
             shown |= SNAP_PAGE_SWAPCACHE;
-            p->swap = FIELD(head, folio, private) + nth;
+            p->swap = NEAR(folio, OFFSET(folio, private), uint64_t) + nth;
         }
     } else if (mapping) {
         shown |= SNAP_PAGE_CACHED;
     }
     p->page_flags = shown;
     p->mapping = mapping & ~3UL;
-    p->index = FIELD(head, folio, index) + nth;
-    p->mapcount = (uint32_t)FIELD(page, folio, _mapcount) + 1;
-    p->refcount = (uint32_t)FIELD(head, folio, _refcount);
+    p->index = NEAR(folio, OFFSET(folio, index), uint64_t) + nth;
+    p->mapcount = NEAR(folio, OFFSET(folio, _mapcount), uint32_t) + 1;
+    p->refcount = NEAR(folio, OFFSET(folio, _refcount), uint32_t);
+    if (page != head)
+        p->mapcount = (uint32_t)FIELD(page, folio, _mapcount) + 1;
 }
 
 /* Contents last, and many at a time: these loads wait for memory, so they should wait together. */
@@ -243,9 +279,13 @@ static __attribute__((noinline)) int show_entry(uint64_t addr, uint64_t entry)
         return 0;
     }
     p = &raw.pte[n & (RAW_PTES - 1)];
+    HOLD(p);
     p->addr = addr;
-    p->page_flags = p->refcount = p->mapcount = 0;
-    p->mapping = p->index = p->swap = p->stamp = 0;
+    p->swap = p->stamp = 0;
+    if (!(entry & (ENTRY_PRESENT | ENTRY_PROT_NONE)) || (entry & ENTRY_SPECIAL)) {
+        p->page_flags = p->refcount = p->mapcount = 0;
+        p->mapping = p->index = 0;
+    }
     if (entry & (ENTRY_PRESENT | ENTRY_PROT_NONE))
         show_present(p, entry);
     else
@@ -284,7 +324,9 @@ inline void count_resident(uint64_t entry)
 static long each_group(uint32_t group, void *unused)
 {
     const uint64_t addr = (at.start & ~(GROUP_BYTES - 1)) + group * GROUP_BYTES;
-    uint64_t from, entry[8], any = 0;
+    char room[NEAR_BYTES] __attribute__((aligned(8)));
+    uint64_t entry[8], any = 0;
+    const char *line;
 
     if (addr >> AREA_SHIFT != at.area) {
         at.area = addr >> AREA_SHIFT;
@@ -292,9 +334,9 @@ static long each_group(uint32_t group, void *unused)
     }
     if (!at.table)
         return 0;
-    from = at.table + (addr >> PAGE_SHIFT & 511) * 8;
+    line = near(at.table + (addr >> PAGE_SHIFT & 511) * 8, room);
     for (unsigned i = 0; i < 8; i++)
-        any |= entry[i] = word(from + i * 8);
+        any |= entry[i] = NEAR(line, i * 8, uint64_t);
     if (!any)
         return 0;
     for (unsigned i = 0; i < 8; i++) {
@@ -356,8 +398,8 @@ inline void find_stray_entries(void)
 static long each_chain(uint32_t i, void *unused)
 {
     const uint32_t n = raw.nr_chains;
+    struct place link, anon_vma;
     struct raw_chain *c;
-    uint64_t anon_vma;
 
     if (at.chain == at.head)
         return 1;
@@ -365,57 +407,59 @@ static long each_chain(uint32_t i, void *unused)
         raw.trouble |= RAW_FULL;
         return 1;
     }
-    anon_vma = FIELD(at.chain - OFFSET(anon_vma_chain, same_vma), anon_vma_chain, anon_vma);
+    link = place_of(at.chain - OFFSET(anon_vma_chain, same_vma));
+    anon_vma = place_of(FIELD_OF(link, anon_vma_chain, anon_vma));
+    at.chain = FIELD_OF(link, anon_vma_chain, same_vma.next);
     c = &raw.chain[n & (RAW_CHAINS - 1)];
-    c->anon_vma = anon_vma;
-    c->root = FIELD(anon_vma, anon_vma, root);
-    c->parent = FIELD(anon_vma, anon_vma, parent);
-    c->refcount = (uint32_t)FIELD(anon_vma, anon_vma, refcount);
-    c->num_children = (uint32_t)FIELD(anon_vma, anon_vma, num_children);
-    c->num_active_vmas = (uint32_t)FIELD(anon_vma, anon_vma, num_active_vmas);
+    HOLD(c);
+    c->anon_vma = anon_vma.addr;
+    c->root = FIELD_OF(anon_vma, anon_vma, root);
+    c->parent = FIELD_OF(anon_vma, anon_vma, parent);
+    c->refcount = (uint32_t)FIELD(anon_vma.addr, anon_vma, refcount);
+    c->num_children = (uint32_t)FIELD_OF(anon_vma, anon_vma, num_children);
+    c->num_active_vmas = (uint32_t)FIELD_OF(anon_vma, anon_vma, num_active_vmas);
     raw.nr_chains = n + 1;
-    at.chain = word(at.chain);
     return 0;
 }
 
 inline void show_file(struct raw_vma *v, uint64_t file)
 {
-    uint64_t mapping, inode;
+    struct place mapping, inode;
 
     v->file = file;
     v->object = v->size = v->magic = 0;
     v->writable = 0;
     if (!file)
         return;
-    mapping = FIELD(file, file, f_mapping);
-    inode = FIELD(mapping, address_space, host);
-    v->object = mapping;
-    v->size = FIELD(inode, inode, i_size);
-    v->magic = FIELD(FIELD(inode, inode, i_sb), super_block, s_magic);
-    v->writable = (int32_t)FIELD(mapping, address_space, i_mmap_writable);
+    mapping = place_of(FIELD(file, file, f_mapping));
+    inode = place_of(FIELD_OF(mapping, address_space, host));
+    v->object = mapping.addr;
+    v->size = FIELD_OF(inode, inode, i_size);
+    v->magic = FIELD(FIELD_OF(inode, inode, i_sb), super_block, s_magic);
+    v->writable = (int32_t)FIELD(mapping.addr, address_space, i_mmap_writable);
 }
 
-inline void show_name(struct raw_vma *v, uint64_t vma)
+inline void show_name(struct raw_vma *v, struct place vma)
 {
     uint64_t name = 0;
 
     __builtin_memset(v->name, 0, sizeof(v->name));
     if (bpf_core_field_exists(struct vm_area_struct, anon_name))
-        name = FIELD(vma, vm_area_struct, anon_name);
+        name = FIELD_OF(vma, vm_area_struct, anon_name);
     if (name && !v->file)
         bpf_probe_read_kernel_str(v->name, sizeof(v->name),
                                   (void *)(name + OFFSET(anon_vma_name, name)));
 }
 
 /* The mask is of what was asked for only with one of the flags. */
-inline void show_policy(struct raw_vma *v, uint64_t vma)
+inline void show_policy(struct raw_vma *v, struct place vma)
 {
     uint64_t policy = 0;
 
     v->policy_mode = v->policy_flags = 0;
     v->policy_mask = 0;
     if (bpf_core_field_exists(struct vm_area_struct, vm_policy))
-        policy = FIELD(vma, vm_area_struct, vm_policy);
+        policy = FIELD_OF(vma, vm_area_struct, vm_policy);
     if (!policy)
         return;
     v->policy_mode = (uint16_t)FIELD(policy, mempolicy, mode);
@@ -424,7 +468,7 @@ inline void show_policy(struct raw_vma *v, uint64_t vma)
         v->policy_mask = FIELD(policy, mempolicy, w);
 }
 
-inline void show_vma(uint64_t vma, uint64_t start, uint64_t end)
+inline void show_vma(struct place vma, uint64_t start, uint64_t end)
 {
     const uint32_t n = raw.nr_vmas;
     struct raw_vma *v;
@@ -434,20 +478,21 @@ inline void show_vma(uint64_t vma, uint64_t start, uint64_t end)
         return;
     }
     v = &raw.vma[n & (RAW_VMAS - 1)];
+    HOLD(v);
     v->start = start;
     v->end = end;
-    v->flags = FIELD(vma, vm_area_struct, vm_flags);
-    v->pgoff = FIELD(vma, vm_area_struct, vm_pgoff);
+    v->flags = FIELD_OF(vma, vm_area_struct, vm_flags);
+    v->pgoff = FIELD_OF(vma, vm_area_struct, vm_pgoff);
     v->context = 0;
     if (bpf_core_field_exists(struct vm_userfaultfd_ctx, ctx))
-        v->context = FIELD(vma, vm_area_struct, vm_userfaultfd_ctx);
-    v->anon_vma = FIELD(vma, vm_area_struct, anon_vma);
-    show_file(v, FIELD(vma, vm_area_struct, vm_file));
+        v->context = FIELD_OF(vma, vm_area_struct, vm_userfaultfd_ctx.ctx);
+    v->anon_vma = FIELD_OF(vma, vm_area_struct, anon_vma);
+    show_file(v, FIELD_OF(vma, vm_area_struct, vm_file));
     show_name(v, vma);
     show_policy(v, vma);
     v->first_chain = raw.nr_chains;
-    at.head = vma + OFFSET(vm_area_struct, anon_vma_chain);
-    at.chain = word(at.head);
+    at.head = vma.addr + OFFSET(vm_area_struct, anon_vma_chain);
+    at.chain = FIELD_OF(vma, vm_area_struct, anon_vma_chain.next);
     if (at.chain != at.head)
         bpf_loop(RAW_CHAINS, each_chain, NULL, 0);
     v->nr_chains = raw.nr_chains - v->first_chain;
@@ -457,10 +502,10 @@ inline void show_vma(uint64_t vma, uint64_t start, uint64_t end)
 
 #define MAGIC_SHMEM 0x01021994
 /* Pages beyond the end of the file are not there. */
-inline uint64_t end_of_file(uint64_t vma, uint64_t start, uint64_t end)
+inline uint64_t end_of_file(struct place vma, uint64_t start, uint64_t end)
 {
-    const uint64_t file = FIELD(vma, vm_area_struct, vm_file);
-    const uint64_t first = FIELD(vma, vm_area_struct, vm_pgoff);
+    const uint64_t file = FIELD_OF(vma, vm_area_struct, vm_file);
+    const uint64_t first = FIELD_OF(vma, vm_area_struct, vm_pgoff);
     uint64_t inode, pages;
 
     if (!file)
@@ -475,9 +520,9 @@ inline uint64_t end_of_file(uint64_t vma, uint64_t start, uint64_t end)
 }
 
 #define MAX_OUTSIDE 4096 /* pages: larger ones are not looked through, so not counted */
-inline void count_outside(uint64_t vma, uint64_t start, uint64_t end)
+inline void count_outside(struct place vma, uint64_t start, uint64_t end)
 {
-    const uint64_t flags = FIELD(vma, vm_area_struct, vm_flags);
+    const uint64_t flags = FIELD_OF(vma, vm_area_struct, vm_flags);
     const uint64_t pages = (end - start) >> PAGE_SHIFT;
     struct raw_proc *p = this_proc();
 
@@ -497,10 +542,11 @@ inline void count_outside(uint64_t vma, uint64_t start, uint64_t end)
         each_entry(start, end, true);
 }
 
-static __attribute__((noinline)) int visit_vma(uint64_t vma)
+static __attribute__((noinline)) int visit_vma(uint64_t addr)
 {
-    const uint64_t start = FIELD(vma, vm_area_struct, vm_start);
-    const uint64_t end = FIELD(vma, vm_area_struct, vm_end);
+    const struct place vma = place_of(addr);
+    const uint64_t start = FIELD_OF(vma, vm_area_struct, vm_start);
+    const uint64_t end = FIELD_OF(vma, vm_area_struct, vm_end);
 
     this_proc()->nr_seen++;
     if (start >= request.window && end <= request.window_end)

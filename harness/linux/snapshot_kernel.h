@@ -10,6 +10,9 @@
 struct timespec64 {
     long long tv_sec;
 };
+struct pt_regs {
+    unsigned long r15;
+};
 struct list_head {
     struct list_head *next;
 };
@@ -119,11 +122,14 @@ struct bpf_array {
 struct page {
     unsigned long compound_head;
 };
+struct folio_counter {
+    int counter;
+};
 struct folio {
     struct address_space *mapping;
     unsigned long index;
     void *private;
-    struct anon_counter _mapcount, _refcount;
+    struct folio_counter _mapcount, _refcount;
 };
 enum pageflags { PG_dirty, PG_swapbacked, PG_swapcache, PG_anon_exclusive, PG_mlocked };
 #pragma clang attribute pop
