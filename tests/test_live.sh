@@ -38,6 +38,7 @@ expect 2 'unknown subject' replay --on lynux corpus
 says "did you mean 'linux'?"
 expect 2 'two ways at once' replay --on linux --all-rules corpus
 expect 2 'swap without a kernel' replay --swap corpus
+expect 2 'compaction without a kernel' replay --compact corpus
 says 'go with --on linux'
 
 "$vmafuzz" live --time 1 --ops 1 --out "$out/finds" >"$out/text" 2>&1
@@ -173,6 +174,18 @@ expect 0 'a device' replay --on linux "$out/device.vma"
 if [ $exact ] && ! grep -q 'not made' "$out/text"; then
     expect 0 'a device, as C' emit-c --out "$out/device.c" "$out/device.vma"
     as_c "$out/device.vma"
+fi
+
+# Pages move, as far as the kernel likes: the state is the same.
+if "$vmafuzz" live --check | grep -q '^yes  compaction' && [ $exact ]; then
+    expect 0 'compaction' live --compact --seed 5 --ops 10000 --out "$out/finds"
+    says 'memory was compacted'
+    grep -q 'of 0 entries' "$out/text" && fail 'nothing was there to be moved'
+    printf 'vmafuzz 1\nmigrate 0 1\n' >"$out/migrate.vma"
+    expect 0 'no compaction' replay --on linux "$out/migrate.vma"
+    says '(needs --compact)'
+else
+    echo 'memory cannot be compacted here: see vmafuzz live --check'
 fi
 
 expect 2 'swap is one' live --swap --jobs 2

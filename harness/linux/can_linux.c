@@ -163,6 +163,8 @@ const char *linux_refuses(struct subject *s, const struct call *c)
         if (!l->o.swap)
             return "needs --swap";
         return c->flags ? "nothing keeps what is out in the swap cache" : NULL;
+    case OP_MIGRATE:
+        return l->o.compact ? NULL : "needs --compact";
     case OP_SWAPOFF:
         return l->o.swap ? NULL : "needs --swap";
     case OP_SETRLIMIT:

@@ -272,7 +272,7 @@ static const struct {
     {"swap by zram", "reclaim, with --swap: pages leave and come back", ask_zram},
     {"swap by file", "the same, on a disk", ask_swap_file},
     {"memory cgroup", "reclaim of pages that several processes share", ask_memory_cgroup},
-    {"compaction", "pages move, found by the reverse map", ask_compaction},
+    {"compaction", "migrate, with --compact: pages move to other frames", ask_compaction},
     {"KSM", "equal pages become one", ask_ksm},
     {"memory policies", "mbind", ask_policies},
     {"userfaultfd", "contexts, and ranges registered with them", ask_userfaults},
