@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Compaction of all memory. It takes pages from the low end of a zone and puts them into free frames
- * at its high end, until both meet: what has been moved once stays where it is, and the next
+ * Compaction of all memory. It takes pages from the low end of a zone and puts them into free
+ * frames at its high end, until both meet: what has been moved once stays where it is, and the next
  * compaction moves nothing. Some memory of the harness, the ballast, makes room:
  *
  *      low  | ballast: freed before | ...  others  ... | ballast: freed before | high
