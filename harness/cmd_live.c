@@ -11,8 +11,8 @@ static const char doc[] =
     "Run random programs as real system calls on the running Linux kernel, and beside it on "
     "the model. After every operation answers and pictures of the whole state have to agree, "
     "and the laws have to hold on the kernel's own picture. What differs is shrunk on the "
-    "kernel, reported, and stored as a program and as C that makes the same calls without "
-    "vmafuzz.\v"
+    "kernel, reported, and stored as a program and as C that makes its system calls without "
+    "vmafuzz, and says which operations it leaves out.\v"
     "The calls are made by processes that are started for it; no other process is touched. "
     "Pictures come from a BPF program (as root, with BTF), otherwise from /proc; without "
     "root only layout, answers and contents are compared. --check tells what this machine "
@@ -26,7 +26,17 @@ static const char doc[] =
     "130 after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz live --time 60";
 
-enum { KEY_CHECK = 256, KEY_LIST, KEY_SHOW, KEY_READER, KEY_SWAP, KEY_EVERY, KEY_CPU, KEY_TRAIL };
+enum {
+    KEY_CHECK = 256,
+    KEY_LIST,
+    KEY_SHOW,
+    KEY_READER,
+    KEY_SWAP,
+    KEY_EVERY,
+    KEY_CPU,
+    KEY_TRAIL,
+    KEY_COMPACT
+};
 
 static const struct argp_option options[] = {
     {.name = "check", .key = KEY_CHECK, .doc = "Tell what this machine offers, and run nothing"},
@@ -55,6 +65,10 @@ static const struct argp_option options[] = {
      .key = KEY_SWAP,
      .doc = "Set up swap, and reclaim pages; this concerns the whole system, and is undone at the "
             "end"},
+    {.name = "compact",
+     .key = KEY_COMPACT,
+     .doc = "Compact memory, so that pages move to other frames; this is work on the memory of the "
+            "whole system, of which others notice nothing but the time"},
     {0},
 };
 
@@ -119,6 +133,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_SWAP:
         c->live.options.swap = true;
+        return 0;
+    case KEY_COMPACT:
+        c->live.options.compact = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -7,6 +7,7 @@
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Nothing can go on: the reason is its own. */
 static bool lost(struct executor *ex, const char *site, const char *why)
@@ -70,22 +71,38 @@ static bool answers_differ(struct executor *ex, long model, long other)
     return false;
 }
 
-bool judge_other_picture(struct executor *ex)
+static bool judge_taken(struct executor *ex)
 {
     struct other_subject *o = ex->o.other;
-    int error = ex->model->ops->snapshot(ex->model, &ex->picture);
+    const int error = o->subject->ops->snapshot(o->subject, &ex->other_picture);
 
-    ex->phase = PHASE_OTHER;
-    ex->judged_picture = true;
-    if (error)
-        errx(EXIT_FAILURE, "out of memory for a snapshot");
-    error = o->subject->ops->snapshot(o->subject, &ex->other_picture);
     if (error)
         return lost(ex, "picture", strerror(-error));
     if (o->judge(o, &ex->picture, &ex->other_picture, &ex->r->verdict))
         return true;
     ex->r->by_other = true;
     return false;
+}
+
+/* A difference is one that is still there some milliseconds later: the other subject may do
+ * something by itself meanwhile, as a kernel that moves pages to other frames. */
+bool judge_other_picture(struct executor *ex)
+{
+    static const struct timespec pause[] = {{.tv_nsec = 1000000}, {.tv_nsec = 4000000}};
+    const struct verdict none = ex->r->verdict;
+
+    ex->phase = PHASE_OTHER;
+    ex->judged_picture = true;
+    if (ex->model->ops->snapshot(ex->model, &ex->picture))
+        errx(EXIT_FAILURE, "out of memory for a snapshot");
+    for (size_t i = 0; !judge_taken(ex); i++) {
+        if (i == sizeof(pause) / sizeof(*pause) || ex->r->verdict.law == LAW_SUBJECT_LOST)
+            return false;
+        nanosleep(&pause[i], NULL);
+        ex->r->verdict = none;
+        ex->r->by_other = false;
+    }
+    return true;
 }
 
 bool judge_other(struct executor *ex, long got, bool last)

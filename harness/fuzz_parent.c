@@ -126,7 +126,7 @@ static void store_page(struct fuzz *f, const json_t *find)
     complain("%s", message);
 }
 
-/* FOLDER/LAW-OPERATION-HASH.c, which makes the same calls without vmafuzz. */
+/* FOLDER/LAW-OPERATION-HASH.c, which makes its system calls without vmafuzz. */
 static bool store_c(const struct program *p, const char *file, char *message, size_t size)
 {
     char path[PATH_MAX];
@@ -424,6 +424,14 @@ static void print_avoided(const struct counters *sum)
                    plural(sum->avoided[i]));
 }
 
+/* That pages have moved shows nowhere else. */
+static void print_moves(const struct linux_moves *moves)
+{
+    printf("memory was compacted %" PRIu64 " time%s: of %" PRIu64 " entries %" PRIu64
+           " led to another frame afterwards\n",
+           moves->calls, plural(moves->calls), moves->entries, moves->moved);
+}
+
 static void print_verdict(const struct fuzz *f, const struct counters *sum)
 {
     size_t i;
@@ -434,6 +442,8 @@ static void print_verdict(const struct fuzz *f, const struct counters *sum)
         print_fault(f->plan.subject.fault, sum);
     if (f->plan.live)
         print_avoided(sum);
+    if (f->plan.live && f->plan.live->options.compact)
+        print_moves(&sum->moves);
     if (sum->known) {
         char line[256];
         snprintf(line, sizeof(line),
@@ -468,6 +478,11 @@ static void set_live(json_t *out, const struct live *live, const struct counters
                             json_integer((json_int_t)sum->avoided[i]));
     json_object_set_new(out, "kernel", json_string(live->name));
     json_object_set_new(out, "avoided", avoided);
+    if (live->options.compact)
+        json_object_set_new(out, "compaction",
+                            json_pack("{s:I, s:I, s:I}", "calls", (json_int_t)sum->moves.calls,
+                                      "entries", (json_int_t)sum->moves.entries, "moved",
+                                      (json_int_t)sum->moves.moved));
 }
 
 static void print_json(const struct fuzz *f, const struct counters *sum)

@@ -64,8 +64,10 @@ static void send_counters(struct worker *w)
 {
     w->sent = seconds_now();
     w->counters.stats = *executor_stats(w->ex);
-    if (w->live)
+    if (w->live) {
         memcpy(w->counters.avoided, w->live->avoided, sizeof(w->counters.avoided));
+        w->counters.moves = subject_linux_moves(w->live->other.subject);
+    }
     send_message(w, MESSAGE_COUNTERS, &w->counters, sizeof(w->counters));
 }
 

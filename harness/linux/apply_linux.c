@@ -221,6 +221,7 @@ APPLY(POKE, linux_poke(l, c))
 APPLY(PEEK, linux_peek(l, c))
 APPLY(FORCE, linux_force(l, c))
 APPLY(SWAPOFF, linux_swap_cycle(&l->swap))
+APPLY(MIGRATE, linux_compact(&l->compaction, l->p.pid))
 APPLY(FIND, linux_find(l, c))
 APPLY(FIND_PREV, linux_find(l, c))
 APPLY(FIND_RANGE, linux_find(l, c))
@@ -271,6 +272,7 @@ static apply_fn *const column[NR_OPS] = {
     COLUMN(EXIT),
     COLUMN(RECLAIM),
     COLUMN(SWAPOFF),
+    COLUMN(MIGRATE), /* of all, wherever they are */
     COLUMN(EXEC),
     COLUMN(FIND),
     COLUMN(FIND_PREV),

@@ -109,6 +109,16 @@ static const char *refuses_registration(const struct subject_linux *l, const str
     return stays(c->addr, c->len) ? NULL : leaves;
 }
 
+/* What is for the whole system is done for who has asked for it. */
+static const char *refuses_behind(const struct subject_linux *l, const struct call *c)
+{
+    if (c->kind == OP_MIGRATE)
+        return l->o.compact ? NULL : "needs --compact";
+    if (!l->o.swap)
+        return "needs --swap";
+    return c->kind == OP_RECLAIM && c->flags ? "nothing keeps what is out in the swap cache" : NULL;
+}
+
 const char *linux_refuses(struct subject *s, const struct call *c)
 {
     struct subject_linux *l = linux_of(s);
@@ -160,11 +170,9 @@ const char *linux_refuses(struct subject *s, const struct call *c)
     case OP_PIN:
         return refuses_pin(l, c);
     case OP_RECLAIM:
-        if (!l->o.swap)
-            return "needs --swap";
-        return c->flags ? "nothing keeps what is out in the swap cache" : NULL;
+    case OP_MIGRATE:
     case OP_SWAPOFF:
-        return l->o.swap ? NULL : "needs --swap";
+        return refuses_behind(l, c);
     case OP_SETRLIMIT:
         return can_set_limit(l, c) ? NULL : "above the hard limit";
     case OP_UFFD:

@@ -44,6 +44,7 @@ struct linux_options {
     unsigned cpu;    /* harness and processes are pinned to it */
     unsigned reader; /* enum linux_reader_kind; the best there is: READER_BEST */
     bool swap;       /* set up swap, and use reclaim (system-wide; restored at the end) */
+    bool compact;    /* compact memory, so that pages move (system-wide work) */
     double seconds;  /* a call that takes longer is a find: the process hangs */
 };
 /* NULL with one line in why: what is missing, and what would help. */
@@ -62,6 +63,12 @@ const char *linux_refuses_world(const struct world_config *config);
 unsigned subject_linux_shows(const struct subject *s);
 /* Its reader; the subject keeps it. */
 enum linux_reader_kind subject_linux_reader(const struct subject *s);
+/* What compaction has done so far. */
+struct linux_moves {
+    uint64_t calls;
+    uint64_t entries, moved; /* that led to a frame before, and to another one afterwards */
+};
+struct linux_moves subject_linux_moves(const struct subject *s);
 /* A process died or hangs: what happened, for the report; NULL: all is well. */
 const char *linux_lost(const struct subject *s);
 

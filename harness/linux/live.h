@@ -20,7 +20,7 @@ struct live {
     bool trail_by_port;           /* or where the host of this guest finds it */
     /* Filled in by live_init(). */
     char name[64];   /* "Linux 6.18.44" */
-    char replay[48]; /* "--on linux --swap" */
+    char replay[64]; /* "--on linux --swap" */
     struct world_config config;
     /* Filled in by live_open(). */
     struct other_subject other;

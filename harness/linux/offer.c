@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/kvm.h>
 #include <linux/userfaultfd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -238,18 +239,28 @@ static void ask_qemu(struct linux_offer *o)
         lacks(o, "no qemu-system-x86_64 in PATH: apt-get install qemu-system-x86");
 }
 
+/* That it can be opened says little: it must be of the version that QEMU speaks, and give a
+ * machine, which where there is no processor for it fails only then. */
 static void ask_kvm(struct linux_offer *o)
 {
     const int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    const int error = errno;
+    int machine;
 
+    if (fd < 0 && errno == ENOENT) {
+        lacks(o, "no /dev/kvm: a guest is emulated, which is slow; modprobe kvm_intel or kvm_amd");
+    } else if (fd < 0) {
+        lacks(o, "/dev/kvm: %s: a guest is emulated, which is slow; join the group kvm",
+              strerror(errno));
+    } else if (ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+        lacks(o, "/dev/kvm does not answer as KVM: a guest is emulated, which is slow");
+    } else if ((machine = ioctl(fd, KVM_CREATE_VM, 0)) < 0) {
+        lacks(o, "/dev/kvm makes no machine: %s: a guest is emulated, which is slow",
+              strerror(errno));
+    } else {
+        close(machine);
+    }
     if (fd >= 0)
         close(fd);
-    else if (error == ENOENT)
-        lacks(o, "no /dev/kvm: a guest is emulated, which is slow; modprobe kvm_intel or kvm_amd");
-    else
-        lacks(o, "/dev/kvm: %s: a guest is emulated, which is slow; join the group kvm",
-              strerror(error));
 }
 
 static void ask_compiler(struct linux_offer *o)
@@ -272,7 +283,7 @@ static const struct {
     {"swap by zram", "reclaim, with --swap: pages leave and come back", ask_zram},
     {"swap by file", "the same, on a disk", ask_swap_file},
     {"memory cgroup", "reclaim of pages that several processes share", ask_memory_cgroup},
-    {"compaction", "pages move, found by the reverse map", ask_compaction},
+    {"compaction", "migrate, with --compact: pages move to other frames", ask_compaction},
     {"KSM", "equal pages become one", ask_ksm},
     {"memory policies", "mbind", ask_policies},
     {"userfaultfd", "contexts, and ranges registered with them", ask_userfaults},

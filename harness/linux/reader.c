@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct linux_reader *best(char *why, size_t size)
 {
@@ -95,15 +96,32 @@ static void remember(struct linux_reader *r)
     r->taken = __atomic_add_fetch(&pictures, 1, __ATOMIC_RELAXED);
 }
 
-/* A picture in which VMAs are missing was taken at a bad moment, if ever. */
+/* A picture in which VMAs are missing, or a page is just being moved, was taken at a bad moment. */
 #define MAX_TRIES 100
+
+/* The kernel does so whenever it likes, and for others who ask for it. */
+static bool pages_move(const struct raw_picture *raw)
+{
+    const struct timespec moment = {.tv_nsec = 200000};
+
+    for (uint32_t i = 0; i < raw->nr_ptes; i++) {
+        if (!(raw->pte[i].flags & SNAP_PTE_MIGRATION))
+            continue;
+        nanosleep(&moment, NULL);
+        return true;
+    }
+    return false;
+}
 
 int reader_snapshot(struct linux_reader *r, const pid_t pid[MAX_PROCS], struct snapshot *out)
 {
     int error = -EAGAIN;
 
-    for (unsigned i = 0; i < MAX_TRIES && error == -EAGAIN; i++)
+    for (unsigned i = 0; i < MAX_TRIES && error == -EAGAIN; i++) {
         error = r->take(r, pid);
+        if (!error && pages_move(r->raw) && i + 1 < MAX_TRIES)
+            error = -EAGAIN;
+    }
     r->unchanged = 0;
     if (error)
         return error;

@@ -218,6 +218,7 @@ static void linux_free(struct subject *s)
     processes_close(&l->p);
     linux_pins_close(l);
     linux_swap_close(&l->swap); /* whose pages are out is gone: there is nothing to read back */
+    linux_compaction_close(&l->compaction);
     reader_free(l->reader);
     sched_setaffinity(0, sizeof(l->cpus), &l->cpus);
     if (l->own_page)
@@ -244,6 +245,11 @@ enum linux_reader_kind subject_linux_reader(const struct subject *s)
     const struct subject_linux *l = linux_const(s);
 
     return l->reader ? reader_kind(l->reader) : READER_NONE;
+}
+
+struct linux_moves subject_linux_moves(const struct subject *s)
+{
+    return linux_const(s)->compaction.moves;
 }
 
 static void find_limits(struct subject_linux *l)
@@ -316,6 +322,7 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
     if (l->own_page == MAP_FAILED)
         l->own_page = NULL;
     if (processes_open(&l->p, o->seconds, why, size) ||
+        (o->compact && linux_compaction_open(&l->compaction, why, size)) ||
         (o->swap && linux_swap_open(&l->swap, why, size))) {
         linux_free(&l->base);
         return NULL;
