@@ -26,7 +26,7 @@ static const char doc[] =
     "130 after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz live --time 60";
 
-enum { KEY_CHECK = 256, KEY_LIST, KEY_SHOW, KEY_READER, KEY_SWAP, KEY_EVERY, KEY_CPU, KEY_TRAIL };
+enum { KEY_CHECK = 256, KEY_LIST, KEY_SHOW, KEY_READER, KEY_SWAP, KEY_EVERY, KEY_CPU, KEY_TRAIL, KEY_HUGE };
 
 static const struct argp_option options[] = {
     {.name = "check", .key = KEY_CHECK, .doc = "Tell what this machine offers, and run nothing"},
@@ -55,6 +55,9 @@ static const struct argp_option options[] = {
      .key = KEY_SWAP,
      .doc = "Set up swap, and reclaim pages; this concerns the whole system, and is undone at the "
             "end"},
+    {.name = "huge",
+     .key = KEY_HUGE,
+     .doc = "With huge pages. Meanwhile khugepaged rests in the whole system"},
     {0},
 };
 
@@ -119,6 +122,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_SWAP:
         c->live.options.swap = true;
+        return 0;
+    case KEY_HUGE:
+        c->live.options.huge = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -208,6 +214,8 @@ int cmd_live(int argc, char **argv)
     c.live.trail_by_port = is_in_guest() && c.fuzz.plan.jobs == 1;
     if (c.live.options.swap && c.fuzz.plan.jobs > 1)
         usage_error("--swap goes with one job: swap is the whole system's");
+    if (c.live.options.swap && c.live.options.huge)
+        usage_error("--huge and --swap exclude each other");
     c.live.kernel_alone = subject->fault != F_NONE;
     c.live.rules = subject->rules;
     if (subject->rules < 0)

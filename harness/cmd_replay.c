@@ -73,6 +73,9 @@ static const struct argp_option options[] = {
     {.name = "swap",
      .key = 's',
      .doc = "With --on linux: set up swap for a program that was found so; see `vmafuzz live'"},
+    {.name = "huge",
+     .key = 'H',
+     .doc = "With --on linux: huge pages for a program that was found so; see `vmafuzz live'"},
     {.name = "junit", .key = 'u', .arg = "FILE", .doc = "Also write the results as JUnit XML"},
     {.name = "html",
      .key = 'w',
@@ -115,6 +118,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 's':
         r->live.options.swap = true;
+        return 0;
+    case 'H':
+        r->live.options.huge = true;
         return 0;
     case ARGP_KEY_ARGS:
         r->paths = state->argv + state->next;
@@ -617,8 +623,10 @@ int cmd_replay(int argc, char **argv)
         usage_error("--rules and --all-rules exclude each other");
     if (r.on_linux && (r.all_rules || r.fail_each))
         usage_error("--on linux excludes --all-rules and --fail-each");
-    if (!r.on_linux && (r.live.show_quirks || r.live.options.swap))
-        usage_error("--show-quirks and --swap go with --on linux");
+    if (!r.on_linux && (r.live.show_quirks || r.live.options.swap || r.live.options.huge))
+        usage_error("--show-quirks, --swap and --huge go with --on linux");
+    if (r.live.options.swap && r.live.options.huge)
+        usage_error("--huge and --swap exclude each other");
     if (r.guest.image && !is_in_guest())
         return replay_in_guest(&r, argc, argv);
     catch_stop_signals();

@@ -44,6 +44,7 @@ struct linux_options {
     unsigned cpu;    /* harness and processes are pinned to it */
     unsigned reader; /* enum linux_reader_kind; the best there is: READER_BEST */
     bool swap;       /* set up swap, and use reclaim (system-wide; restored at the end) */
+    bool huge;       /* with huge pages (khugepaged rests, system-wide; restored at the end) */
     double seconds;  /* a call that takes longer is a find: the process hangs */
 };
 /* NULL with one line in why: what is missing, and what would help. */

@@ -94,8 +94,8 @@ bool live_open(struct live *l, char *why, size_t size)
         return false;
     if (!l->trail && l->trail_by_port) /* who hears of a guest's end without it says so */
         trail_open(&l->left, NULL, why, size);
-    snprintf(l->replay, sizeof(l->replay), "--on linux%s%s", options.swap ? " --swap" : "",
-             l->show_quirks ? " --show-quirks" : "");
+    snprintf(l->replay, sizeof(l->replay), "--on linux%s%s%s", options.swap ? " --swap" : "",
+             options.huge ? " --huge" : "", l->show_quirks ? " --show-quirks" : "");
     l->other = (struct other_subject){
         .subject = subject_linux_new(&options, why, size),
         .name = l->name,

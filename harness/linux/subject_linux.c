@@ -141,6 +141,18 @@ static int drop_capabilities(struct subject_linux *l)
     return (int)processes_call(&l->p, 0, SYS_capset, AGENT_DATA(0), AGENT_DATA(0) + 32, 0, 0, 0, 0);
 }
 
+/* The agent has done without, and so have its children: process 0 is started once more. */
+static int start_processes(struct subject_linux *l)
+{
+    int error = processes_reset(&l->p);
+
+    if (error || !l->o.huge || l->huge_template == l->p.pid[AGENT_TEMPLATE])
+        return error;
+    error = (int)processes_call(&l->p, AGENT_TEMPLATE, SYS_prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0, 0);
+    l->huge_template = l->p.pid[AGENT_TEMPLATE];
+    return error ? error : processes_reset(&l->p);
+}
+
 static int linux_reset(struct subject *s, const struct world_config *config)
 {
     struct subject_linux *l = linux_of(s);
@@ -151,9 +163,13 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     l->config = *config;
     linux_files_reset(l);
     linux_contexts_reset(l);
-    error = processes_reset(&l->p);
+    error = start_processes(l);
     if (!error)
         linux_pins_reset(l);
+    if (l->o.huge) {
+        l->huge.refused = linux_huge_refused();
+        *l->no_huge = '\0';
+    }
     if (!error && !config->privileged)
         error = drop_capabilities(l);
     if (!error && config->read_implies_exec &&
@@ -217,6 +233,7 @@ static void linux_free(struct subject *s)
 
     processes_close(&l->p);
     linux_pins_close(l);
+    linux_huge_close(&l->huge);
     linux_swap_close(&l->swap); /* whose pages are out is gone: there is nothing to read back */
     reader_free(l->reader);
     sched_setaffinity(0, sizeof(l->cpus), &l->cpus);
@@ -316,7 +333,8 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
     if (l->own_page == MAP_FAILED)
         l->own_page = NULL;
     if (processes_open(&l->p, o->seconds, why, size) ||
-        (o->swap && linux_swap_open(&l->swap, why, size))) {
+        (o->swap && linux_swap_open(&l->swap, why, size)) ||
+        (o->huge && linux_huge_open(&l->huge, why, size))) {
         linux_free(&l->base);
         return NULL;
     }

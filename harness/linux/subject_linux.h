@@ -3,6 +3,7 @@
 #ifndef HARNESS_LINUX_SUBJECT_LINUX_H
 #define HARNESS_LINUX_SUBJECT_LINUX_H
 
+#include "harness/linux/huge.h"
 #include "harness/linux/linux.h"
 #include "harness/linux/processes.h"
 #include "harness/linux/swap.h"
@@ -43,6 +44,9 @@ struct subject_linux {
     struct world_config config;
     struct processes p;
     struct linux_swap swap;
+    struct linux_huge huge;
+    pid_t huge_template; /* the template that may have huge pages, and its children */
+    char no_huge[120];   /* the kernel had none for this world; empty: it had */
     void *own_page; /* of the harness: see empty_batches() */
     struct linux_pins pins;
     struct linux_contexts contexts;
