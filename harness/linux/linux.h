@@ -63,8 +63,11 @@ const char *linux_refuses_world(const struct world_config *config);
 unsigned subject_linux_shows(const struct subject *s);
 /* Its reader; the subject keeps it. */
 enum linux_reader_kind subject_linux_reader(const struct subject *s);
-/* A process died or hangs: what happened, for the report; NULL: all is well. */
+/* A process died or hangs, or the kernel had no memory for a huge page: what happened, for the
+ * report; NULL: all is well. */
 const char *linux_lost(const struct subject *s);
+/* Is that why it differs? From then on linux_lost() says so. */
+bool linux_lacked_huge_page(struct subject *s);
 
 /* ---- pictures (reader*.c) ---- */
 /* What a reader's pictures show; the comparison and the laws leave out the rest. */

@@ -168,7 +168,7 @@ static int linux_reset(struct subject *s, const struct world_config *config)
         linux_pins_reset(l);
     if (l->o.huge) {
         l->huge.refused = linux_huge_refused();
-        *l->no_huge = '\0';
+        l->no_huge = NULL;
     }
     if (!error && !config->privileged)
         error = drop_capabilities(l);
@@ -194,16 +194,33 @@ static void empty_batches(struct subject_linux *l)
     madvise(l->own_page, PAGE_SIZE, MADV_COLD);
 }
 
+/* Compaction may hold any page for a moment, so who is refused may ask again. */
+static long collapse_again(struct subject_linux *l, const struct call *call, long ret)
+{
+    for (unsigned i = 0; i < 3 && ret == -EAGAIN; i++) {
+        usleep(1000);
+        ret = apply_linux(l, call);
+    }
+    if (ret == -ENOMEM)
+        linux_lacked_huge_page(&l->base);
+    return ret;
+}
+
 static long linux_apply(struct subject *s, const struct call *call, const struct spec_seen *seen)
 {
     struct subject_linux *l = linux_of(s);
+
+    long ret;
 
     (void)seen; /* it answers for itself */
     if (!only_accesses(call))
         l->changed |= UINT32_C(1) << call->proc;
     if (l->o.swap)
         empty_batches(l);
-    return apply_linux(l, call);
+    ret = apply_linux(l, call);
+    if (call->kind == OP_MADVISE && call->sel == MADV_COLLAPSE)
+        ret = collapse_again(l, call, ret);
+    return ret;
 }
 
 static int linux_picture(struct subject *s, struct snapshot *out)
@@ -246,7 +263,16 @@ const char *linux_lost(const struct subject *s)
 {
     const struct subject_linux *l = linux_const(s);
 
-    return *l->p.lost ? l->p.lost : NULL;
+    return *l->p.lost ? l->p.lost : l->no_huge;
+}
+
+bool linux_lacked_huge_page(struct subject *s)
+{
+    struct subject_linux *l = linux_of(s);
+
+    if (l->o.huge && linux_huge_refused() != l->huge.refused)
+        l->no_huge = "the kernel had no memory for a huge page: what follows cannot be compared";
+    return l->no_huge;
 }
 
 unsigned subject_linux_shows(const struct subject *s)

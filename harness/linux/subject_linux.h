@@ -46,7 +46,7 @@ struct subject_linux {
     struct linux_swap swap;
     struct linux_huge huge;
     pid_t huge_template; /* the template that may have huge pages, and its children */
-    char no_huge[120];   /* the kernel had none for this world; empty: it had */
+    const char *no_huge; /* the kernel had none for this world; NULL: it had */
     void *own_page; /* of the harness: see empty_batches() */
     struct linux_pins pins;
     struct linux_contexts contexts;
