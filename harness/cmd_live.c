@@ -35,7 +35,8 @@ enum {
     KEY_EVERY,
     KEY_CPU,
     KEY_TRAIL,
-    KEY_COMPACT
+    KEY_COMPACT,
+    KEY_HUGE
 };
 
 static const struct argp_option options[] = {
@@ -69,6 +70,9 @@ static const struct argp_option options[] = {
      .key = KEY_COMPACT,
      .doc = "Compact memory, so that pages move to other frames; this is work on the memory of the "
             "whole system, of which others notice nothing but the time"},
+    {.name = "huge",
+     .key = KEY_HUGE,
+     .doc = "With huge pages. Meanwhile khugepaged rests in the whole system"},
     {0},
 };
 
@@ -136,6 +140,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_COMPACT:
         c->live.options.compact = true;
+        return 0;
+    case KEY_HUGE:
+        c->live.options.huge = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -225,6 +232,8 @@ int cmd_live(int argc, char **argv)
     c.live.trail_by_port = is_in_guest() && c.fuzz.plan.jobs == 1;
     if (c.live.options.swap && c.fuzz.plan.jobs > 1)
         usage_error("--swap goes with one job: swap is the whole system's");
+    if (c.live.options.swap && c.live.options.huge)
+        usage_error("--huge and --swap exclude each other");
     c.live.kernel_alone = subject->fault != F_NONE;
     c.live.rules = subject->rules;
     if (subject->rules < 0)

@@ -76,6 +76,9 @@ static const struct argp_option options[] = {
     {.name = "compact",
      .key = 'c',
      .doc = "With --on linux: compact memory for a program that was found so"},
+    {.name = "huge",
+     .key = 'H',
+     .doc = "With --on linux: huge pages for a program that was found so; see `vmafuzz live'"},
     {.name = "junit", .key = 'u', .arg = "FILE", .doc = "Also write the results as JUnit XML"},
     {.name = "html",
      .key = 'w',
@@ -121,6 +124,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'c':
         r->live.options.compact = true;
+        return 0;
+    case 'H':
+        r->live.options.huge = true;
         return 0;
     case ARGP_KEY_ARGS:
         r->paths = state->argv + state->next;
@@ -623,8 +629,11 @@ int cmd_replay(int argc, char **argv)
         usage_error("--rules and --all-rules exclude each other");
     if (r.on_linux && (r.all_rules || r.fail_each))
         usage_error("--on linux excludes --all-rules and --fail-each");
-    if (!r.on_linux && (r.live.show_quirks || r.live.options.swap || r.live.options.compact))
-        usage_error("--show-quirks, --swap and --compact go with --on linux");
+    if (!r.on_linux && (r.live.show_quirks || r.live.options.swap || r.live.options.compact ||
+                        r.live.options.huge))
+        usage_error("--show-quirks, --swap, --compact and --huge go with --on linux");
+    if (r.live.options.swap && r.live.options.huge)
+        usage_error("--huge and --swap exclude each other");
     if (r.guest.image && !is_in_guest())
         return replay_in_guest(&r, argc, argv);
     catch_stop_signals();

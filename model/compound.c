@@ -108,6 +108,35 @@ static void part_becomes_page(struct world *world, const struct page *head, stru
     note_page(world, part);
 }
 
+/* A part that is all zeroes is not kept, except by who has locked it: its entries become what an
+ * untouched place that is read has. */
+static bool drop_zeroes_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
+                            void *arg)
+{
+    struct mm *mm = vma->vm_mm;
+
+    (void)arg;
+    if (vma->vm_flags & VM_LOCKED)
+        return true;
+    *pte = PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG;
+    rss_add(mm, MM_ANONPAGES, -1);
+    page_remove_rmap(mm->world, page);
+    put_page(mm->world, page);
+    note_ptes(mm, addr, addr + PAGE_SIZE);
+    event(mm->world, EV_HUGE_SPLIT_ZERO);
+    return true;
+}
+
+static void drop_zeroes(struct world *world, struct page *part)
+{
+    if (!part->mapcount || part->stamp || (part->flags & PG_MLOCKED))
+        return;
+    get_page(part);
+    rmap_walk(world, part, drop_zeroes_one, NULL);
+    page_unmapped(world, part);
+    put_page(world, part);
+}
+
 bool compound_split(struct world *world, struct page *page)
 {
     struct page *head = compound_head(page), was;
@@ -125,6 +154,8 @@ bool compound_split(struct world *world, struct page *page)
     note_forget_page(world, head);
     for (unsigned i = 0; i < HPAGE_PAGES; i++)
         part_becomes_page(world, &was, head + i, i);
+    for (unsigned i = 0; world->config.rules >= RULES_LINUX_6_12 && i < HPAGE_PAGES; i++)
+        drop_zeroes(world, head + i);
     event(world, EV_HUGE_SPLIT_PAGE);
     return true;
 }

@@ -121,34 +121,83 @@ int copy_page_range(struct vma *dst, struct vma *src)
 }
 
 /* ---- mremap ---- */
-/* Entries of [from, end) to `to`, as far as there are tables for them. Returns where it stopped. */
-static uintptr_t move_ptes(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to)
+/* How far one step goes: to where a table ends, on either side. */
+static uintptr_t step_of_move(uintptr_t from, uintptr_t end, uintptr_t to)
 {
-    const uintptr_t table = PTRS_PER_TABLE * PAGE_SIZE;
+    const uintptr_t here = HPAGE_SIZE - (from & ~HPAGE_MASK);
+    const uintptr_t there = HPAGE_SIZE - (to & ~HPAGE_MASK);
+    const uintptr_t most = here < there ? here : there;
+
+    return end - from < most ? end - from : most;
+}
+
+/* The whole table goes, with all that is in it. Where a context may want to know of each entry it
+ * does not. */
+static bool moves_tables(struct mm *mm, uintptr_t from)
+{
+    const struct vma *vma = vma_lookup(mm, from);
+
+    if (mm_rules(mm) < RULES_LINUX_5_10)
+        return false;
+    return mm_rules(mm) < RULES_LINUX_6_18 || !vma || !vma->vm_userfaultfd_ctx;
+}
+
+/* The entries of one step. 0, or -ENOMEM if there is no table for them. */
+static int move_entries(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to)
+{
     uintptr_t at = from;
 
+    if (!pte_alloc(mm, to))
+        return -ENOMEM;
     for (pte_t *pte, *place; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
         step(mm->world);
-        if (unlikely(*pte & PTE_HUGE)) {
-            const int err = huge_move(mm, at, end, to + (at - from), pte);
-
-            if (err < 0)
-                return at;
-            if (err == 0) {
-                at += HPAGE_SIZE - PAGE_SIZE;
-                continue;
-            }
-            pte = pte_find(mm, at);
-        }
-        if (at / table != from / table && fault(mm->world, F_MOVE_STOPS_AT_TABLE, true))
-            break;
-        place = pte_alloc(mm, to + (at - from));
-        if (!place)
-            return at;
-        world_bug_on(mm->world, *place);
+        place = pte_find(mm, to + (at - from));
+        world_bug_on(mm->world, !place || *place);
         *place = *pte;
         *pte = 0;
         event(mm->world, EV_MOVE_PTE);
+    }
+    return 0;
+}
+
+/* What one entry of level 1 leads to, or maps; *extent: how much of it. */
+static int move_block(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to, uintptr_t *extent)
+{
+    pte_t *pmd = pmd_find(mm, from);
+    int err;
+
+    if (*pte_find(mm, from) & PTE_HUGE) {
+        err = huge_move(mm, from, end, to, pmd);
+        if (err == 0)
+            *extent = HPAGE_SIZE;
+    } else {
+        err = *extent == HPAGE_SIZE && moves_tables(mm, from) ? pgtable_move(mm, pmd, to) : 1;
+    }
+    return err <= 0 ? err : move_entries(mm, from, from + *extent, to);
+}
+
+/* Entries of [from, end) to `to`, as far as there are tables for them. Returns where it stopped. */
+static uintptr_t move_ptes(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to)
+{
+    const uintptr_t upper = HPAGE_SIZE * PTRS_PER_TABLE;
+    uintptr_t at = from, extent;
+
+    for (; at < end; at += extent) {
+        const uintptr_t there = to + (at - from);
+        const pte_t *pmd = pmd_find(mm, at);
+        uintptr_t first = at;
+
+        step(mm->world);
+        extent = step_of_move(at, end, there);
+        if (!pmd && end - at > upper - (at & (upper - 1)))
+            extent = upper - (at & (upper - 1));
+        if (!pmd || !*pmd)
+            continue;
+        if (at / HPAGE_SIZE != from / HPAGE_SIZE &&
+            fault(mm->world, F_MOVE_STOPS_AT_TABLE, pte_next(mm, &first, at + extent)))
+            break;
+        if (move_block(mm, at, end, there, &extent))
+            return at;
     }
     return end;
 }
@@ -236,6 +285,64 @@ static bool may_be_dropped(struct world *world, struct page *page)
     return page->mapcount + page_swap_count(world, page) == 1;
 }
 
+static bool is_mine(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg)
+{
+    (void)addr;
+    (void)pte;
+    (void)page;
+    return vma->vm_mm == arg;
+}
+
+/* How many entries from this one on map parts of one page in a row. */
+static unsigned parts_in_a_row(const struct world *world, const pte_t *pte, uintptr_t addr,
+                               uintptr_t end)
+{
+    struct page *page = page_of_pte(world, *pte);
+    const unsigned left = HPAGE_PAGES - (unsigned)(page - compound_head(page));
+    const uintptr_t block_end = (addr & HPAGE_MASK) + HPAGE_SIZE;
+    const uintptr_t most = ((end < block_end ? end : block_end) - addr) >> PAGE_SHIFT;
+    unsigned n = 1;
+
+    while (n < most && n < left && page_of_pte(world, pte[n]) == page + n)
+        n++;
+    return n;
+}
+
+/* All entries of a page that has no others. */
+static void lazyfree_parts(struct mm *mm, pte_t *pte, struct page *head)
+{
+    struct world *world = mm->world;
+
+    if (compound_mapcount(head) != HPAGE_PAGES && (head->flags & PG_DIRTY))
+        return;
+    head->flags &= ~(uint32_t)PG_DIRTY;
+    if (!(head->flags & PG_MLOCKED))
+        head->flags &= ~(uint32_t)PG_SWAPBACKED;
+    for (unsigned i = 0; i < HPAGE_PAGES; i++)
+        pte[i] &= ~(pte_t)(PTE_DIRTY | PTE_YOUNG);
+    note_page(world, head);
+    event(world, EV_HUGE_LAZYFREE);
+}
+
+/* An entry of a part: it is freed by itself once the page is split. Since 6.18 that depends on who
+ * has the page, and not on who has the part. Returns how many entries have been seen to; 0: this
+ * one leads to a small page now. */
+static unsigned lazyfree_part(struct mm *mm, pte_t *pte, uintptr_t addr, uintptr_t end)
+{
+    struct world *world = mm->world;
+    struct page *page = page_of_pte(world, *pte), *head = compound_head(page);
+    const unsigned n = mm_rules(mm) >= RULES_LINUX_6_18 ? parts_in_a_row(world, pte, addr, end) : 1;
+
+    if (n == HPAGE_PAGES) {
+        lazyfree_parts(mm, pte, head);
+        return n;
+    }
+    if (mm_rules(mm) >= RULES_LINUX_6_18 ? !rmap_walk_compound(world, head, is_mine, mm)
+                                         : page_mapcount(world, page) != 1)
+        return n;
+    return compound_split(world, page) ? 0 : n;
+}
+
 static void lazyfree_pte(struct mm *mm, pte_t *pte)
 {
     struct world *world = mm->world;
@@ -247,9 +354,6 @@ static void lazyfree_pte(struct mm *mm, pte_t *pte)
         *pte = 0;
         return;
     }
-    if (page && unlikely(page_is_compound(page)) &&
-        (page_mapcount(world, page) != 1 || !compound_split(world, page)))
-        return;
     if (!page || !may_be_dropped(world, page))
         return;
     if (page->flags & PG_SWAPCACHE)
@@ -270,12 +374,17 @@ void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end)
     if (!note_entries(mm, &at, end))
         return;
     for (pte_t *pte; (pte = pte_next(mm, &at, end));) {
+        struct page *page = page_of_pte(mm->world, *pte);
+
         step(mm->world);
-        if (likely(!(*pte & PTE_HUGE))) {
+        if (unlikely(*pte & PTE_HUGE)) {
+            if (huge_lazyfree(mm, at, end, pte))
+                at = pte_end(PTE_HUGE, at);
+        } else if (page && unlikely(page_is_compound(page))) {
+            at += lazyfree_part(mm, pte, at, end) * PAGE_SIZE;
+        } else {
             lazyfree_pte(mm, pte);
             at += PAGE_SIZE;
-        } else if (huge_lazyfree(mm, at, end, pte)) {
-            at = pte_end(PTE_HUGE, at);
         }
     }
 }

@@ -438,6 +438,11 @@ void pgtable_withdraw(struct mm *mm);
 pte_t *pgtable_put_back(struct mm *mm, pte_t *pmd); /* the lowest entries, all 0 */
 /* The lowest table, whose entries are 0 now, is kept, and its place is free. */
 void pgtable_take_out(struct mm *mm, pte_t *pmd);
+/* The table of a block goes to another block, if nothing is there: 0, else 1. -ENOMEM: without a
+ * table for its entry. */
+int pgtable_move(struct mm *mm, pte_t *pmd, uintptr_t to);
+/* Frees the tables of the whole blocks in [start, end) that have no entries left. */
+void pgtable_reclaim(struct mm *mm, uintptr_t start, uintptr_t end);
 /* Frees the tables that [start, end) used and that nobody between floor and ceiling needs: where
  * the VMA below ends and the one above starts (0 and task_size without). All entries are 0 (law
  * pgtable.pages: each table covers a part of some VMA). */

@@ -195,6 +195,8 @@ static void madvise_pages(struct vma *vma, uintptr_t start, uintptr_t end, int a
     case MADV_DONTNEED:
         if (!(vma->vm_flags & VM_HUGETLB))
             zap_page_range(vma, start, end, true);
+        if (mm_rules(vma->vm_mm) >= RULES_LINUX_6_18)
+            pgtable_reclaim(vma->vm_mm, start, end);
         return;
     case MADV_FREE:
         lazyfree_range(vma, start, end);

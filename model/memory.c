@@ -121,8 +121,26 @@ static int file_fault(const struct page_fault *f)
 }
 
 /* ---- copy-on-write ---- */
+static bool is_mine(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg)
+{
+    (void)addr;
+    (void)pte;
+    (void)page;
+    return vma->vm_mm == arg;
+}
+
+/* A part of a page that this process alone has, as often as it may. */
+static bool has_all_of_it(const struct page_fault *f, struct page *page)
+{
+    struct page *head = compound_head(page);
+
+    return f->world->config.rules >= RULES_LINUX_6_18 && page_is_compound(page) &&
+           head->refcount == compound_mapcount(head) &&
+           rmap_walk_compound(f->world, head, is_mine, f->mm);
+}
+
 /* May a write go to this page, because nobody else will notice? */
-static bool nobody_else_has(const struct page_fault *f, const struct page *page)
+static bool nobody_else_has(const struct page_fault *f, struct page *page)
 {
     const uint32_t swapped = page_swap_count(f->world, page);
     const uint32_t refcount = page_head(f->world, page)->refcount;
@@ -135,7 +153,8 @@ static bool nobody_else_has(const struct page_fault *f, const struct page *page)
     if (f->world->config.rules < RULES_LINUX_5_10)
         mine = once;
     else if (rules_have_exclusive(f->world))
-        mine = (page->flags & PG_EXCLUSIVE) || refcount - in_the_way == 1;
+        mine = (page->flags & PG_EXCLUSIVE) || refcount - in_the_way == 1 ||
+               unlikely(has_all_of_it(f, page));
     if (fault(f->world, F_COW_EITHER_WAY, once && !mine))
         mine = mine || once;
     return mine;
@@ -151,7 +170,9 @@ static void take_over(const struct page_fault *f, struct page *page)
         flags |= PTE_DIRTY;
     if (rules_have_exclusive(f->world) && !was_exclusive) {
         page->flags |= PG_EXCLUSIVE;
-        compound_head(page)->mapping = (uintptr_t)f->vma->anon_vma | PAGE_MAPPING_ANON;
+        /* 6.18 looks at all entries of a compound page, and leaves it where it is */
+        if (!page_is_compound(page) || f->world->config.rules < RULES_LINUX_6_18)
+            compound_head(page)->mapping = (uintptr_t)f->vma->anon_vma | PAGE_MAPPING_ANON;
     }
     if (!was_exclusive)
         try_to_free_swap(f->world, page);

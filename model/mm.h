@@ -429,6 +429,7 @@ enum event {
     EV_FORK_COPY_PINNED,
     EV_FORK_SWAP,
     EV_MOVE_PTE,
+    EV_MOVE_TABLE,
     EV_MOVE_UNDONE,
     EV_LAZYFREE,
     EV_LAZYFREE_DISCARD,
@@ -459,6 +460,7 @@ enum event {
     EV_HUGE_COW_COPY, /* 512 pages at once, also of the huge page of zeroes */
     EV_HUGE_SPLIT_ENTRY,
     EV_HUGE_SPLIT_PAGE,
+    EV_HUGE_SPLIT_ZERO,
     EV_HUGE_SPLIT_REFUSED, /* references that are no entries */
     EV_HUGE_ZAP,
     EV_HUGE_FORK,
@@ -652,6 +654,8 @@ static inline uint32_t pte_number(pte_t pte)
 /* The entry for addr; 0 if there is no table. Of a huge entry what an entry of the part would be,
  * with PTE_HUGE. */
 pte_t mm_pte(const struct mm *mm, uintptr_t addr);
+/* Is there a table for the entries of the block, or a huge entry? */
+bool mm_has_table(const struct mm *mm, uintptr_t addr);
 
 /* ---- calls (spec.md section 5): system calls, on a process, results as the kernel gives ---- */
 /* fd: index in world->fd or -1. off: bytes. */

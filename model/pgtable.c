@@ -89,6 +89,13 @@ pte_t mm_pte(const struct mm *mm, uintptr_t addr)
            (*huge & PTE_SPECIAL ? 0 : (pte_t)entry_index(addr, 0) << PTE_SHIFT);
 }
 
+bool mm_has_table(const struct mm *mm, uintptr_t addr)
+{
+    const uint64_t *entry = entry_of_block(mm, addr);
+
+    return entry && *entry;
+}
+
 pte_t *pmd_find(struct mm *mm, uintptr_t addr)
 {
     return entry_of_block(mm, addr);
@@ -252,6 +259,20 @@ void pgtable_take_out(struct mm *mm, pte_t *pmd)
     *pmd = 0;
 }
 
+int pgtable_move(struct mm *mm, pte_t *pmd, uintptr_t to)
+{
+    pte_t *place = pmd_alloc(mm, to);
+
+    if (!place)
+        return -ENOMEM;
+    if (*place)
+        return 1;
+    *place = *pmd;
+    *pmd = 0;
+    event(mm->world, EV_MOVE_TABLE);
+    return 0;
+}
+
 struct unmapped {
     uintptr_t start, end, floor, ceiling;
 };
@@ -263,6 +284,21 @@ static bool has_entries(struct world *world, const struct page_table *table)
         if (table->entry[i])
             return true;
     return false;
+}
+
+void pgtable_reclaim(struct mm *mm, uintptr_t start, uintptr_t end)
+{
+    for (uintptr_t at = (start + ~HPAGE_MASK) & HPAGE_MASK; at < end && end - at >= HPAGE_SIZE;
+         at += HPAGE_SIZE) {
+        uint64_t *entry = entry_of_block(mm, at);
+        struct page_table *table = entry ? table_of_entry(mm->world, *entry) : NULL;
+
+        step(mm->world);
+        if (!table || has_entries(mm->world, table))
+            continue;
+        *entry = 0;
+        table_free(mm, table);
+    }
 }
 
 /* No VMA has a part of what the entry at `at` of a table of this level covers. */

@@ -109,6 +109,8 @@ static bool page_ok(const struct contents *c, uint64_t page, uint64_t value, boo
         return true;
     if (!value && s->lazy && spec_tell_zero(c->spec, c->mm->id, page, own))
         return true; /* it has been freed in the meantime */
+    if (!value && !own && spec_tell_bare(c->spec, c->mm->id, page))
+        return true; /* it was of a huge page */
     if (!value && own && !s->own && spec_tell_own(c->spec, c->mm->id, page, page + 1))
         return true; /* it is of a huge page that was split at once */
     return page_differs(c, page, value, own, specified);

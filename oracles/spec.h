@@ -76,6 +76,9 @@ uint64_t spec_contents(const struct spec *spec, unsigned proc, uint64_t page);
 /* The subject shows zeroes where page->lazy allows it, and has a page of its own there, or none: so
  * it is from now on. false: it may not, the page is not lazy, or a strict pin holds it. */
 bool spec_tell_zero(struct spec *spec, unsigned proc, uint64_t page, bool own);
+/* The subject shows zeroes in a page that reads so, and has no page of its own there any more: it
+ * was a part of a huge page that was split. false: that cannot be. */
+bool spec_tell_bare(struct spec *spec, unsigned proc, uint64_t page);
 /* In pages [start, end) of one block (2 MiB) the subject has pages of its own, which are zeroes
  * where nothing was: a huge page has come to be there. false: that cannot be: the block is not
  * private anonymous memory of one VMA. */

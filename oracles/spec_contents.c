@@ -276,6 +276,21 @@ bool spec_tell_zero(struct spec *spec, unsigned proc, uint64_t page, bool own)
     return true;
 }
 
+bool spec_tell_bare(struct spec *spec, unsigned proc, uint64_t page)
+{
+    struct spec_space *space = &spec->now.space[proc];
+    const struct spec_page *p = &space->page[page];
+
+    if (!p->own || space->value[page] || !spec_since(spec, SPEC_LINUX_6_12) ||
+        !spec_is_anonymous(p) || !spec_is_private(p))
+        return false;
+    for (unsigned i = 0; spec->now.nr_attached && i < SPEC_PINS; i++)
+        if (is_pin_of(&spec->now.hold[i], proc, page))
+            return false;
+    forget_own(space, page);
+    return true;
+}
+
 void spec_settle(struct spec *spec, unsigned proc, uint64_t page, const struct spec_seen *seen)
 {
     if (seen && !seen->ret && may_be_zero(spec, proc, page, true))

@@ -70,7 +70,8 @@ static const char *refuses_mremap(const struct call *c)
     return search_is_same(c->new_len) ? NULL : search_leaves;
 }
 
-/* The processes have none (agent.c), so that entries stay as many as the calls make them. */
+/* Otherwise the processes have none (agent.c), so that entries stay as many as the calls make
+ * them. */
 static bool wants_huge_pages(const struct call *c)
 {
     return c->sel == MADV_HUGEPAGE || c->sel == MADV_COLLAPSE;
@@ -86,8 +87,8 @@ static const char *refuses_advice(const struct subject_linux *l, const struct ca
 {
     if (!stays(c->addr, c->len))
         return leaves;
-    if (wants_huge_pages(c))
-        return "the processes have no huge pages";
+    if (wants_huge_pages(c) && !l->o.huge)
+        return "needs --huge";
     if (c->sel == MADV_PAGEOUT && l->o.swap)
         return "not with --swap";
     return c->sel == MADV_MERGEABLE && l->merges_itself ? "the kernel's own KSM is on" : NULL;

@@ -244,6 +244,8 @@ static const char *kind_of(const struct snap_pte *e)
 {
     if (!e)
         return "nothing";
+    if (e->flags & SNAP_PTE_HUGE)
+        return e->flags & SNAP_PTE_SPECIAL ? "huge zeroes" : "a huge page";
     if (e->flags & SNAP_PTE_SWAP)
         return "swap";
     if (e->flags & SNAP_PTE_MIGRATION)
@@ -280,10 +282,29 @@ static bool paired(const struct comparison *c, uint32_t *kernel, uint32_t *model
         m->page, kernel[m->number] ? "model" : "kernel", kernel[m->number] ? "kernel" : "model");
 }
 
+/* Parts of one page there are parts of one page here, and lie in it as far from its head. */
+static bool compound_same(const struct comparison *c, uint32_t proc, const struct snap_pte *m,
+                          const struct snap_pte *k)
+{
+    const uint32_t mhead = frame_of(c->model, m)->head, khead = frame_of(c->kernel, k)->head;
+    const struct snap_pte of_m = {.page = m->page, .number = mhead};
+    const struct snap_pte of_k = {.page = k->page, .number = khead};
+
+    if (__builtin_expect(!mhead && !khead, 1))
+        return true;
+    if (!mhead || !khead || m->number - mhead != k->number - khead)
+        return law_broken(c->v, LAW_RMAP_MAPCOUNT, "compound", proc, m->page << PAGE_SHIFT,
+                          "what page %#" PRIx64 " maps is %s in the model, %s in the kernel",
+                          m->page, mhead ? "a part of a compound page" : "a page by itself",
+                          khead ? "a part of a compound page" : "a page by itself");
+    return paired(c, c->kernel_page, c->model_page, proc, &of_m, &of_k);
+}
+
 static bool entry_same(const struct comparison *c, uint32_t proc, const struct snap_pte *m,
                        const struct snap_pte *k)
 {
-    const uint32_t kinds = SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL | SNAP_PTE_SWAP | SNAP_PTE_MIGRATION;
+    const uint32_t kinds =
+        SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL | SNAP_PTE_SWAP | SNAP_PTE_MIGRATION | SNAP_PTE_HUGE;
     const uint32_t differ = m->flags ^ k->flags;
 
     if (differ & kinds)
@@ -296,7 +317,7 @@ static bool entry_same(const struct comparison *c, uint32_t proc, const struct s
             return entry_broken(c, "exclusive", proc, m, k);
     }
     if (frame_of(c->model, m) && frame_of(c->kernel, k))
-        return paired(c, c->kernel_page, c->model_page, proc, m, k);
+        return paired(c, c->kernel_page, c->model_page, proc, m, k) && compound_same(c, proc, m, k);
     if ((m->flags & SNAP_PTE_SWAP) && m->number && k->number && m->number <= c->model->nr_slots &&
         k->number <= c->kernel->nr_slots)
         return paired(c, c->kernel_slot, c->model_slot, proc, m, k);
@@ -425,13 +446,75 @@ static bool page_same(const struct comparison *c, uint32_t number)
 #undef SAME
 }
 
+/* A part is named by its place in the page, and that by where it is mapped: maybe as a whole. */
+static bool part_broken(const struct comparison *c, enum law_id law, const char *site,
+                        uint32_t head, unsigned part, uint64_t model, uint64_t kernel)
+{
+    const struct snapshot *s = c->model;
+    const struct snap_proc *proc = s->proc;
+    uint32_t i = 0;
+
+    while (i < s->nr_ptes && !(is_frame(&s->pte[i]) && s->pte[i].number - head < SNAP_PARTS))
+        i++;
+    while (i < s->nr_ptes && i >= proc->first_pte + proc->nr_ptes)
+        proc++;
+    return law_broken(c->v, law, site, proc->id, i < s->nr_ptes ? s->pte[i].page << PAGE_SHIFT : 0,
+                      "part %u of a compound page: %s is %#" PRIx64 " in the model, %#" PRIx64
+                      " in the kernel",
+                      part, site, model, kernel);
+}
+
+static bool part_same(const struct comparison *c, uint32_t number, unsigned part)
+{
+    const struct snap_page *mhead = &c->model->page[number - 1], *m = mhead + part;
+    const struct snap_page *k = &c->kernel->page[c->kernel_page[number] - 1] + part;
+    const uint32_t differ = m->flags ^ k->flags;
+
+#define SAME(law, site, a, b) ((a) == (b) || part_broken(c, law, site, number, part, a, b))
+    if ((c->shows & SHOWS_PAGES) && !SAME(LAW_RMAP_MAPCOUNT, "mapcount", m->mapcount, k->mapcount))
+        return false;
+    if (!m->mapcount && !mhead->entire_mapcount)
+        return true; /* nobody can see it */
+    if ((c->shows & SHOWS_CONTENTS) && !SAME(LAW_CONTENT, "stamp", m->stamp, k->stamp))
+        return false;
+    /* while a huge entry maps the page, that of the head is that of all */
+    return !(c->shows & SHOWS_PAGE_FIELDS) || (part && mhead->entire_mapcount) ||
+           !(differ & SNAP_PAGE_EXCLUSIVE) ||
+           part_broken(c, LAW_RMAP_EXCLUSIVE, "exclusive", number, part,
+                       (m->flags & SNAP_PAGE_EXCLUSIVE) != 0,
+                       (k->flags & SNAP_PAGE_EXCLUSIVE) != 0);
+#undef SAME
+}
+
+static bool compound_page_same(const struct comparison *c, uint32_t number)
+{
+    const struct snap_page *m = &c->model->page[number - 1];
+    const struct snap_page *k = &c->kernel->page[c->kernel_page[number] - 1];
+
+    if (m->head != number)
+        return true; /* with its head */
+#define SAME(law, site, a, b) ((a) == (b) || part_broken(c, law, site, number, 0, a, b))
+    if (((c->shows & SHOWS_PAGES) &&
+         !SAME(LAW_RMAP_MAPCOUNT, "entire-mapcount", m->entire_mapcount, k->entire_mapcount)) ||
+        ((c->shows & SHOWS_PAGE_FIELDS) &&
+         !(SAME(LAW_PAGE_INDEX, "index", m->index, k->index) &&
+           SAME(LAW_PAGE_INDEX, "mapping", m->anon_vma, k->anon_vma))))
+        return false;
+#undef SAME
+    for (unsigned i = 0; i < SNAP_PARTS; i++)
+        if (!part_same(c, number, i))
+            return false;
+    return true;
+}
+
 static bool pages_same(struct comparison *c)
 {
     for (uint32_t i = 0; i < c->model->nr_procs; i++)
         if (!entries_same(c, &c->model->proc[i], &c->kernel->proc[i]))
             return false;
     for (uint32_t n = 1; n <= c->model->nr_pages; n++)
-        if (c->kernel_page[n] && !page_same(c, n))
+        if (c->kernel_page[n] &&
+            !(c->model->page[n - 1].head ? compound_page_same(c, n) : page_same(c, n)))
             return false;
     for (uint32_t n = 1; n <= c->model->nr_slots; n++)
         if (c->kernel_slot[n] &&
@@ -497,6 +580,8 @@ static void complete(struct snapshot *s)
     for (uint32_t i = 0; i < s->nr_pages; i++) {
         struct snap_page *p = &s->page[i];
 
+        if (__builtin_expect(p->head, 0)) /* counted already */
+            continue;
         p->refcount = p->mapcount + ((p->flags & SNAP_PAGE_CACHED) != 0) +
                       ((p->flags & SNAP_PAGE_SWAPCACHE) != 0) + p->pins;
     }

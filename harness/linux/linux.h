@@ -45,6 +45,7 @@ struct linux_options {
     unsigned reader; /* enum linux_reader_kind; the best there is: READER_BEST */
     bool swap;       /* set up swap, and use reclaim (system-wide; restored at the end) */
     bool compact;    /* compact memory, so that pages move (system-wide work) */
+    bool huge;       /* with huge pages (khugepaged rests, system-wide; restored at the end) */
     double seconds;  /* a call that takes longer is a find: the process hangs */
 };
 /* NULL with one line in why: what is missing, and what would help. */
@@ -69,8 +70,11 @@ struct linux_moves {
     uint64_t entries, moved; /* that led to a frame before, and to another one afterwards */
 };
 struct linux_moves subject_linux_moves(const struct subject *s);
-/* A process died or hangs: what happened, for the report; NULL: all is well. */
+/* A process died or hangs, or the kernel had no memory for a huge page: what happened, for the
+ * report; NULL: all is well. */
 const char *linux_lost(const struct subject *s);
+/* Is that why it differs? From then on linux_lost() says so. */
+bool linux_lacked_huge_page(struct subject *s);
 
 /* ---- pictures (reader*.c) ---- */
 /* What a reader's pictures show; the comparison and the laws leave out the rest. */

@@ -206,6 +206,44 @@ static void show_page(struct linux_reader *r, const struct raw_pte *p, bool of_f
     };
 }
 
+static uint32_t references_of(const struct raw_compound *c)
+{
+    uint32_t all = c->entire_mapcount + c->pins;
+
+    for (unsigned i = 0; i < RAW_PARTS; i++)
+        all += c->part[i].mapcount;
+    return all;
+}
+
+/* All parts get their numbers at once, in a row: whichever is met first tells what they share. */
+static uint32_t part_number(struct linux_reader *r, const struct raw_pte *p, struct snapshot *out)
+{
+    struct raw_compound *c = &r->raw->compound[p->swap];
+    struct labels *l = &r->labels[LABEL_PAGE];
+    const uint64_t nth = p->key - c->frame;
+    struct snap_page *s;
+
+    if (c->number)
+        return c->number + (uint32_t)nth;
+    c->number = l->last + 1;
+    l->last += RAW_PARTS;
+    s = &out->page[c->number - 1];
+    for (unsigned i = 0; i < RAW_PARTS; i++)
+        s[i] = (struct snap_page){
+            .mapcount = c->part[i].mapcount,
+            .anon_vma = given(&r->labels[LABEL_ANON_VMA], p->mapping),
+            .index = p->mapping ? p->index - nth + i - WINDOW_PAGE : 0,
+            .stamp = c->part[i].stamp,
+            .flags = SNAP_PAGE_ANON | (c->part[i].exclusive ? SNAP_PAGE_EXCLUSIVE : 0U),
+            .head = c->number,
+        };
+    s->refcount = references_of(c);
+    s->pins = c->pins;
+    s->entire_mapcount = c->entire_mapcount;
+    s->flags |= p->page_flags & (SNAP_PAGE_DIRTY | SNAP_PAGE_SWAPBACKED | SNAP_PAGE_MLOCKED);
+    return c->number + (uint32_t)nth;
+}
+
 static uint32_t slot_number(struct linux_reader *r, uint64_t key, struct snapshot *out)
 {
     struct labels *l = &r->labels[LABEL_SLOT];
@@ -224,7 +262,9 @@ static void show_pte(struct linux_reader *r, const struct raw_pte *p, bool of_fi
     const uint32_t before = l->last;
 
     *s = (struct snap_pte){.page = (p->addr - WINDOW_BASE) >> PAGE_SHIFT, .flags = p->flags};
-    if ((p->flags & (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL)) == SNAP_PTE_PRESENT) {
+    if (__builtin_expect(p->page_flags & RAW_PAGE_PART, 0)) {
+        s->number = part_number(r, p, out);
+    } else if ((p->flags & (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL)) == SNAP_PTE_PRESENT) {
         s->number = number(l, never_zero(p->key));
         if (l->last != before)
             show_page(r, p, of_file, &out->page[s->number - 1]);
@@ -310,7 +350,8 @@ static int reserve(struct linux_reader *r, struct snapshot *out)
     if (!error)
         error = snapshot_reserve_anon(out, raw->nr_chains, room[LABEL_ANON_VMA]);
     if (!error)
-        error = snapshot_reserve_pages(out, raw->nr_ptes, raw->nr_ptes, raw->nr_ptes);
+        error = snapshot_reserve_pages(out, raw->nr_ptes,
+                                       raw->nr_ptes + raw->nr_compounds * RAW_PARTS, raw->nr_ptes);
     for (unsigned i = 0; i < NR_LABELS && !error; i++)
         error = labels_start(&r->labels[i], room[i]);
     return error;

@@ -174,8 +174,16 @@ static bool ramfs(const struct world *world, const struct call *c)
     return false;
 }
 
+/* Of a part of a compound page: its head. */
+static const struct page *head_of(const struct world *world, const struct page *page)
+{
+    const struct page *first = (const void *)world->pool[POOL_HUGE].base;
+
+    return page->flags & PG_TAIL ? page - (uint64_t)(page - first) % HPAGE_PAGES : page;
+}
+
 /* The page of an entry, which may be a swap entry and the page in the cache; NULL: none, or that of
- * zeroes. */
+ * zeroes. Of a compound one the head, which knows more than the parts. */
 static const struct page *page_at(const struct mm *mm, uintptr_t addr)
 {
     const struct pool *pool = mm->world->pool;
@@ -183,9 +191,10 @@ static const struct page *page_at(const struct mm *mm, uintptr_t addr)
 
     if (pte & PTE_SWAP)
         return ((struct swap_slot *)pool_object(&pool[POOL_SLOT], pte_number(pte)))->page;
-    return (pte & (PTE_PRESENT | PTE_SPECIAL)) == PTE_PRESENT
-               ? pool_object(&pool[POOL_PAGE], pte_number(pte))
-               : NULL;
+    if ((pte & (PTE_PRESENT | PTE_SPECIAL)) != PTE_PRESENT)
+        return NULL;
+    return head_of(mm->world,
+                   (const struct page *)(const void *)pool[POOL_PAGE].base + pte_number(pte));
 }
 
 /* Is there such a page in the call's range? */
@@ -434,6 +443,104 @@ static bool uffd_wp(const struct world *world, const struct call *c)
         return false;
     return c->kind == OP_UFFD_CLOSE ? any_at(ctx->mm, 0, UINT64_MAX, flags, is_there)
                                     : any_at(ctx->mm, from, end, flags, is_there);
+}
+
+/* ---- huge pages ---- */
+/* What the call may touch: [*from, *end). */
+static bool touches(const struct world *world, const struct call *c, bool write, uint64_t *from,
+                    uint64_t *end)
+{
+    const bool populates = c->kind == OP_MLOCK || c->kind == OP_MLOCK2 || c->kind == OP_MREMAP;
+
+    *from = c->addr & PAGE_MASK;
+    *end = *from + PAGE_SIZE;
+    if (c->kind == OP_MLOCKALL) {
+        *from = 0;
+        *end = world->config.task_size << PAGE_SHIFT;
+        return true;
+    }
+    if (populates ||
+        (c->kind == OP_MADVISE && c->sel == (write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))) {
+        *end = range_end(world, c);
+        return true;
+    }
+    if (write)
+        return c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_POKE ||
+               c->kind == OP_FORCE || c->kind == OP_PIN;
+    return c->kind == OP_READ || c->kind == OP_EXEC || c->kind == OP_PEEK;
+}
+
+static bool has_table_in(const struct vma *vma, uint64_t from, uint64_t end)
+{
+    uint64_t block = (from > vma->vm_start ? from : vma->vm_start) & ~(uint64_t)(HPAGE_SIZE - 1);
+
+    for (; block < end && block < vma->vm_end; block += HPAGE_SIZE)
+        if (block >= vma->vm_start && vma->vm_end - block >= HPAGE_SIZE &&
+            mm_has_table(vma->vm_mm, block))
+            return true;
+    return false;
+}
+
+static bool huge_read(const struct world *world, const struct call *c)
+{
+    uint64_t from, end;
+
+    if (!touches(world, c, false, &from, &end))
+        return false;
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
+        if ((vma->vm_flags & (VM_HUGEPAGE | VM_SHARED)) == VM_HUGEPAGE && !vma->vm_file &&
+            !vma->anon_vma && vma->vm_end > from && vma->vm_start < end &&
+            has_table_in(vma, from, end))
+            return true;
+    return false;
+}
+
+/* Entries of the process that lead to parts of the page. */
+static uint32_t entries_of(const struct mm *mm, const struct page *head)
+{
+    uint32_t n = 0;
+
+    for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next)
+        for (uintptr_t at = vma->vm_start; at < vma->vm_end; at += PAGE_SIZE)
+            n += page_at(mm, at) == head;
+    return n;
+}
+
+static bool is_read_only_part(const struct mm *mm, uintptr_t addr)
+{
+    const pte_t pte = mm_pte(mm, addr);
+    const struct page *head = page_at(mm, addr);
+
+    return head && (head->flags & PG_HEAD) && !(pte & (PTE_WRITE | PTE_HUGE)) &&
+           entries_of(mm, head) == head->refcount;
+}
+
+static bool huge_of_three(const struct world *world, const struct call *c)
+{
+    const struct mm *mm = world->proc[c->proc];
+    uint64_t from, end;
+
+    if (world->events[EV_FORK] < 2 || !world->pool[POOL_HUGE].nlive ||
+        !touches(world, c, true, &from, &end))
+        return false;
+    for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next)
+        for (uintptr_t at = vma->vm_start > from ? vma->vm_start : from;
+             at < vma->vm_end && at < end; at += PAGE_SIZE)
+            if (is_read_only_part(mm, at))
+                return true;
+    return false;
+}
+
+static bool is_compound(const struct page *page, pte_t pte)
+{
+    (void)pte;
+    return page->flags & PG_HEAD;
+}
+
+static bool huge_cold(const struct world *world, const struct call *c)
+{
+    return c->kind == OP_MADVISE && (c->sel == MADV_COLD || c->sel == MADV_PAGEOUT) &&
+           world->pool[POOL_HUGE].nlive && any_page(world->proc[c->proc], c, is_compound);
 }
 
 static bool brk_to_end(const struct world *world, const struct call *c)

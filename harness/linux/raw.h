@@ -16,6 +16,8 @@
 #define RAW_PTES (1U << 16)
 #define RAW_CHAINS (1U << 17)
 #define RAW_CPUS 512U
+#define RAW_COMPOUNDS 256U
+#define RAW_PARTS 512U /* of a compound page */
 #define RAW_NAME 12U
 
 /* What is asked for. */
@@ -78,19 +80,35 @@ struct raw_pte {
     uint64_t swap;    /* with SNAP_PAGE_SWAPCACHE: swap entry, as key above */
     uint64_t stamp;   /* first 8 bytes */
 };
+/* In raw_pte.page_flags: of a compound page, of anonymous memory. Then `swap` is which of
+ * raw_picture.compound, and what differs from part to part stands there. */
+#define RAW_PAGE_PART (1U << 31)
+struct raw_part {
+    uint64_t stamp;
+    uint32_t mapcount, exclusive;
+};
+struct raw_compound {
+    uint64_t frame;  /* of the head */
+    uint32_t number; /* for picture.c */
+    uint32_t entire_mapcount, pins, refcount;
+    struct raw_part part[RAW_PARTS];
+};
 enum raw_trouble {
     RAW_NO_TASK = 1, /* a process is not there any more */
     RAW_FULL = 2,    /* an array is too short */
-    RAW_HUGE = 4,    /* a huge page: not shown */
+    RAW_HUGE = 4,    /* a huge page on its way elsewhere */
     RAW_DEEP = 8,    /* a list or tree did not end */
 };
 struct raw_picture {
     uint32_t trouble; /* enum raw_trouble */
     uint32_t nr_vmas, nr_ptes, nr_chains;
+    uint32_t nr_compounds;
+    bool has_parts; /* some entry has RAW_PAGE_PART: the rest is asked for afterwards */
     struct raw_proc proc[RAW_PROCS];
     struct raw_vma vma[RAW_VMAS];
     struct raw_pte pte[RAW_PTES];
     struct raw_chain chain[RAW_CHAINS];
+    struct raw_compound compound[RAW_COMPOUNDS];
 };
 
 /* For calibration. In: a page of the caller, whose first 8 bytes are the tag and which is the first

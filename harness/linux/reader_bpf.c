@@ -26,7 +26,7 @@
 struct bpf_reader {
     struct linux_reader reader;
     struct snapshot_bpf *skeleton;
-    int program;
+    int program, parts;
 };
 
 /* libbpf says at length why it cannot: first the reason, then what follows from it. */
@@ -46,6 +46,41 @@ static int run(int program)
     return bpf_prog_test_run_opts(program, &opts) ? -errno : 0;
 }
 
+/* Which compound pages there are: the entries of one mostly follow each other. */
+static bool find_compounds(struct raw_picture *raw)
+{
+    uint32_t n = 0;
+
+    raw->nr_compounds = 0;
+    for (uint32_t i = 0; i < raw->nr_ptes; i++) {
+        struct raw_pte *p = &raw->pte[i];
+        const uint64_t frame = p->key - p->key % RAW_PARTS;
+
+        if (!(p->page_flags & RAW_PAGE_PART))
+            continue;
+        if (n >= raw->nr_compounds || raw->compound[n].frame != frame)
+            for (n = 0; n < raw->nr_compounds && raw->compound[n].frame != frame; n++)
+                continue;
+        if (n == RAW_COMPOUNDS)
+            return false;
+        if (n == raw->nr_compounds) {
+            raw->compound[n].frame = frame;
+            raw->compound[n].number = 0;
+            raw->nr_compounds++;
+        }
+        p->swap = n;
+    }
+    return true;
+}
+
+static int take_parts(struct bpf_reader *b)
+{
+    b->reader.raw->nr_compounds = 0;
+    if (!b->reader.raw->has_parts)
+        return 0;
+    return find_compounds(b->reader.raw) ? run(b->parts) : -E2BIG;
+}
+
 static int bpf_take(struct linux_reader *r, const pid_t pid[MAX_PROCS])
 {
     struct bpf_reader *b = (struct bpf_reader *)r;
@@ -61,11 +96,12 @@ static int bpf_take(struct linux_reader *r, const pid_t pid[MAX_PROCS])
     if (r->raw->trouble)
         return r->raw->trouble & RAW_NO_TASK ? -ESRCH
                : r->raw->trouble & RAW_FULL  ? -E2BIG
-                                             : -EOPNOTSUPP;
+               : r->raw->trouble & RAW_DEEP  ? -EOPNOTSUPP
+                                             : -EAGAIN;
     for (unsigned i = 0; i < MAX_PROCS; i++)
         if (pid[i] && r->raw->proc[i].nr_seen != r->raw->proc[i].map_count)
             return -EAGAIN;
-    return 0;
+    return take_parts(b);
 }
 
 static void bpf_fini(struct linux_reader *r)
@@ -150,6 +186,7 @@ struct linux_reader *reader_bpf_new(char *why, size_t size)
         .fini = bpf_fini,
     };
     b->program = bpf_program__fd(b->skeleton->progs.snapshot);
+    b->parts = bpf_program__fd(b->skeleton->progs.parts);
     if (calibrate(b, why, size))
         return &b->reader;
     reader_free(&b->reader);

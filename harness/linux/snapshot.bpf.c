@@ -137,13 +137,29 @@ inline uint64_t middle_table(uint64_t mm, uint64_t addr)
     return entry & ENTRY_PRESENT && !(entry & ENTRY_HUGE) ? table_of(entry) : 0;
 }
 
+/* The entry of 2 MiB; 0: none. */
+inline uint64_t middle_entry(uint64_t mm, uint64_t addr)
+{
+    const uint64_t table = middle_table(mm, addr);
+
+    return table ? entry_at(table, addr, 1) : 0;
+}
+
+inline bool is_huge(uint64_t entry)
+{
+    return (entry & ENTRY_HUGE) && (entry & (ENTRY_PRESENT | ENTRY_PROT_NONE));
+}
+
+/* The table that the entry of 2 MiB leads to; 0: none. */
+inline uint64_t table_below(uint64_t entry)
+{
+    return entry & ENTRY_PRESENT && !(entry & ENTRY_HUGE) ? table_of(entry) : 0;
+}
+
 /* The table that has the entries themselves; 0: none. */
 inline uint64_t lowest_table(uint64_t mm, uint64_t addr)
 {
-    const uint64_t table = middle_table(mm, addr);
-    const uint64_t entry = table ? entry_at(table, addr, 1) : 0;
-
-    return entry & ENTRY_PRESENT && !(entry & ENTRY_HUGE) ? table_of(entry) : 0;
+    return table_below(middle_entry(mm, addr));
 }
 
 /* ---- where the walk is: one program runs at a time ---- */
@@ -201,6 +217,8 @@ inline void show_frame(struct raw_pte *p)
             FLAG(flags, mlocked, SNAP_PAGE_MLOCKED);
     if (mapping & 1) {
         shown |= SNAP_PAGE_ANON | FLAG(own_flags, anon_exclusive, SNAP_PAGE_EXCLUSIVE);
+        if (page != head || FLAG(flags, head, 1))
+            shown |= RAW_PAGE_PART, raw.has_parts = true;
         if ((shown & SNAP_PAGE_SWAPBACKED) && FLAG(flags, swapcache, 1)) {
             shown |= SNAP_PAGE_SWAPCACHE;
             p->swap = NEAR(folio, OFFSET(folio, private), uint64_t) + nth;
@@ -269,7 +287,21 @@ inline void show_present(struct raw_pte *p, uint64_t entry)
         show_frame(p), at.resident++;
 }
 
-static __attribute__((noinline)) int show_entry(uint64_t addr, uint64_t entry)
+/* What is not anonymous is the huge page of zeroes, which older kernels do not mark. */
+inline void show_present_huge(struct raw_pte *p, uint64_t entry)
+{
+    const uint64_t within = (1UL << AREA_SHIFT) - PAGE_BYTES; /* of the address: not of the frame */
+
+    show_present(p, entry & ENTRY_PRESENT ? entry & ~within : entry | within);
+    p->flags |= SNAP_PTE_HUGE;
+    if (p->mapping)
+        at.resident += RAW_PARTS - 1;
+    else if (!(p->flags & SNAP_PTE_SPECIAL))
+        p->flags |= SNAP_PTE_SPECIAL, at.resident--;
+}
+
+/* Of one page, or of 2 MiB. */
+static __attribute__((noinline)) int show_entry(uint64_t addr, uint64_t entry, bool huge)
 {
     const uint32_t n = raw.nr_ptes;
     struct raw_pte *p;
@@ -286,7 +318,9 @@ static __attribute__((noinline)) int show_entry(uint64_t addr, uint64_t entry)
         p->page_flags = p->refcount = p->mapcount = 0;
         p->mapping = p->index = 0;
     }
-    if (entry & (ENTRY_PRESENT | ENTRY_PROT_NONE))
+    if (huge)
+        show_present_huge(p, entry);
+    else if (entry & (ENTRY_PRESENT | ENTRY_PROT_NONE))
         show_present(p, entry);
     else
         show_swapped(p, entry);
@@ -329,8 +363,12 @@ static long each_group(uint32_t group, void *unused)
     const char *line;
 
     if (addr >> AREA_SHIFT != at.area) {
+        const uint64_t middle = middle_entry(at.mm, addr);
+
         at.area = addr >> AREA_SHIFT;
-        at.table = lowest_table(at.mm, addr);
+        at.table = table_below(middle);
+        if (!at.table && is_huge(middle) && !at.outside)
+            show_entry(at.area << AREA_SHIFT, middle, true);
     }
     if (!at.table)
         return 0;
@@ -347,7 +385,7 @@ static long each_group(uint32_t group, void *unused)
         if (at.outside)
             count_resident(entry[i]);
         else
-            show_entry(page, entry[i]);
+            show_entry(page, entry[i], false);
     }
     return 0;
 }
@@ -365,9 +403,9 @@ static long each_area(uint32_t area, void *unused)
 {
     const uint64_t entry = entry_at(at.middle, request.window + ((uint64_t)area << AREA_SHIFT), 1);
 
-    if (entry && (!(entry & ENTRY_PRESENT) || (entry & ENTRY_HUGE)))
+    if (entry && !(entry & ENTRY_PRESENT) && !is_huge(entry))
         raw.trouble |= RAW_HUGE;
-    else if (entry)
+    else if (entry) /* a huge one has a table, too, for when it is split */
         this_proc()->nr_tables++;
     return 0;
 }
@@ -391,6 +429,7 @@ inline void find_stray_entries(void)
     if (resident == at.resident)
         return;
     raw.nr_ptes = p->first_pte;
+    at.area = ~0UL;
     each_entry(request.window, request.window_end, false);
 }
 
@@ -762,8 +801,44 @@ SEC("syscall")
 int snapshot(void *ctx)
 {
     raw.trouble = raw.nr_vmas = raw.nr_ptes = raw.nr_chains = 0;
+    raw.has_parts = false;
     bpf_loop(RAW_PROCS, each_proc, NULL, 0);
     bpf_loop((raw.nr_ptes + STAMPS - 1) / STAMPS, each_stamp, NULL, 0);
+    return 0;
+}
+
+/* ---- compound pages, once it is known which there are ---- */
+static long each_part(uint32_t i, void *unused)
+{
+    struct raw_compound *c = &raw.compound[i / RAW_PARTS & (RAW_COMPOUNDS - 1)];
+    const uint64_t frame = c->frame + i % RAW_PARTS, page = page_at(frame);
+    struct raw_part *p = &c->part[i % RAW_PARTS];
+
+    p->mapcount = (uint32_t)FIELD(page, folio, _mapcount) + 1;
+    p->exclusive = FLAG(word(page), anon_exclusive, 1);
+    p->stamp = word(request.direct_map + (frame << PAGE_SHIFT));
+    return 0;
+}
+
+static long each_compound(uint32_t i, void *unused)
+{
+    struct raw_compound *c = &raw.compound[i & (RAW_COMPOUNDS - 1)];
+    const uint64_t head = page_at(c->frame);
+
+    c->entire_mapcount = c->pins = 0;
+    if (bpf_core_field_exists(struct folio, _entire_mapcount))
+        c->entire_mapcount = (uint32_t)FIELD(head, folio, _entire_mapcount) + 1;
+    if (bpf_core_field_exists(struct folio, _pincount))
+        c->pins = (uint32_t)FIELD(head, folio, _pincount);
+    c->refcount = (uint32_t)FIELD(head, folio, _refcount);
+    return 0;
+}
+
+SEC("syscall")
+int parts(void *ctx)
+{
+    bpf_loop(raw.nr_compounds, each_compound, NULL, 0);
+    bpf_loop(raw.nr_compounds * RAW_PARTS, each_part, NULL, 0);
     return 0;
 }
 

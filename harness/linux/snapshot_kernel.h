@@ -129,9 +129,9 @@ struct folio {
     struct address_space *mapping;
     unsigned long index;
     void *private;
-    struct folio_counter _mapcount, _refcount;
+    struct folio_counter _mapcount, _refcount, _entire_mapcount, _pincount;
 };
-enum pageflags { PG_dirty, PG_swapbacked, PG_swapcache, PG_anon_exclusive, PG_mlocked };
+enum pageflags { PG_dirty, PG_swapbacked, PG_swapcache, PG_anon_exclusive, PG_mlocked, PG_head };
 #pragma clang attribute pop
 
 #endif

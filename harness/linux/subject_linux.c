@@ -141,6 +141,19 @@ static int drop_capabilities(struct subject_linux *l)
     return (int)processes_call(&l->p, 0, SYS_capset, AGENT_DATA(0), AGENT_DATA(0) + 32, 0, 0, 0, 0);
 }
 
+/* The agent has done without, and so have its children: process 0 is started once more. */
+static int start_processes(struct subject_linux *l)
+{
+    int error = processes_reset(&l->p);
+
+    if (error || !l->o.huge || l->huge_template == l->p.pid[AGENT_TEMPLATE])
+        return error;
+    error =
+        (int)processes_call(&l->p, AGENT_TEMPLATE, SYS_prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0, 0);
+    l->huge_template = l->p.pid[AGENT_TEMPLATE];
+    return error ? error : processes_reset(&l->p);
+}
+
 static int linux_reset(struct subject *s, const struct world_config *config)
 {
     struct subject_linux *l = linux_of(s);
@@ -151,9 +164,13 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     l->config = *config;
     linux_files_reset(l);
     linux_contexts_reset(l);
-    error = processes_reset(&l->p);
+    error = start_processes(l);
     if (!error)
         linux_pins_reset(l);
+    if (l->o.huge) {
+        l->huge.refused = linux_huge_refused();
+        l->no_huge = NULL;
+    }
     if (!error && !config->privileged)
         error = drop_capabilities(l);
     if (!error && config->read_implies_exec &&
@@ -178,16 +195,33 @@ static void empty_batches(struct subject_linux *l)
     madvise(l->own_page, PAGE_SIZE, MADV_COLD);
 }
 
+/* Compaction may hold any page for a moment, so who is refused may ask again. */
+static long collapse_again(struct subject_linux *l, const struct call *call, long ret)
+{
+    for (unsigned i = 0; i < 3 && ret == -EAGAIN; i++) {
+        usleep(1000);
+        ret = apply_linux(l, call);
+    }
+    if (ret == -ENOMEM)
+        linux_lacked_huge_page(&l->base);
+    return ret;
+}
+
 static long linux_apply(struct subject *s, const struct call *call, const struct spec_seen *seen)
 {
     struct subject_linux *l = linux_of(s);
+
+    long ret;
 
     (void)seen; /* it answers for itself */
     if (!only_accesses(call))
         l->changed |= UINT32_C(1) << call->proc;
     if (l->o.swap)
         empty_batches(l);
-    return apply_linux(l, call);
+    ret = apply_linux(l, call);
+    if (call->kind == OP_MADVISE && call->sel == MADV_COLLAPSE)
+        ret = collapse_again(l, call, ret);
+    return ret;
 }
 
 static int linux_picture(struct subject *s, struct snapshot *out)
@@ -217,6 +251,7 @@ static void linux_free(struct subject *s)
 
     processes_close(&l->p);
     linux_pins_close(l);
+    linux_huge_close(&l->huge);
     linux_swap_close(&l->swap); /* whose pages are out is gone: there is nothing to read back */
     linux_compaction_close(&l->compaction);
     reader_free(l->reader);
@@ -230,7 +265,16 @@ const char *linux_lost(const struct subject *s)
 {
     const struct subject_linux *l = linux_const(s);
 
-    return *l->p.lost ? l->p.lost : NULL;
+    return *l->p.lost ? l->p.lost : l->no_huge;
+}
+
+bool linux_lacked_huge_page(struct subject *s)
+{
+    struct subject_linux *l = linux_of(s);
+
+    if (l->o.huge && linux_huge_refused() != l->huge.refused)
+        l->no_huge = "the kernel had no memory for a huge page: what follows cannot be compared";
+    return l->no_huge;
 }
 
 unsigned subject_linux_shows(const struct subject *s)
@@ -323,7 +367,8 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
         l->own_page = NULL;
     if (processes_open(&l->p, o->seconds, why, size) ||
         (o->compact && linux_compaction_open(&l->compaction, why, size)) ||
-        (o->swap && linux_swap_open(&l->swap, why, size))) {
+        (o->swap && linux_swap_open(&l->swap, why, size)) ||
+        (o->huge && linux_huge_open(&l->huge, why, size))) {
         linux_free(&l->base);
         return NULL;
     }

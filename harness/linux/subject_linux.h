@@ -4,6 +4,7 @@
 #define HARNESS_LINUX_SUBJECT_LINUX_H
 
 #include "harness/linux/compaction.h"
+#include "harness/linux/huge.h"
 #include "harness/linux/linux.h"
 #include "harness/linux/processes.h"
 #include "harness/linux/swap.h"
@@ -45,7 +46,10 @@ struct subject_linux {
     struct processes p;
     struct linux_swap swap;
     struct linux_compaction compaction;
-    void *own_page; /* of the harness: see empty_batches() */
+    struct linux_huge huge;
+    pid_t huge_template; /* the template that may have huge pages, and its children */
+    const char *no_huge; /* the kernel had none for this world; NULL: it had */
+    void *own_page;      /* of the harness: see empty_batches() */
     struct linux_pins pins;
     struct linux_contexts contexts;
     struct linux_reader *reader; /* NULL: no pictures */

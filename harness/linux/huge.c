@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Letting khugepaged rest, and the guardian that wakes it again. */
+#define _GNU_SOURCE
+#include "harness/linux/huge.h"
+#include "harness/linux/linux.h"
+#include "model/mm.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SETTINGS "/sys/kernel/mm/transparent_hugepage/"
+#define SLEEP SETTINGS "khugepaged/scan_sleep_millisecs"
+#define AT_REST "1000000000" /* milliseconds: 11 days */
+#define BY_DEFAULT "10000"   /* the kernel's own */
+
+static bool get_text(const char *path, char *text, size_t size)
+{
+    FILE *f = fopen(path, "re");
+    const size_t n = f ? fread(text, 1, size - 1, f) : 0;
+
+    if (f)
+        fclose(f);
+    text[n] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return n > 0;
+}
+
+static int put_text(const char *path, const char *text)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    const ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+    const int error = n < 0 ? -errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
+/* ---- is this machine such that the model knows what it does? ---- */
+/* Sizes between a page and 2 MiB, which the model does not have. */
+static bool has_other_sizes(void)
+{
+    DIR *sizes = opendir(SETTINGS);
+    bool has = false;
+
+    for (struct dirent *e; sizes && !has && (e = readdir(sizes));) {
+        char path[400], text[80];
+
+        if (strncmp(e->d_name, "hugepages-", 10) || !strcmp(e->d_name, "hugepages-2048kB"))
+            continue;
+        snprintf(path, sizeof(path), SETTINGS "%s/enabled", e->d_name);
+        has = get_text(path, text, sizeof(text)) && !strstr(text, "[never]");
+    }
+    if (sizes)
+        closedir(sizes);
+    return has;
+}
+
+const char *linux_refuses_huge(void)
+{
+    char text[80];
+
+    if (!linux_is_since(6, 18))
+        return "huge pages are compared from Linux 6.18 on";
+    if (!get_text(SETTINGS "enabled", text, sizeof(text)))
+        return "the kernel has no huge pages: it needs CONFIG_TRANSPARENT_HUGEPAGE";
+    if (!strstr(text, "[madvise]"))
+        return "huge pages are compared where " SETTINGS "enabled is madvise";
+    if (get_text(SETTINGS "hugepages-2048kB/enabled", text, sizeof(text)) &&
+        !strstr(text, "[inherit]") && !strstr(text, "[madvise]"))
+        return "huge pages are compared where " SETTINGS "hugepages-2048kB/enabled is inherit";
+    if (has_other_sizes())
+        return "huge pages of other sizes are enabled in " SETTINGS "hugepages-*";
+    if (!get_text(SETTINGS "use_zero_page", text, sizeof(text)) || *text != '1')
+        return "huge pages are compared where " SETTINGS "use_zero_page is 1";
+    if (geteuid())
+        return "huge pages need root: khugepaged has to rest meanwhile";
+    return NULL;
+}
+
+uint64_t linux_huge_refused(void)
+{
+    static const char *const counters[] = {"thp_fault_fallback", "thp_collapse_alloc_failed"};
+    FILE *f = fopen("/proc/vmstat", "re");
+    unsigned long long n;
+    uint64_t sum = 0;
+    char name[80];
+
+    while (f && fscanf(f, "%79s %llu", name, &n) == 2)
+        for (unsigned i = 0; i < sizeof(counters) / sizeof(*counters); i++)
+            if (strcmp(name, counters[i]) == 0)
+                sum += n;
+    if (f)
+        fclose(f);
+    return sum;
+}
+
+/* ---- the guardian ---- */
+/* Runs side by side share the rest: each has a lock on the setting. Who found it as it was waits
+ * for the others before it is so again. */
+struct rest {
+    int lock;
+    char before[24]; /* empty: another run has changed it */
+};
+
+/* While khugepaged has anything to do it sleeps for as long as it is told to; if it has nothing it
+ * wakes up for whatever comes. So it always has this. */
+static void give_it_work(void)
+{
+    const size_t size = 2 * HPAGE_SIZE;
+    void *memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory != MAP_FAILED)
+        madvise(memory, size, MADV_HUGEPAGE);
+}
+
+static int begin_rest(struct rest *r)
+{
+    int error = 0;
+
+    r->lock = open(SLEEP, O_RDONLY | O_CLOEXEC);
+    if (r->lock < 0)
+        return -errno;
+    if (!flock(r->lock, LOCK_EX | LOCK_NB)) {
+        if (!get_text(SLEEP, r->before, sizeof(r->before)))
+            return -EIO;
+        if (strcmp(r->before, AT_REST) == 0) /* by a run whose guardian was killed */
+            strcpy(r->before, BY_DEFAULT);
+        give_it_work();
+        error = put_text(SLEEP, AT_REST);
+        usleep(100000); /* it looks around once more */
+    } else {
+        give_it_work();
+    }
+    return flock(r->lock, LOCK_SH) ? -errno : error;
+}
+
+static void end_rest(struct rest *r)
+{
+    if (!*r->before)
+        return;
+    if (flock(r->lock, LOCK_EX | LOCK_NB)) {
+        if (fork() > 0)
+            return; /* the harness need not wait for others' runs */
+        while (flock(r->lock, LOCK_EX) && errno == EINTR)
+            continue;
+    }
+    put_text(SLEEP, r->before);
+}
+
+/* Waits for the harness to let go, or to be gone. */
+static void guard(int harness)
+{
+    struct rest r = {.lock = -1};
+    char byte;
+    int error;
+
+    setsid(); /* Ctrl-C is for the harness */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_IGN);
+    if (dup2(harness, 0) < 0)
+        _exit(1);
+    close_range(1, ~0U, 0);
+    error = begin_rest(&r);
+    if (write(0, &error, sizeof(error)) == (ssize_t)sizeof(error))
+        while (!error && read(0, &byte, 1) < 0 && errno == EINTR)
+            continue;
+    end_rest(&r);
+    _exit(0);
+}
+
+int linux_huge_open(struct linux_huge *h, char *why, size_t size)
+{
+    const char *refused = linux_refuses_huge();
+    int ends[2], error = -ECHILD;
+
+    *h = (struct linux_huge){.held = -1};
+    if (refused) {
+        snprintf(why, size, "%s", refused);
+        return -EOPNOTSUPP;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
+        snprintf(why, size, "khugepaged cannot be told to rest: %s", strerror(errno));
+        return -errno;
+    }
+    h->held = ends[0];
+    h->guardian = fork();
+    if (h->guardian == 0) {
+        close(ends[0]);
+        guard(ends[1]);
+    }
+    close(ends[1]);
+    if (h->guardian > 0)
+        while (read(h->held, &error, sizeof(error)) < 0 && errno == EINTR)
+            continue;
+    if (error) {
+        snprintf(why, size, "khugepaged cannot be told to rest: %s", strerror(-error));
+        linux_huge_close(h);
+    }
+    return error;
+}
+
+void linux_huge_close(struct linux_huge *h)
+{
+    if (!h->guardian)
+        return;
+    close(h->held);
+    while (h->guardian > 0 && waitpid(h->guardian, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    h->guardian = 0;
+}
