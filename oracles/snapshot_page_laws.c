@@ -358,16 +358,23 @@ static const struct snap_vma *vma_at(const struct snapshot *s, uint32_t pte)
     return NULL;
 }
 
-static bool is_mapped_locked(const struct snapshot *s, uint32_t number)
+/* *from: where to begin; afterwards an entry of the page. Numbers are by first appearance: who asks
+ * for one page after the other finds the first entry of the next one soon. */
+static bool is_mapped_locked(const struct snapshot *s, uint32_t number, uint32_t *from)
 {
     const struct snap_page *wanted = &s->page[number - 1];
+    uint32_t i = *from;
 
-    for (uint32_t i = 0; i < s->nr_ptes; i++) {
-        const struct snap_page *page = page_of(s, &s->pte[i]);
-        const struct snap_vma *vma = NULL;
+    for (uint32_t n = 0; n < s->nr_ptes; n++, i++) {
+        const struct snap_page *page;
+        const struct snap_vma *vma;
 
-        if (page && head_of(s, page) == wanted)
-            vma = vma_at(s, i);
+        i = i < s->nr_ptes ? i : 0;
+        page = page_of(s, &s->pte[i]);
+        if (!page || head_of(s, page) != wanted)
+            continue;
+        *from = i;
+        vma = vma_at(s, i);
         if (vma && (vma->flags & SNAP_LOCKED))
             return true;
     }
@@ -417,7 +424,8 @@ static const char *ownership_illegal(const struct snapshot *s, const struct snap
                : NULL;
 }
 
-static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v)
+/* *from: of is_mapped_locked(). */
+static bool page_ok(const struct snapshot *s, uint32_t number, uint32_t *from, struct verdict *v)
 {
     const struct snap_page *page = &s->page[number - 1];
     const struct snap_slot *slot =
@@ -438,7 +446,7 @@ static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v
     if (unlikely(page->head && swapped) && !swap_broken("compound", page->slot, number, v))
         return false;
     if (s->has_mlocked && (page->flags & SNAP_PAGE_MLOCKED) &&
-        !number_ok(LAW_RMAP_MAPCOUNT, "mlocked", number, 1, is_mapped_locked(s, number), v))
+        !number_ok(LAW_RMAP_MAPCOUNT, "mlocked", number, 1, is_mapped_locked(s, number, from), v))
         return false;
     if (unlikely(swapped && (!slot || slot->page != number)) &&
         !swap_broken(slot ? "slot-denies" : "dead-slot", page->slot, number, v))
@@ -475,7 +483,7 @@ static inline bool is_plain_page(const struct snapshot *s, const struct snap_pag
 static bool pages_ok(const struct snapshot *s, uint64_t mapped, struct verdict *v)
 {
     uint64_t stored = 0;
-    uint32_t n, plain = 0;
+    uint32_t n, plain = 0, from = 0;
 
     for (n = 1; n <= s->nr_pages; n++) {
         stored += s->page[n - 1].mapcount * law_weight(n);
@@ -488,7 +496,7 @@ static bool pages_ok(const struct snapshot *s, uint64_t mapped, struct verdict *
             if (!mapcounts_ok(s, n, v))
                 return false;
     for (n = 1; plain < s->nr_pages && n <= s->nr_pages; n++)
-        if (!is_plain_page(s, &s->page[n - 1]) && !page_ok(s, n, v))
+        if (!is_plain_page(s, &s->page[n - 1]) && !page_ok(s, n, &from, v))
             return false;
     return true;
 }
