@@ -466,6 +466,31 @@ static bool lists_end(const struct world *world)
     return true;
 }
 
+/* Has any process, anywhere, such a page? */
+static bool any_page_at_all(const struct world *world,
+                            bool (*is)(const struct page *page, pte_t pte))
+{
+    struct call all = {.len = world->config.task_size << PAGE_SHIFT};
+
+    for (unsigned i = 0; i < world->nr_procs; i++)
+        if (world->proc[i] && any_page(world->proc[i], &all, is))
+            return true;
+    return false;
+}
+
+/* Whether it goes shows only when it is read again: writable, or not. */
+static bool is_in_cache_only(const struct page *page, pte_t pte)
+{
+    (void)pte;
+    return !page->mapcount;
+}
+
+bool linux_reclaims_others(const struct world *world, const struct call *call)
+{
+    return call->kind == OP_RECLAIM && lists_end(world) && reclaim_others(world, call) &&
+           !any_page_at_all(world, is_a_devices) && !any_page_at_all(world, is_in_cache_only);
+}
+
 const struct linux_quirk *linux_quirk_of(const struct world *world, const struct call *call)
 {
     if (!lists_end(world))
