@@ -141,6 +141,22 @@ static int drop_capabilities(struct subject_linux *l)
     return (int)processes_call(&l->p, 0, SYS_capset, AGENT_DATA(0), AGENT_DATA(0) + 32, 0, 0, 0, 0);
 }
 
+/* The first process as well: it was forked before. */
+static int join_group(struct subject_linux *l)
+{
+    const pid_t pid = l->p.pid[AGENT_TEMPLATE];
+    int error;
+
+    if (l->grouped == pid)
+        return 0;
+    error = linux_group_add(&l->swap.group, pid);
+    if (!error)
+        error = linux_group_add(&l->swap.group, l->p.pid[0]);
+    if (!error)
+        l->grouped = pid;
+    return error;
+}
+
 static int linux_reset(struct subject *s, const struct world_config *config)
 {
     struct subject_linux *l = linux_of(s);
@@ -152,6 +168,8 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     linux_files_reset(l);
     linux_contexts_reset(l);
     error = processes_reset(&l->p);
+    if (!error && l->o.group)
+        error = join_group(l);
     if (!error)
         linux_pins_reset(l);
     if (!error && !config->privileged)
@@ -182,11 +200,14 @@ static long linux_apply(struct subject *s, const struct call *call, const struct
 {
     struct subject_linux *l = linux_of(s);
 
-    (void)seen; /* it answers for itself */
     if (!only_accesses(call))
         l->changed |= UINT32_C(1) << call->proc;
     if (l->o.swap)
         empty_batches(l);
+    if (call->kind == OP_RECLAIM && !seen) { /* it goes first: see live.c */
+        l->changed = UINT32_MAX;
+        return linux_group_reclaim(&l->swap.group);
+    }
     return apply_linux(l, call);
 }
 
@@ -323,7 +344,7 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
         l->own_page = NULL;
     if (processes_open(&l->p, o->seconds, why, size) ||
         (o->compact && linux_compaction_open(&l->compaction, why, size)) ||
-        (o->swap && linux_swap_open(&l->swap, why, size))) {
+        (o->swap && linux_swap_open(&l->swap, o->group, why, size))) {
         linux_free(&l->base);
         return NULL;
     }

@@ -44,6 +44,7 @@ struct subject_linux {
     struct world_config config;
     struct processes p;
     struct linux_swap swap;
+    pid_t grouped; /* the template that is in the memory cgroup, with all that come from it */
     struct linux_compaction compaction;
     void *own_page; /* of the harness: see empty_batches() */
     struct linux_pins pins;
