@@ -63,6 +63,7 @@ static const struct argp_option options[] = {
      .arg = "linux",
      .doc = "Compare with the running kernel; see `vmafuzz live'"},
     {.name = "swap", .key = 'p', .doc = "With --on linux: set up swap, and reclaim pages"},
+    {.name = "cgroup", .key = 'g', .doc = "With --swap: reclaim by a memory cgroup, too"},
     {.name = "compact", .key = 'c', .doc = "With --on linux: compact memory, so that pages move"},
     {.name = "json", .key = 'J', .doc = "Print a JSON array instead of a table"},
     {0},
@@ -92,6 +93,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'p':
         m->live.options.swap = true;
+        return 0;
+    case 'g':
+        m->live.options.group = true;
         return 0;
     case 'c':
         m->live.options.compact = true;
@@ -288,6 +292,8 @@ static int measure(int argc, char **argv)
     parse_arguments(&argp, argc, argv, &m);
     if ((m.live.options.swap || m.live.options.compact) && !m.on_linux)
         usage_error("--swap and --compact go with --on linux");
+    if (m.live.options.group && !m.live.options.swap)
+        usage_error("--cgroup goes with --swap");
     for (size_t i = 0; i < m.nr_names; i++)
         parse_fault(m.names[i]); /* complain before the first one runs */
     m.ex = executor_or_exit();

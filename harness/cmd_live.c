@@ -36,6 +36,7 @@ enum {
     KEY_CPU,
     KEY_TRAIL,
     KEY_COMPACT,
+    KEY_CGROUP,
     KEY_HUGE
 };
 
@@ -66,6 +67,11 @@ static const struct argp_option options[] = {
      .key = KEY_SWAP,
      .doc = "Set up swap, and reclaim pages; this concerns the whole system, and is undone at the "
             "end"},
+    {.name = "cgroup",
+     .key = KEY_CGROUP,
+     .doc =
+         "With --swap: the processes live in a memory cgroup, and where a page is shared that is "
+         "reclaimed; it is removed at the end"},
     {.name = "compact",
      .key = KEY_COMPACT,
      .doc = "Compact memory, so that pages move to other frames; this is work on the memory of the "
@@ -137,6 +143,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_SWAP:
         c->live.options.swap = true;
+        return 0;
+    case KEY_CGROUP:
+        c->live.options.group = true;
         return 0;
     case KEY_COMPACT:
         c->live.options.compact = true;
@@ -230,6 +239,8 @@ int cmd_live(int argc, char **argv)
     if (c.live.trail && c.fuzz.plan.jobs > 1)
         usage_error("--trail is for one job");
     c.live.trail_by_port = is_in_guest() && c.fuzz.plan.jobs == 1;
+    if (c.live.options.group && !c.live.options.swap)
+        usage_error("--cgroup goes with --swap: pages need somewhere to go");
     if (c.live.options.swap && c.fuzz.plan.jobs > 1)
         usage_error("--swap goes with one job: swap is the whole system's");
     if (c.live.options.swap && c.live.options.huge)

@@ -73,6 +73,7 @@ static const struct argp_option options[] = {
     {.name = "swap",
      .key = 's',
      .doc = "With --on linux: set up swap for a program that was found so; see `vmafuzz live'"},
+    {.name = "cgroup", .key = 'g', .doc = "With --swap: reclaim by a memory cgroup, too"},
     {.name = "compact",
      .key = 'c',
      .doc = "With --on linux: compact memory for a program that was found so"},
@@ -121,6 +122,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 's':
         r->live.options.swap = true;
+        return 0;
+    case 'g':
+        r->live.options.group = true;
         return 0;
     case 'c':
         r->live.options.compact = true;
@@ -634,6 +638,8 @@ int cmd_replay(int argc, char **argv)
         usage_error("--show-quirks, --swap, --compact and --huge go with --on linux");
     if (r.live.options.swap && r.live.options.huge)
         usage_error("--huge and --swap exclude each other");
+    if (r.live.options.group && !r.live.options.swap)
+        usage_error("--cgroup goes with --swap");
     if (r.guest.image && !is_in_guest())
         return replay_in_guest(&r, argc, argv);
     catch_stop_signals();

@@ -190,7 +190,7 @@ static uint32_t next_full(const struct executor *ex)
 /* last: known to be the program's last one, which gets the dear form of every judgement. */
 static bool step(struct executor *ex, const struct op *op, bool last)
 {
-    bool full, clean;
+    bool full, clean, led = false;
     long ret;
 
     ex->r->nr_run++;
@@ -215,9 +215,16 @@ static bool step(struct executor *ex, const struct op *op, bool last)
         ex->o.other->trail(ex->o.other, &ex->world->config, op);
     if (ex->o.spec)
         spec_expect(ex->spec, ex->call.proc, ex->call.addr);
-    ret = ask_model(ex);
+    if (unlikely(ex->o.other != NULL) && other_leads(ex)) {
+        led = true;
+        if (!follow_other(ex, &ret))
+            return false;
+    } else {
+        ret = ask_model(ex);
+    }
     remember(ex, op, ret);
-    clean = judge(ex, ret, full) && (!ex->o.other || judge_other(ex, ret, last));
+    clean = judge(ex, ret, full) &&
+            (!ex->o.other || (led ? judge_other_picture(ex) : judge_other(ex, ret, last)));
     if (unlikely(!clean))
         ex->r->kind = (enum op_kind)op->kind;
     return clean;

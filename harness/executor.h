@@ -78,6 +78,10 @@ bool answers_contents(enum op_kind kind);
 bool other_start(struct executor *ex, const struct world_config *config);
 /* False with why_not: nobody makes the current call. */
 bool other_makes(struct executor *ex);
+/* It makes the current call before the model does. */
+bool other_leads(struct executor *ex);
+/* So it does, and the model follows: *ret for both. */
+bool follow_other(struct executor *ex, long *ret);
 /* It makes the call, and answer and picture are compared; last: the program's last operation. */
 bool judge_other(struct executor *ex, long got, bool last);
 bool judge_other_picture(struct executor *ex);

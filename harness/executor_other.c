@@ -105,6 +105,68 @@ bool judge_other_picture(struct executor *ex)
     return true;
 }
 
+bool other_leads(struct executor *ex)
+{
+    struct other_subject *o = ex->o.other;
+
+    return o->leads && o->leads(o, ex->world, &ex->call);
+}
+
+/* Its entry of a page; NULL: none. */
+static const struct snap_pte *entry_of_other(const struct snapshot *s, unsigned proc, uint64_t page)
+{
+    const struct snap_proc *p = s->proc, *const end = p + s->nr_procs;
+    uint32_t from, to;
+
+    while (p < end && p->id != proc)
+        p++;
+    if (p == end)
+        return NULL;
+    for (from = p->first_pte, to = from + p->nr_ptes; from < to;) {
+        const uint32_t middle = from + (to - from) / 2;
+
+        if (s->pte[middle].page == page)
+            return &s->pte[middle];
+        if (s->pte[middle].page < page)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return NULL;
+}
+
+static enum reclaimed what_became(void *arg, unsigned proc, uintptr_t addr)
+{
+    const struct snapshot *s = arg;
+    const struct snap_pte *pte = entry_of_other(s, proc, addr >> PAGE_SHIFT);
+
+    if (!pte)
+        return RECLAIMED_NONE;
+    if (pte->flags & SNAP_PTE_SWAP)
+        return RECLAIMED_SWAP;
+    return pte->number && (s->page[pte->number - 1].flags & SNAP_PAGE_SWAPBACKED) ? RECLAIMED_KEPT
+                                                                                  : RECLAIMED_NOT;
+}
+
+bool follow_other(struct executor *ex, long *ret)
+{
+    struct other_subject *o = ex->o.other;
+    int error;
+
+    ex->phase = PHASE_OTHER;
+    *ret = o->subject->ops->apply(o->subject, &ex->call, NULL);
+    if (!alive(ex))
+        return false;
+    error = o->subject->ops->snapshot(o->subject, &ex->other_picture);
+    if (error)
+        return lost(ex, "picture", strerror(-error));
+    ex->phase = PHASE_CALL;
+    ex->alloc_failures = ex->world->events[EV_ALLOC_FAILED];
+    o->followed += world_reclaim(ex->world, what_became, &ex->other_picture);
+    o->led++;
+    return true;
+}
+
 bool judge_other(struct executor *ex, long got, bool last)
 {
     const struct other_subject *o = ex->o.other;
@@ -112,7 +174,7 @@ bool judge_other(struct executor *ex, long got, bool last)
 
     ex->phase = PHASE_OTHER;
     ex->judged_picture = false;
-    answer = o->subject->ops->apply(o->subject, &ex->call, NULL);
+    answer = o->subject->ops->apply(o->subject, &ex->call, &(struct spec_seen){.ret = got});
     if (!alive(ex))
         return false;
     if (answer != got && !answers_differ(ex, got, answer))

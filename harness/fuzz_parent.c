@@ -432,6 +432,12 @@ static void print_moves(const struct linux_moves *moves)
            moves->calls, plural(moves->calls), moves->entries, moves->moved);
 }
 
+static void print_led(const struct counters *sum)
+{
+    printf("the memory cgroup was reclaimed %" PRIu64 " time%s: %" PRIu64 " pages went out\n",
+           sum->led, plural(sum->led), sum->followed);
+}
+
 static void print_verdict(const struct fuzz *f, const struct counters *sum)
 {
     size_t i;
@@ -442,6 +448,8 @@ static void print_verdict(const struct fuzz *f, const struct counters *sum)
         print_fault(f->plan.subject.fault, sum);
     if (f->plan.live)
         print_avoided(sum);
+    if (f->plan.live && f->plan.live->options.group)
+        print_led(sum);
     if (f->plan.live && f->plan.live->options.compact)
         print_moves(&sum->moves);
     if (sum->known) {
@@ -478,6 +486,10 @@ static void set_live(json_t *out, const struct live *live, const struct counters
                             json_integer((json_int_t)sum->avoided[i]));
     json_object_set_new(out, "kernel", json_string(live->name));
     json_object_set_new(out, "avoided", avoided);
+    if (live->options.group)
+        json_object_set_new(out, "cgroup",
+                            json_pack("{s:I, s:I}", "calls", (json_int_t)sum->led, "pages",
+                                      (json_int_t)sum->followed));
     if (live->options.compact)
         json_object_set_new(out, "compaction",
                             json_pack("{s:I, s:I, s:I}", "calls", (json_int_t)sum->moves.calls,

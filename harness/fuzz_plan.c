@@ -48,6 +48,8 @@ void counters_add(struct counters *sum, const struct counters *c)
     sum->fault_triggered += c->fault_triggered;
     for (unsigned i = 0; i < LIVE_MAX_QUIRKS; i++)
         sum->avoided[i] += c->avoided[i];
+    sum->led += c->led;
+    sum->followed += c->followed;
     sum->moves.calls += c->moves.calls;
     sum->moves.entries += c->moves.entries;
     sum->moves.moved += c->moves.moved;

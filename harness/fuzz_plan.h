@@ -48,6 +48,7 @@ struct counters {
     uint64_t below; /* all of its programs with smaller numbers are done */
     uint64_t avoided[LIVE_MAX_QUIRKS]; /* calls, by quirk */
     struct linux_moves moves;          /* by compaction */
+    uint64_t led, followed;            /* by the kernel: see struct other_subject */
     uint32_t vmas;                     /* most VMAs that one process had */
     uint32_t shrinking;                /* operations of the program that is being shrunk; 0: none */
     uint32_t evaluations;              /* of that shrink */

@@ -66,6 +66,8 @@ static void send_counters(struct worker *w)
     w->counters.stats = *executor_stats(w->ex);
     if (w->live) {
         memcpy(w->counters.avoided, w->live->avoided, sizeof(w->counters.avoided));
+        w->counters.led = w->live->other.led;
+        w->counters.followed = w->live->other.followed;
         w->counters.moves = subject_linux_moves(w->live->other.subject);
     }
     send_message(w, MESSAGE_COUNTERS, &w->counters, sizeof(w->counters));

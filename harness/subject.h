@@ -60,6 +60,10 @@ struct other_subject {
      * show what a law asks for. True, or false with the verdict. */
     bool (*judge)(struct other_subject *other, const struct snapshot *model,
                   struct snapshot *picture, struct verdict *v);
+    /* It makes this call first, since what comes of it is its own choice; the model then does what
+     * its picture shows. May be NULL itself. */
+    bool (*leads)(struct other_subject *other, const struct world *world, const struct call *call);
+    uint64_t led, followed; /* how often; pages that the model took after it */
     /* What has become of it; NULL: all is well. May be NULL itself. */
     const char *(*lost)(const struct subject *s);
     /* The operation is made next; NULL: a program of that world begins. May be NULL itself. */

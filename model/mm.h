@@ -702,6 +702,13 @@ long world_device_write(struct world *world, unsigned n, uint64_t stamp); /* 0; 
  * swap entries by a walk of the reverse map, written out and freed if nobody holds on to them.
  * keep: they stay in the swap cache, as while they are being written. Always 0. */
 long mm_reclaim(struct mm *mm, uintptr_t addr, size_t len, bool keep);
+/* The same of pages that somebody else has chosen: what has become of the entry there. Pages of
+ * files go, too: nothing is left of their entries. Freed lazily, pages may have been looked at and
+ * kept: then they are like others again. */
+enum reclaimed { RECLAIMED_NOT, RECLAIMED_KEPT, RECLAIMED_SWAP, RECLAIMED_NONE };
+typedef enum reclaimed reclaim_choice(void *arg, unsigned proc, uintptr_t addr);
+uint32_t world_reclaim(struct world *world, reclaim_choice *choice,
+                       void *arg); /* how many pages went */
 /* Each page that the range shows (pins let them not) is replaced by a copy in another frame,
  * through migration entries. Always 0. */
 long mm_migrate(struct mm *mm, uintptr_t addr, size_t len);

@@ -258,6 +258,100 @@ long mm_reclaim(struct mm *mm, uintptr_t addr, size_t len, bool keep)
     return 0;
 }
 
+/* ---- what somebody else has chosen ---- */
+/* Who has freed lazily what another still wants may lose it alone. */
+static void forget_freed(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page)
+{
+    struct world *world = vma->vm_mm->world;
+
+    if ((*pte & PTE_DIRTY) || (page->flags & (PG_DIRTY | PG_MLOCKED)) || is_held(world, page))
+        return;
+    *pte = 0;
+    get_page(page);
+    forget_mapping(vma->vm_mm, page);
+    note_ptes(vma->vm_mm, addr, addr + PAGE_SIZE);
+    if (!page->mapcount) {
+        page_unmapped(world, page);
+        event(world, EV_LAZYFREE_DISCARD);
+    }
+    note_page(world, page);
+    put_page(world, page);
+}
+
+/* The entry is gone, and no other is in its place. */
+static void reclaim_to_nowhere(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page)
+{
+    if (!page_is_anon(page))
+        zap_page_range(vma, addr, addr + PAGE_SIZE, false);
+    else if (!(page->flags & PG_SWAPBACKED))
+        forget_freed(vma, addr, pte, page);
+}
+
+/* What is wanted though it was freed goes to swap at the second attempt. */
+static void reclaim_to_swap(struct mm *mm, uintptr_t addr, const struct page *page)
+{
+    const bool freed = !(page->flags & PG_SWAPBACKED);
+
+    mm_reclaim(mm, addr, PAGE_SIZE, false);
+    if (freed && (*pte_find(mm, addr) & PTE_PRESENT))
+        mm_reclaim(mm, addr, PAGE_SIZE, false);
+}
+
+static void reclaim_chosen(struct vma *vma, uintptr_t addr, enum reclaimed what)
+{
+    struct mm *mm = vma->vm_mm;
+    pte_t *pte = pte_find(mm, addr);
+    struct page *page = page_of_pte(mm->world, *pte);
+
+    if (!page || page_is_compound(page))
+        return;
+    if (what == RECLAIMED_NONE)
+        reclaim_to_nowhere(vma, addr, pte, page);
+    else if (page_is_anon(page) && what == RECLAIMED_SWAP)
+        reclaim_to_swap(mm, addr, page);
+    else if (page_is_anon(page) && !(page->flags & PG_SWAPBACKED))
+        mm_reclaim(mm, addr, PAGE_SIZE, false);
+}
+
+struct chosen {
+    reclaim_choice *choice;
+    void *arg;
+    bool lost; /* those of which nothing is left; false: the others */
+    uint32_t gone;
+};
+
+static void reclaim_vma(struct vma *vma, unsigned proc, struct chosen *chosen)
+{
+    uintptr_t addr = vma->vm_start;
+
+    for (pte_t *pte; (pte = pte_next(vma->vm_mm, &addr, vma->vm_end)); addr = pte_end(*pte, addr)) {
+        enum reclaimed what = RECLAIMED_NOT;
+
+        step(vma->vm_mm->world);
+        if (*pte & PTE_PRESENT)
+            what = chosen->choice(chosen->arg, proc, addr);
+        if (what == RECLAIMED_NOT || chosen->lost != (what == RECLAIMED_NONE))
+            continue;
+        reclaim_chosen(vma, addr, what);
+        chosen->gone += !(*pte & PTE_PRESENT);
+    }
+}
+
+/* First what is lost: what is kept for one makes the page like others for all. */
+uint32_t world_reclaim(struct world *world, reclaim_choice *choice, void *arg)
+{
+    struct chosen chosen = {.choice = choice, .arg = arg};
+
+    for (unsigned pass = 0; pass < 2; pass++) {
+        chosen.lost = pass == 0;
+        for (unsigned proc = 0; proc < world->nr_procs; proc++)
+            for (struct vma *vma = world->proc[proc] ? world->proc[proc]->mmap : NULL; vma;
+                 vma = vma->vm_next)
+                reclaim_vma(vma, proc, &chosen);
+    }
+    return chosen.gone;
+}
+
 /* ---- to another frame ---- */
 struct migration {
     struct page *to;     /* the copy; the page itself if it could not be moved */

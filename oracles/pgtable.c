@@ -153,34 +153,14 @@ static inline const struct vma *vma_here(struct entry_walk *w)
     return w->vma && w->vma->vm_start <= w->at ? w->vma : NULL;
 }
 
-/* Are all of these 0? Two at a time: every machine that this runs on can do that at least. */
-#define EMPTY_ENTRIES 16
-static inline bool are_empty(const uint64_t *entry)
-{
-    typedef uint64_t two __attribute__((vector_size(16), aligned(8)));
-    const two *e = (const two *)entry;
-    const two any = ((e[0] | e[1]) | (e[2] | e[3])) | ((e[4] | e[5]) | (e[6] | e[7]));
-
-    return !(any[0] | any[1]);
-}
-
-/* The first entry from w->at on, or where the table or the walk ends.
- * Most are 0: this is where a walk spends its time. */
+/* The first entry from w->at on, or where the table or the walk ends. */
 static uintptr_t skip_empty(const struct entry_walk *w)
 {
-    const size_t first = table_index(w->at, 0);
+    const unsigned first = table_index(w->at, 0);
     const uintptr_t end = w->leaf_end < w->end ? w->leaf_end : w->end;
-    const size_t last = first + ((end - w->at) >> PAGE_SHIFT);
-    const uint64_t *entry = w->leaf->entry;
-    size_t i = first;
+    const unsigned last = first + (unsigned)((end - w->at) >> PAGE_SHIFT);
 
-    if (i < last && entry[i])
-        return w->at;
-    while (i + EMPTY_ENTRIES <= last && are_empty(entry + i))
-        i += EMPTY_ENTRIES;
-    while (i < last && !entry[i])
-        i++;
-    return w->at + ((i - first) << PAGE_SHIFT);
+    return w->at + ((uintptr_t)(next_entry(w->leaf, first, last) - first) << PAGE_SHIFT);
 }
 
 /* The huge entry where the walk is. */

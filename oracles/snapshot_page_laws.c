@@ -14,6 +14,7 @@ struct judged {
     const struct snap_vma *vma; /* that has the entry; NULL: none */
     const struct snap_pte *pte;
     const struct snap_page *page; /* that it maps; NULL: none */
+    uint32_t chained;             /* an anon_vma that pages of the VMA may have; 0: not known yet */
     struct verdict *v;
 };
 
@@ -240,6 +241,40 @@ static uint64_t counted_as(const struct snap_pte *pte)
     return pte->number | (pte->flags & SNAP_PTE_HUGE ? COUNT_HUGE : 0);
 }
 
+/* Most entries: of a frame by itself, as entry_ok() wants them. It is asked about all others. */
+static inline bool is_plain(const struct judged *j)
+{
+    const uint32_t unusual =
+        SNAP_PTE_SPECIAL | SNAP_PTE_SWAP | SNAP_PTE_MIGRATION | SNAP_PTE_EXCLUSIVE | SNAP_PTE_HUGE;
+    const struct snap_page *page = j->page;
+    const struct snap_vma *vma = j->vma;
+
+    if (!vma || !page || (j->pte->flags & unusual) || (page->head | page->entire_mapcount) ||
+        (page->flags & (SNAP_PAGE_KSM | SNAP_PAGE_SWAPCACHE)) ||
+        (vma->flags & (SNAP_IO | SNAP_PFNMAP | SNAP_HUGETLB)) ||
+        (j->s->has_mlocked && (vma->flags & SNAP_LOCKED)) ||
+        page->index != vma->pgoff + (j->pte->page - vma->start))
+        return false;
+    if (!(page->flags & SNAP_PAGE_ANON))
+        return page->object && page->object == vma->object &&
+               (!(j->pte->flags & SNAP_PTE_WRITE) ||
+                ((vma->flags & SNAP_WRITE) && (vma->flags & (SNAP_SHARED | SNAP_MAYSHARE))));
+    return page->anon_vma && page->anon_vma == j->chained &&
+           (!(j->pte->flags & SNAP_PTE_WRITE) ||
+            ((vma->flags & SNAP_WRITE) && page->mapcount <= 1 &&
+             ((page->flags & SNAP_PAGE_EXCLUSIVE) || !j->s->has_exclusive)));
+}
+
+/* What those that follow in the same VMA need not be asked again. */
+static void learn_chained(struct judged *j)
+{
+    const struct snap_page *page = j->page;
+
+    if (page && j->vma && (page->flags & (SNAP_PAGE_ANON | SNAP_PAGE_KSM)) == SNAP_PAGE_ANON &&
+        !place_illegal(j, page) && is_chained(j, page))
+        j->chained = page->anon_vma;
+}
+
 /* *mapped: grows by what entries map, weighed. */
 static bool entries_ok(const struct snapshot *s, const struct snap_proc *proc, uint64_t *mapped,
                        struct verdict *v)
@@ -249,16 +284,21 @@ static bool entries_ok(const struct snapshot *s, const struct snap_proc *proc, u
 
     for (uint32_t i = 0; i < proc->nr_ptes; i++) {
         j.pte = &s->pte[proc->first_pte + i];
-        while (at < proc->nr_vmas && s->vma[proc->first_vma + at].end <= j.pte->page)
+        while (at < proc->nr_vmas && s->vma[proc->first_vma + at].end <= j.pte->page) {
             at++;
+            j.chained = 0;
+        }
         j.vma = at < proc->nr_vmas ? &s->vma[proc->first_vma + at] : NULL;
         if (j.vma && j.vma->start > j.pte->page)
             j.vma = NULL;
         j.page = page_of(s, j.pte);
         if (j.page)
             *mapped += law_weight(counted_as(j.pte));
+        if (likely(is_plain(&j)))
+            continue;
         if (!entry_ok(&j))
             return false;
+        learn_chained(&j);
     }
     return true;
 }
@@ -318,16 +358,23 @@ static const struct snap_vma *vma_at(const struct snapshot *s, uint32_t pte)
     return NULL;
 }
 
-static bool is_mapped_locked(const struct snapshot *s, uint32_t number)
+/* *from: where to begin; afterwards an entry of the page. Numbers are by first appearance: who asks
+ * for one page after the other finds the first entry of the next one soon. */
+static bool is_mapped_locked(const struct snapshot *s, uint32_t number, uint32_t *from)
 {
     const struct snap_page *wanted = &s->page[number - 1];
+    uint32_t i = *from;
 
-    for (uint32_t i = 0; i < s->nr_ptes; i++) {
-        const struct snap_page *page = page_of(s, &s->pte[i]);
-        const struct snap_vma *vma = NULL;
+    for (uint32_t n = 0; n < s->nr_ptes; n++, i++) {
+        const struct snap_page *page;
+        const struct snap_vma *vma;
 
-        if (page && head_of(s, page) == wanted)
-            vma = vma_at(s, i);
+        i = i < s->nr_ptes ? i : 0;
+        page = page_of(s, &s->pte[i]);
+        if (!page || head_of(s, page) != wanted)
+            continue;
+        *from = i;
+        vma = vma_at(s, i);
         if (vma && (vma->flags & SNAP_LOCKED))
             return true;
     }
@@ -377,7 +424,8 @@ static const char *ownership_illegal(const struct snapshot *s, const struct snap
                : NULL;
 }
 
-static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v)
+/* *from: of is_mapped_locked(). */
+static bool page_ok(const struct snapshot *s, uint32_t number, uint32_t *from, struct verdict *v)
 {
     const struct snap_page *page = &s->page[number - 1];
     const struct snap_slot *slot =
@@ -398,7 +446,7 @@ static bool page_ok(const struct snapshot *s, uint32_t number, struct verdict *v
     if (unlikely(page->head && swapped) && !swap_broken("compound", page->slot, number, v))
         return false;
     if (s->has_mlocked && (page->flags & SNAP_PAGE_MLOCKED) &&
-        !number_ok(LAW_RMAP_MAPCOUNT, "mlocked", number, 1, is_mapped_locked(s, number), v))
+        !number_ok(LAW_RMAP_MAPCOUNT, "mlocked", number, 1, is_mapped_locked(s, number, from), v))
         return false;
     if (unlikely(swapped && (!slot || slot->page != number)) &&
         !swap_broken(slot ? "slot-denies" : "dead-slot", page->slot, number, v))
@@ -421,22 +469,34 @@ static bool mapcounts_ok(const struct snapshot *s, uint32_t number, struct verdi
                      count_entries(s, false, number | COUNT_HUGE), v);
 }
 
+/* Most pages, as page_ok() wants them. It is asked about all others. */
+static inline bool is_plain_page(const struct snapshot *s, const struct snap_page *page)
+{
+    return !(page->head | page->entire_mapcount | page->pins) &&
+           !(page->flags & (SNAP_PAGE_SWAPCACHE | SNAP_PAGE_KSM)) &&
+           !(s->has_mlocked && (page->flags & SNAP_PAGE_MLOCKED)) &&
+           page->refcount == page->mapcount + !!(page->flags & SNAP_PAGE_CACHED) &&
+           (!(page->flags & SNAP_PAGE_EXCLUSIVE) ||
+            (s->has_exclusive && (page->flags & SNAP_PAGE_ANON) && page->mapcount <= 1));
+}
+
 static bool pages_ok(const struct snapshot *s, uint64_t mapped, struct verdict *v)
 {
     uint64_t stored = 0;
-    uint32_t n;
+    uint32_t n, plain = 0, from = 0;
 
     for (n = 1; n <= s->nr_pages; n++) {
         stored += s->page[n - 1].mapcount * law_weight(n);
         if (unlikely(s->page[n - 1].entire_mapcount))
             stored += s->page[n - 1].entire_mapcount * law_weight(n | COUNT_HUGE);
+        plain += is_plain_page(s, &s->page[n - 1]);
     }
     if (unlikely(stored != mapped))
         for (n = 1; n <= s->nr_pages; n++)
             if (!mapcounts_ok(s, n, v))
                 return false;
-    for (n = 1; n <= s->nr_pages; n++)
-        if (!page_ok(s, n, v))
+    for (n = 1; plain < s->nr_pages && n <= s->nr_pages; n++)
+        if (!is_plain_page(s, &s->page[n - 1]) && !page_ok(s, n, &from, v))
             return false;
     return true;
 }

@@ -72,28 +72,75 @@ static uint32_t page_number_of(struct numbers *n, const struct world *world,
     return *number;
 }
 
-int show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
-              struct snap_proc *proc, struct snapshot *out)
+static uint32_t number_of_entry(struct numbers *n, const struct world *world, pte_t pte)
+{
+    const uint32_t place = pte_number(pte);
+
+    if (is_swapped(pte))
+        return slot_at(world, place) ? number_at(n, POOL_SLOT, place) : 0;
+    if (!maps_a_frame(pte))
+        return 0;
+    if (unlikely(place >= world->pool[POOL_PAGE].used))
+        return page_number_of(n, world, part_at(world, place));
+    return page_at(world, place) ? number_at(n, POOL_PAGE, place) : 0;
+}
+
+static void show_pte(uintptr_t addr, pte_t pte, uint32_t number, struct snapshot *out)
+{
+    out->pte[out->nr_ptes++] = (struct snap_pte){
+        .page = addr >> PAGE_SHIFT,
+        .number = number,
+        .flags = (uint32_t)(pte & ((1U << PTE_SHIFT) - 1) & ~(pte_t)PTE_HUGE),
+    };
+}
+
+/* The huge entry for addr, which the range begins with or in. */
+static __attribute__((cold, noinline)) void show_huge(struct numbers *n, const struct world *world,
+                                                      const struct mm *mm, uintptr_t addr,
+                                                      struct snapshot *out)
 {
     struct entry_walk w;
     struct entry e;
+
+    entry_walk_start(&w, world, mm, addr, addr + PAGE_SIZE);
+    if (!entry_walk_next(&w, &e))
+        return;
+    show_pte(e.addr, e.pte, page_number_of(n, world, e.page), out);
+    out->pte[out->nr_ptes - 1].flags |= SNAP_PTE_HUGE;
+}
+
+/* As by entry_walk_next(), but VMAs are not asked for. */
+int show_ptes(struct numbers *n, const struct world *world, const struct mm *mm,
+              struct snap_proc *proc, struct snapshot *out)
+{
+    const uintptr_t top = world->config.task_size << PAGE_SHIFT;
+    uint32_t tables_left = world->pool[POOL_TABLE].nlive;
+    uintptr_t end;
+    pte_t huge;
 
     proc->first_pte = out->nr_ptes;
     proc->nr_tables = mm->nr_tables;
     memcpy(proc->rss, mm->rss, sizeof(proc->rss));
     proc->hiwater_rss = mm->hiwater_rss;
-    entry_walk_start(&w, world, mm, 0, UINTPTR_MAX);
-    while (entry_walk_next(&w, &e)) {
-        if (unlikely(out->nr_ptes == out->cap_ptes) &&
-            snapshot_reserve_pages(out, 2 * out->cap_ptes + 64, 0, 0))
+    for (uintptr_t at = 0; mm->pgd && at < top; at = end) {
+        const struct page_table *leaf = leaf_or_huge(world, mm, at, &end, &huge);
+
+        if (!leaf && !huge)
+            continue;
+        if (unlikely(out->nr_ptes + PTRS_PER_TABLE > out->cap_ptes) &&
+            snapshot_reserve_pages(out, 2 * out->cap_ptes + PTRS_PER_TABLE, 0, 0))
             return -ENOMEM;
-        out->pte[out->nr_ptes++] = (struct snap_pte){
-            .page = e.addr >> PAGE_SHIFT,
-            .number =
-                e.slot ? number_of(n, world, POOL_SLOT, e.slot) : page_number_of(n, world, e.page),
-            .flags = (uint32_t)(e.pte & ((1U << PTE_SHIFT) - 1) & ~(pte_t)PTE_HUGE) |
-                     (e.huge ? SNAP_PTE_HUGE : 0U),
-        };
+        if (unlikely(!leaf)) {
+            show_huge(n, world, mm, at, out);
+            continue;
+        }
+        if (unlikely(!tables_left--))
+            break; /* pgtable.pages */
+        const unsigned last = end < top ? PTRS_PER_TABLE : table_index(top - PAGE_SIZE, 0) + 1;
+
+        for (unsigned i = next_entry(leaf, 0, last); i < last; i = next_entry(leaf, i + 1, last))
+            show_pte(at + i * PAGE_SIZE, leaf->entry[i], number_of_entry(n, world, leaf->entry[i]),
+                     out);
     }
     proc->nr_ptes = out->nr_ptes - proc->first_pte;
     return 0;
@@ -154,14 +201,18 @@ static void show_page(const struct numbers *n, const struct world *world, const 
 
 void show_pages(struct numbers *n, const struct world *world, struct snapshot *out)
 {
-    const struct pool *slots = &world->pool[POOL_SLOT];
-    struct all_pages pages = {.world = world};
+    const struct pool *slots = &world->pool[POOL_SLOT], *frames = &world->pool[POOL_PAGE];
+    struct all_pages pages = {.world = world, .frame = frames->used};
     const struct page *page;
     uint32_t i, number;
 
     number_the_rest(n, world);
     out->nr_pages = n->last[POOL_PAGE];
     out->nr_slots = n->last[POOL_SLOT];
+    for (i = 0; i < frames->used; i++)
+        if (n->of[POOL_PAGE][i])
+            show_page(n, world, pool_at(frames, i, sizeof(*page)),
+                      &out->page[n->of[POOL_PAGE][i] - 1]);
     while ((page = all_pages_next(&pages))) {
         number = given_page_number(n, world, page);
         for (i = 0; number && i < (is_compound(world, page) ? HPAGE_PAGES : 1); i++)

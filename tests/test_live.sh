@@ -189,6 +189,41 @@ else
 fi
 
 expect 2 'swap is one' live --swap --jobs 2
+expect 2 'a cgroup without swap' live --cgroup
+says '--cgroup goes with --swap'
+
+# Pages that processes share go out, the kernel's choice first; cgroup and swap are gone at the end.
+"$vmafuzz" live --swap --cgroup --seed 6 --ops 1 --out "$out/finds" >"$out/text" 2>&1
+if [ $? -ne 2 ] && [ $exact ]; then
+    expect 0 'a memory cgroup' live --swap --cgroup --seed 6 --ops 20000 --out "$out/finds"
+    grep -q 'the memory cgroup was reclaimed 0 times' "$out/text" && fail 'it was never reclaimed'
+    says 'the memory cgroup was reclaimed'
+    cat >"$out/shared.vma" <<'END'
+vmafuzz 1
+p0: a = mmap 0x10 2 rw private anon
+p0: write a
+p0: p1 = fork
+p0: p2 = fork
+p1: reclaim a 2
+p2: write a
+p1: read a
+p0: read a
+END
+    expect 0 'a shared page' replay --on linux --swap --cgroup "$out/shared.vma"
+    says '9 operations  hash'
+    "$vmafuzz" live --swap --cgroup --out "$out/finds" >"$out/text" 2>&1 &
+    pid=$!
+    sleep 3
+    kill -INT $pid
+    wait $pid
+    [ $? -eq 130 ] || fail "Ctrl-C with swap: status is not 130"
+    sleep 1
+    grep -q vmafuzz /proc/swaps && fail 'there still is swap'
+    ls -d /sys/fs/cgroup/memory/vmafuzz-* /sys/fs/cgroup/vmafuzz-* 2>/dev/null &&
+        fail 'there still is a cgroup'
+else
+    echo "no memory cgroup here: $(tail -n 1 "$out/text")"
+fi
 
 # Without privilege less is seen, and told so; what is pinned would be charged to a limit.
 as_nobody() { # STATUS NAME ARGUMENT...

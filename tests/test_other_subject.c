@@ -81,6 +81,7 @@ static struct other_model *fresh(void **state, enum fault_id fault)
     m->other.every = 1;
     m->other.avoids = NULL;
     m->other.lost = NULL;
+    m->other.leads = NULL;
     m->options = run_options_strict;
     m->options.other = &m->other;
     subject_model_world(m->other.subject)->fault = fault;
@@ -221,6 +222,60 @@ static void who_is_lost_is_a_find(void **state)
     expect(m, "p0: munmap 0x100 4\n", LAW_SUBJECT_LOST, "lost", 0);
 }
 
+static bool leads(struct other_subject *other, const struct world *world, const struct call *call)
+{
+    (void)other;
+    return !call->flags && linux_reclaims_others(world, call);
+}
+
+/* The model takes what has gone there: pages that several map, as well. */
+static void who_leads_is_followed(void **state)
+{
+    struct other_model *m = fresh(state, F_NONE);
+    struct program *p = program_new(64);
+    struct world_config config = world_config_default;
+    struct run_result r;
+
+    m->other.leads = leads;
+    m->other.led = m->other.followed = 0;
+    assert_true(play(m->ex,
+                     "world rules=linux-6.18\n"
+                     "p0: a = mmap 0x100 4 rw private anon\n"
+                     "p0: write a\n"
+                     "p0: p1 = fork\n"
+                     "p1: reclaim a 4\n"
+                     "p0: write a\n"
+                     "p1: read a\n",
+                     &m->options, &r));
+    assert_int_equal(m->other.led, 1);
+    assert_int_equal(m->other.followed, 1);
+    config.rules = RULES_LINUX_6_18;
+    for (uint64_t seed = 1; seed <= 60; seed++)
+        if (!executor_generate(m->ex, p, seed, 200, &config, &m->options, &r))
+            fail_msg("seed %u: %s: %s", (unsigned)seed, law_table[r.verdict.law].name,
+                     r.verdict.text);
+    assert_true(m->other.led > 20);
+    program_free(p);
+}
+
+/* Who lets go of a page that a device holds is not followed there. */
+static void who_leads_wrongly_is_not_followed(void **state)
+{
+    struct other_model *m = fresh(state, F_LAZYFREE_PINNED);
+
+    m->other.leads = leads;
+    expect(m,
+           "world rules=linux-6.18\n"
+           "p0: a = mmap 0x100 2 rw private anon\n"
+           "p0: write a\n"
+           "p0: write a+1\n"
+           "p0: k0 = pin a write\n"
+           "p0: madvise a 1 free\n"
+           "p0: p1 = fork\n"
+           "p0: reclaim a 2\n",
+           LAW_PGTABLE_INSIDE, "missing", 7);
+}
+
 /* Who finds with one finds again, and smaller, with the same one. */
 static void shrinks_and_reports(void **state)
 {
@@ -259,6 +314,8 @@ int main(void)
         cmocka_unit_test(what_it_cannot_nobody_does),
         cmocka_unit_test(rarer_pictures_see_it_later),
         cmocka_unit_test(who_is_lost_is_a_find),
+        cmocka_unit_test(who_leads_is_followed),
+        cmocka_unit_test(who_leads_wrongly_is_not_followed),
         cmocka_unit_test(shrinks_and_reports),
     };
 

@@ -319,6 +319,60 @@ static void test_lazyfree_shared(void **state)
     assert_int_equal(world->fault_triggered, 1);
 }
 
+/* Chosen by somebody else: what has become of BASE there, of each process. */
+static enum reclaimed chosen[3];
+static enum reclaimed choose(void *arg, unsigned n, uintptr_t addr)
+{
+    (void)arg;
+    return addr == BASE ? chosen[n] : RECLAIMED_NOT;
+}
+
+static long reclaim_what_is_chosen(enum reclaimed first, enum reclaimed second)
+{
+    chosen[0] = first;
+    chosen[1] = second;
+    return world_reclaim(world, choose, NULL);
+}
+
+static void test_chosen(void **state)
+{
+    (void)state;
+    start_world(RULES_LINUX_6_18, true);
+    map_anon(0, BASE, 2);
+    put(0, BASE, 1);
+    put(0, BASE + PAGE_SIZE, 2);
+    fork_to(0, 1);
+    CALL(0, reclaim_what_is_chosen(RECLAIMED_KEPT, RECLAIMED_KEPT));
+    assert_int_equal(frame(0, BASE)->mapcount, 2);
+    CALL(1, reclaim_what_is_chosen(RECLAIMED_SWAP, RECLAIMED_SWAP));
+    assert_int_equal(slot(1, BASE)->count, 2);
+    assert_int_equal(frame(0, BASE + PAGE_SIZE)->mapcount, 2);
+    reads(1, BASE, 1);
+    /* nothing that has contents goes to nowhere */
+    CALL(0, reclaim_what_is_chosen(RECLAIMED_NOT, RECLAIMED_NONE));
+    reads(1, BASE, 1);
+    finish();
+}
+
+/* One has freed it and loses it; who has not keeps it, from then on like other pages. */
+static void test_chosen_freed(void **state)
+{
+    (void)state;
+    start_world(RULES_LINUX_6_18, true);
+    map_anon(0, BASE, 1);
+    put(0, BASE, 1);
+    fork_to(0, 1);
+    CALL(0, mm_madvise(proc(0), BASE, PAGE_SIZE, MADV_FREE));
+    assert_false(frame(0, BASE)->flags & PG_SWAPBACKED);
+    CALL(1, reclaim_what_is_chosen(RECLAIMED_NONE, RECLAIMED_KEPT));
+    assert_int_equal(entry(0, BASE), 0);
+    assert_true(frame(1, BASE)->flags & PG_SWAPBACKED);
+    assert_int_equal(frame(1, BASE)->mapcount, 1);
+    reads(0, BASE, 0);
+    reads(1, BASE, 1);
+    finish();
+}
+
 static void test_lazyfree_pinned(void **state)
 {
     (void)state;
@@ -350,7 +404,8 @@ int main(void)
         cmocka_unit_test(test_mlock_faults),    cmocka_unit_test(test_loses_dirty),
         cmocka_unit_test(test_swapoff),         cmocka_unit_test(test_swapoff_without_vmas),
         cmocka_unit_test(test_lazyfree),        cmocka_unit_test(test_lazyfree_shared),
-        cmocka_unit_test(test_lazyfree_pinned),
+        cmocka_unit_test(test_lazyfree_pinned), cmocka_unit_test(test_chosen),
+        cmocka_unit_test(test_chosen_freed),
     };
 
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -32,6 +32,7 @@ struct comparison {
     /* By number: the other side's. extra: entries of a kernel's page that the model has not. */
     uint32_t *kernel_page, *model_page, *kernel_slot, *model_slot, *extra;
     uint64_t extra_rss[SNAP_NR_RSS]; /* of the process at hand */
+    uint32_t extra_vma;              /* of its VMAs the one that had the last such entry */
 };
 
 static bool same(const struct comparison *c, enum law_id law, const char *site, uint32_t proc,
@@ -300,14 +301,34 @@ static bool compound_same(const struct comparison *c, uint32_t proc, const struc
     return paired(c, c->kernel_page, c->model_page, proc, &of_m, &of_k);
 }
 
+#define ENTRY_KINDS                                                                                \
+    (SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL | SNAP_PTE_SWAP | SNAP_PTE_MIGRATION | SNAP_PTE_HUGE)
+/* Most entries: the same in all that is compared, of a frame that is paired already or free on both
+ * sides. It is entry_same() that is asked about all others. */
+static inline bool plainly_same(const struct comparison *c, const struct snap_pte *m,
+                                const struct snap_pte *k)
+{
+    const struct snap_page *a = frame_of(c->model, m), *b = frame_of(c->kernel, k);
+    uint32_t *kernel, *model;
+
+    if (((m->flags ^ k->flags) & (ENTRY_KINDS | SNAP_PTE_WRITE | SNAP_PTE_EXCLUSIVE)) || !a || !b ||
+        (a->head | b->head))
+        return false;
+    kernel = &c->kernel_page[m->number];
+    model = &c->model_page[k->number];
+    if (!(*kernel | *model)) {
+        *kernel = k->number;
+        *model = m->number;
+    }
+    return *kernel == k->number && *model == m->number;
+}
+
 static bool entry_same(const struct comparison *c, uint32_t proc, const struct snap_pte *m,
                        const struct snap_pte *k)
 {
-    const uint32_t kinds =
-        SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL | SNAP_PTE_SWAP | SNAP_PTE_MIGRATION | SNAP_PTE_HUGE;
     const uint32_t differ = m->flags ^ k->flags;
 
-    if (differ & kinds)
+    if (differ & ENTRY_KINDS)
         return entry_broken(c, "kind", proc, m, k);
     if (c->shows & SHOWS_ENTRY_BITS) {
         if ((differ & SNAP_PTE_WRITE) && (!frame_of(c->kernel, k) || (m->flags & SNAP_PTE_WRITE) ||
@@ -325,13 +346,16 @@ static bool entry_same(const struct comparison *c, uint32_t proc, const struct s
 }
 
 /* What the VMA at the page maps; not all readers know it of the page itself. */
-static uint32_t object_at(const struct snapshot *s, const struct snap_proc *proc, uint64_t page)
+static uint32_t object_at(struct comparison *c, const struct snap_proc *proc, uint64_t page)
 {
-    for (uint32_t i = 0; i < proc->nr_vmas; i++) {
-        const struct snap_vma *vma = &s->vma[proc->first_vma + i];
+    const struct snap_vma *vma = c->kernel->vma + proc->first_vma;
 
-        if (vma->start <= page && page < vma->end)
-            return vma->object;
+    for (uint32_t n = 0, i = c->extra_vma; n < proc->nr_vmas; n++, i++) {
+        i = i < proc->nr_vmas ? i : 0;
+        if (vma[i].start <= page && page < vma[i].end) {
+            c->extra_vma = i;
+            return vma[i].object;
+        }
     }
     return 0;
 }
@@ -344,7 +368,7 @@ static bool is_extra(struct comparison *c, const struct snap_proc *proc, const s
 
     if (!page || (page->flags & SNAP_PAGE_ANON))
         return false;
-    object = object_at(c->kernel, proc, k->page);
+    object = object_at(c, proc, k->page);
     if (!object || object > c->model->nr_objects)
         return false;
     c->extra[k->number]++;
@@ -378,12 +402,13 @@ static bool entries_same(struct comparison *c, const struct snap_proc *mp,
     uint32_t i = 0, n = 0;
 
     memset(c->extra_rss, 0, sizeof(c->extra_rss));
+    c->extra_vma = 0;
     while (i < mp->nr_ptes || n < kp->nr_ptes) {
         const struct snap_pte *m = i < mp->nr_ptes ? &c->model->pte[mp->first_pte + i] : NULL;
         const struct snap_pte *k = n < kp->nr_ptes ? &c->kernel->pte[kp->first_pte + n] : NULL;
 
         if (m && k && m->page == k->page) {
-            if (!entry_same(c, mp->id, m, k))
+            if (!plainly_same(c, m, k) && !entry_same(c, mp->id, m, k))
                 return false;
             i++;
             n++;
@@ -427,6 +452,10 @@ static bool page_same(const struct comparison *c, uint32_t number)
     const struct snap_page *k = &c->kernel->page[n - 1];
     const uint32_t differ = m->flags ^ k->flags;
 
+    if (!((differ & (SNAP_PAGE_ANON | SNAP_PAGE_EXCLUSIVE)) | (m->stamp ^ k->stamp) |
+          (m->index ^ k->index) | (m->anon_vma ^ k->anon_vma) | (m->object ^ k->object) |
+          ((m->mapcount + c->extra[n]) ^ k->mapcount)))
+        return true; /* whatever is shown */
 #define SAME(law, site, a, b) ((a) == (b) || page_broken(c, law, site, number, a, b))
     if ((c->shows & SHOWS_PAGES) &&
         !(SAME(LAW_PAGE_INDEX, "anonymous", m->flags & SNAP_PAGE_ANON, k->flags & SNAP_PAGE_ANON) &&

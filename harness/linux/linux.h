@@ -44,6 +44,7 @@ struct linux_options {
     unsigned cpu;    /* harness and processes are pinned to it */
     unsigned reader; /* enum linux_reader_kind; the best there is: READER_BEST */
     bool swap;       /* set up swap, and use reclaim (system-wide; restored at the end) */
+    bool group;      /* with swap: the processes live in a memory cgroup, which is reclaimed */
     bool compact;    /* compact memory, so that pages move (system-wide work) */
     bool huge;       /* with huge pages (khugepaged rests, system-wide; restored at the end) */
     double seconds;  /* a call that takes longer is a find: the process hangs */
@@ -141,6 +142,8 @@ struct linux_quirk {
 };
 extern const struct linux_quirk linux_quirks[];
 extern const unsigned nr_linux_quirks;
+/* A reclaim of pages that MADV_PAGEOUT would leave where they are: the memory cgroup takes them. */
+bool linux_reclaims_others(const struct world *world, const struct call *call);
 /* The quirk that the call would run into; NULL: none. */
 const struct linux_quirk *linux_quirk_of(const struct world *world, const struct call *call);
 

@@ -12,11 +12,20 @@
 
 #define CALL_SECONDS 5.0 /* a call that takes longer hangs */
 
+/* Nobody can tell a memory cgroup which pages to take. */
+static bool leads(struct other_subject *other, const struct world *world, const struct call *call)
+{
+    const struct live *l = (struct live *)((char *)other - offsetof(struct live, other));
+
+    return l->options.group && (other->shows & SHOWS_ENTRIES) && linux_reclaims_others(world, call);
+}
+
 static const char *avoids(struct other_subject *other, const struct world *world,
                           const struct call *call)
 {
     struct live *l = (struct live *)((char *)other - offsetof(struct live, other));
-    const struct linux_quirk *quirk = linux_quirk_of(world, call);
+    const struct linux_quirk *quirk =
+        leads(other, world, call) ? NULL : linux_quirk_of(world, call);
 
     if (!quirk)
         return NULL;
@@ -115,8 +124,9 @@ bool live_open(struct live *l, char *why, size_t size)
         return false;
     if (!l->trail && l->trail_by_port) /* who hears of a guest's end without it says so */
         trail_open(&l->left, NULL, why, size);
-    snprintf(l->replay, sizeof(l->replay), "--on linux%s%s%s%s", options.swap ? " --swap" : "",
-             options.compact ? " --compact" : "", options.huge ? " --huge" : "",
+    snprintf(l->replay, sizeof(l->replay), "--on linux%s%s%s%s%s", options.swap ? " --swap" : "",
+             options.group ? " --cgroup" : "", options.compact ? " --compact" : "",
+             options.huge ? " --huge" : "",
              l->show_quirks ? " --show-quirks" : "");
     l->other = (struct other_subject){
         .subject = subject_linux_new(&options, why, size),
@@ -125,6 +135,7 @@ bool live_open(struct live *l, char *why, size_t size)
         .every = l->every,
         .avoids = l->show_quirks ? NULL : avoids,
         .judge = judge,
+        .leads = options.group && !l->show_quirks ? leads : NULL,
         .lost = linux_lost,
         .trail = l->left.to ? leave_trail : NULL,
     };

@@ -58,11 +58,15 @@ static int labels_start(struct labels *l, uint32_t n)
     return 0;
 }
 
+/* Addresses of the kernel are far apart; frames that follow each other stay so. */
+static uint32_t first_slot(uint64_t key)
+{
+    return (uint32_t)(key >> 63 ? key * UINT64_C(0x9e3779b97f4a7c15) >> 32 : key ^ key >> 20);
+}
+
 static struct label *label_of(struct labels *l, uint64_t key)
 {
-    uint32_t i = (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-
-    for (;; i++) {
+    for (uint32_t i = first_slot(key);; i++) {
         struct label *slot = &l->slot[i & l->mask];
 
         if (slot->generation != l->generation || slot->key == key)

@@ -285,6 +285,18 @@ static bool freed_after_swap(const struct world *world, const struct call *c)
            any_page(world->proc[c->proc], c, is_read_in);
 }
 
+static bool is_shared_by_entries(const struct page *page, pte_t pte)
+{
+    return (pte & PTE_PRESENT) && is_anonymous(page) && page->mapcount > 1;
+}
+
+/* Of the page it is not known if it is one that a pin has unshared: there are such, that is all. */
+static bool freed_after_unshare(const struct world *world, const struct call *c)
+{
+    return c->kind == OP_MADVISE && c->sel == MADV_FREE && world->events[EV_COW_UNSHARE] &&
+           any_page(world->proc[c->proc], c, is_shared_by_entries);
+}
+
 /* Is anything in the range not mapped? */
 static bool has_hole(const struct world *world, const struct call *c)
 {
@@ -576,6 +588,39 @@ static bool lists_end(const struct world *world)
         if (world->proc[i] && !list_ends(world->proc[i]))
             return false;
     return true;
+}
+
+/* Has any process, anywhere, such a page? */
+static bool any_page_at_all(const struct world *world,
+                            bool (*is)(const struct page *page, pte_t pte))
+{
+    struct call all = {.len = world->config.task_size << PAGE_SHIFT};
+
+    for (unsigned i = 0; i < world->nr_procs; i++)
+        if (world->proc[i] && any_page(world->proc[i], &all, is))
+            return true;
+    return false;
+}
+
+/* Whether it goes shows only when it is read again: writable, or not. */
+static bool is_in_cache_only(const struct page *page, pte_t pte)
+{
+    (void)pte;
+    return !page->mapcount;
+}
+
+/* The kernel's page may not know that it is locked: then some entries are taken out, until the
+ * locked one is met. */
+static bool is_locked_by_one(const struct page *page, pte_t pte)
+{
+    return (page->flags & PG_MLOCKED) && is_shared_by_entries(page, pte);
+}
+
+bool linux_reclaims_others(const struct world *world, const struct call *call)
+{
+    return call->kind == OP_RECLAIM && lists_end(world) && reclaim_others(world, call) &&
+           !any_page_at_all(world, is_a_devices) && !any_page_at_all(world, is_in_cache_only) &&
+           !any_page_at_all(world, is_locked_by_one);
 }
 
 const struct linux_quirk *linux_quirk_of(const struct world *world, const struct call *call)

@@ -65,13 +65,20 @@ static bool same_rows(const void *a, const void *b, uint32_t n, size_t size)
     return !memcmp(a, b, n * size);
 }
 
+static bool same_procs(const struct raw_proc *a, const struct raw_proc *b)
+{
+    for (unsigned i = 0; i < RAW_PROCS; i++)
+        if (a[i].pid != b[i].pid || (a[i].pid && memcmp(&a[i], &b[i], sizeof(*a))))
+            return false;
+    return true;
+}
+
 static bool is_as_before(const struct linux_reader *r)
 {
     const struct raw_picture *a = r->raw, *b = r->before;
 
     return r->taken && a->nr_ptes == b->nr_ptes && a->nr_vmas == b->nr_vmas &&
-           a->nr_chains == b->nr_chains &&
-           same_rows(a->proc, b->proc, RAW_PROCS, sizeof(*a->proc)) &&
+           a->nr_chains == b->nr_chains && same_procs(a->proc, b->proc) &&
            same_rows(a->pte, b->pte, a->nr_ptes, sizeof(*a->pte)) &&
            same_rows(a->vma, b->vma, a->nr_vmas, sizeof(*a->vma)) &&
            same_rows(a->chain, b->chain, a->nr_chains, sizeof(*a->chain));
@@ -89,7 +96,11 @@ static void remember(struct linux_reader *r)
     r->before->nr_ptes = raw->nr_ptes;
     r->before->nr_vmas = raw->nr_vmas;
     r->before->nr_chains = raw->nr_chains;
-    memcpy(r->before->proc, raw->proc, sizeof(raw->proc));
+    for (unsigned i = 0; i < RAW_PROCS; i++)
+        if (raw->proc[i].pid)
+            r->before->proc[i] = raw->proc[i];
+        else
+            r->before->proc[i].pid = 0;
     memcpy(r->before->pte, raw->pte, raw->nr_ptes * sizeof(*raw->pte));
     memcpy(r->before->vma, raw->vma, raw->nr_vmas * sizeof(*raw->vma));
     memcpy(r->before->chain, raw->chain, raw->nr_chains * sizeof(*raw->chain));

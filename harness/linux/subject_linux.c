@@ -141,6 +141,7 @@ static int drop_capabilities(struct subject_linux *l)
     return (int)processes_call(&l->p, 0, SYS_capset, AGENT_DATA(0), AGENT_DATA(0) + 32, 0, 0, 0, 0);
 }
 
+<<<<<<< HEAD
 /* The agent has done without, and so have its children: process 0 is started once more. */
 static int start_processes(struct subject_linux *l)
 {
@@ -152,6 +153,22 @@ static int start_processes(struct subject_linux *l)
         (int)processes_call(&l->p, AGENT_TEMPLATE, SYS_prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0, 0);
     l->huge_template = l->p.pid[AGENT_TEMPLATE];
     return error ? error : processes_reset(&l->p);
+=======
+/* The first process as well: it was forked before. */
+static int join_group(struct subject_linux *l)
+{
+    const pid_t pid = l->p.pid[AGENT_TEMPLATE];
+    int error;
+
+    if (l->grouped == pid)
+        return 0;
+    error = linux_group_add(&l->swap.group, pid);
+    if (!error)
+        error = linux_group_add(&l->swap.group, l->p.pid[0]);
+    if (!error)
+        l->grouped = pid;
+    return error;
+>>>>>>> main
 }
 
 static int linux_reset(struct subject *s, const struct world_config *config)
@@ -164,7 +181,13 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     l->config = *config;
     linux_files_reset(l);
     linux_contexts_reset(l);
+<<<<<<< HEAD
     error = start_processes(l);
+=======
+    error = processes_reset(&l->p);
+    if (!error && l->o.group)
+        error = join_group(l);
+>>>>>>> main
     if (!error)
         linux_pins_reset(l);
     if (l->o.huge) {
@@ -211,17 +234,28 @@ static long linux_apply(struct subject *s, const struct call *call, const struct
 {
     struct subject_linux *l = linux_of(s);
 
+<<<<<<< HEAD
     long ret;
 
     (void)seen; /* it answers for itself */
+=======
+>>>>>>> main
     if (!only_accesses(call))
         l->changed |= UINT32_C(1) << call->proc;
     if (l->o.swap)
         empty_batches(l);
+<<<<<<< HEAD
     ret = apply_linux(l, call);
     if (call->kind == OP_MADVISE && call->sel == MADV_COLLAPSE)
         ret = collapse_again(l, call, ret);
     return ret;
+=======
+    if (call->kind == OP_RECLAIM && !seen) { /* it goes first: see live.c */
+        l->changed = UINT32_MAX;
+        return linux_group_reclaim(&l->swap.group);
+    }
+    return apply_linux(l, call);
+>>>>>>> main
 }
 
 static int linux_picture(struct subject *s, struct snapshot *out)
@@ -367,8 +401,12 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
         l->own_page = NULL;
     if (processes_open(&l->p, o->seconds, why, size) ||
         (o->compact && linux_compaction_open(&l->compaction, why, size)) ||
+<<<<<<< HEAD
         (o->swap && linux_swap_open(&l->swap, why, size)) ||
         (o->huge && linux_huge_open(&l->huge, why, size))) {
+=======
+        (o->swap && linux_swap_open(&l->swap, o->group, why, size))) {
+>>>>>>> main
         linux_free(&l->base);
         return NULL;
     }

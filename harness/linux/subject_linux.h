@@ -45,6 +45,7 @@ struct subject_linux {
     struct world_config config;
     struct processes p;
     struct linux_swap swap;
+    pid_t grouped; /* the template that is in the memory cgroup, with all that come from it */
     struct linux_compaction compaction;
     struct linux_huge huge;
     pid_t huge_template; /* the template that may have huge pages, and its children */

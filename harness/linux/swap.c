@@ -143,6 +143,7 @@ static void remove_swap(const struct linux_swap *s)
 /* ---- the guardian: who makes it takes it away ---- */
 struct report {
     int error;
+    bool grouped; /* that it is about the group */
     struct linux_swap swap;
 };
 
@@ -181,7 +182,7 @@ static int only_one(void)
 
 /* Waits for the harness to let go, or to be gone. Then the processes whose pages are out are gone
  * as well. */
-static void guard(int harness, int lock)
+static void guard(int harness, int lock, bool grouped)
 {
     struct report r = {.swap = {.zram = -1}};
     char byte;
@@ -194,10 +195,14 @@ static void guard(int harness, int lock)
         _exit(1);
     close_range(2, ~0U, 0);
     r.error = make(&r.swap);
+    r.grouped = grouped && !r.error;
+    if (r.grouped)
+        r.error = linux_group_make(&r.swap.group);
     if (write(0, &r, sizeof(r)) == (ssize_t)sizeof(r))
         while (!r.error && read(0, &byte, 1) < 0 && errno == EINTR)
             continue;
     remove_swap(&r.swap);
+    linux_group_remove(&r.swap.group);
     _exit(0);
 }
 
@@ -209,7 +214,7 @@ static void end_guardian(struct linux_swap *s)
     *s->path = 0;
 }
 
-int linux_swap_open(struct linux_swap *s, char *why, size_t size)
+int linux_swap_open(struct linux_swap *s, bool grouped, char *why, size_t size)
 {
     struct report r = {.error = -ECHILD};
     int ends[2], lock;
@@ -231,7 +236,7 @@ int linux_swap_open(struct linux_swap *s, char *why, size_t size)
     s->guardian = fork();
     if (s->guardian == 0) {
         close(ends[0]);
-        guard(ends[1], lock);
+        guard(ends[1], lock, grouped);
     }
     close(ends[1]);
     close(lock); /* the guardian's */
@@ -240,11 +245,15 @@ int linux_swap_open(struct linux_swap *s, char *why, size_t size)
             continue;
     if (r.error) {
         end_guardian(s);
-        snprintf(why, size, "swap cannot be set up (zram, or a file in /var/tmp): %s",
+        snprintf(why, size, "%s: %s",
+                 r.grouped ? "a memory cgroup cannot be made (memory.force_empty, or "
+                             "memory.reclaim of Linux 5.19, in /sys/fs/cgroup)"
+                           : "swap cannot be set up (zram, or a file in /var/tmp)",
                  strerror(-r.error));
         return r.error;
     }
     memcpy(s->path, r.swap.path, sizeof(s->path));
+    s->group = r.swap.group;
     return 0;
 }
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The memory cgroup of a run, of either version. */
+#define _GNU_SOURCE
+#include "harness/linux/group.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VERSION_1 "/sys/fs/cgroup/memory"
+#define VERSION_2 "/sys/fs/cgroup"
+#define SWITCH VERSION_2 "/cgroup.subtree_control"
+
+static int put(const char *path, const char *text)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    const int error = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
+static int put_in(const struct linux_group *g, const char *file, const char *text)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", g->path, file);
+    return put(path, text);
+}
+
+static bool is_on(void)
+{
+    char text[256] = "";
+    FILE *f = fopen(SWITCH, "re");
+    const bool on = f && fgets(text, sizeof(text), f) && strstr(text, "memory");
+
+    if (f)
+        fclose(f);
+    return on;
+}
+
+int linux_group_make(struct linux_group *g)
+{
+    const bool first = !access(VERSION_1 "/cgroup.procs", F_OK);
+    char path[128];
+
+    *g = (struct linux_group){
+        .file = first ? "memory.force_empty" : "memory.reclaim",
+        .text = first ? "0" : "256M", /* more than there is */
+    };
+    if (!first && !is_on()) {
+        const int error = put(SWITCH, "+memory");
+
+        if (error)
+            return error;
+        g->switched_on = true;
+    }
+    snprintf(g->path, sizeof(g->path), "%s/vmafuzz-%d", first ? VERSION_1 : VERSION_2,
+             (int)getpid());
+    if (mkdir(g->path, 0755)) {
+        const int error = -errno;
+
+        *g->path = '\0';
+        return error;
+    }
+    snprintf(path, sizeof(path), "%s/%s", g->path, g->file);
+    return access(path, W_OK) ? -EOPNOTSUPP : 0;
+}
+
+/* Who has been killed may still be on the way out. */
+void linux_group_remove(const struct linux_group *g)
+{
+    const struct timespec moment = {.tv_nsec = 10000000};
+
+    for (int tries = 0; *g->path && rmdir(g->path) && errno == EBUSY && tries < 500; tries++)
+        nanosleep(&moment, NULL);
+    if (g->switched_on)
+        put(SWITCH, "-memory");
+}
+
+int linux_group_add(const struct linux_group *g, pid_t pid)
+{
+    char number[24];
+
+    snprintf(number, sizeof(number), "%d", (int)pid);
+    return put_in(g, "cgroup.procs", number);
+}
+
+/* Never is all of it reclaimed, which the kernel then says. */
+int linux_group_reclaim(const struct linux_group *g)
+{
+    const int error = put_in(g, g->file, g->text);
+
+    return error == -EAGAIN || error == -EBUSY ? 0 : error;
+}
