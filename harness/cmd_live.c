@@ -26,7 +26,17 @@ static const char doc[] =
     "130 after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz live --time 60";
 
-enum { KEY_CHECK = 256, KEY_LIST, KEY_SHOW, KEY_READER, KEY_SWAP, KEY_EVERY, KEY_CPU, KEY_TRAIL, KEY_HUGE };
+enum {
+    KEY_CHECK = 256,
+    KEY_LIST,
+    KEY_SHOW,
+    KEY_READER,
+    KEY_SWAP,
+    KEY_EVERY,
+    KEY_CPU,
+    KEY_TRAIL,
+    KEY_HUGE
+};
 
 static const struct argp_option options[] = {
     {.name = "check", .key = KEY_CHECK, .doc = "Tell what this machine offers, and run nothing"},

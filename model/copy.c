@@ -206,9 +206,8 @@ int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t le
 {
     uintptr_t at = old;
 
-    if (!note_entries(mm, &at, old + len))
-        return 0;
-    note_ptes(mm, new_addr, new_addr + len);
+    if (note_entries(mm, &at, old + len)) /* or tables alone */
+        note_ptes(mm, new_addr, new_addr + len);
     at = move_ptes(mm, old, old + len, new_addr);
     if (at == old + len)
         return 0;

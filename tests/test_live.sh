@@ -66,7 +66,7 @@ mkdir "$out/quirks"
 awk -F '|' -v out="$out/quirks" '
     /^## / { of_quirks = /Quirks/ }
     of_quirks && /^[|] `/ && $3 ~ / (all|[0-9.]+ on|6[.]18) / {
-        file = $2 ~ /--swap/ ? "/swap-" : "/"
+        file = $2 ~ /--swap/ ? "/swap-" : $2 ~ /--huge/ ? "/huge-" : "/"
         split($2, name, "`")
         sub(/^ *`/, "", $6); sub(/` *$/, "", $6); gsub(/`; `/, "\n", $6)
         print "vmafuzz 1\nworld rules=linux-6.18\n" $6 >(out file name[2] ".vma")
@@ -79,13 +79,18 @@ show_quirk() { # PROGRAM [--swap]
 }
 case $(uname -r) in
 6.18.*)
-    for program in "$out"/quirks/[!s]*.vma "$out"/quirks/s[!w]*.vma; do
+    for program in "$out"/quirks/[!hs]*.vma "$out"/quirks/s[!w]*.vma; do
         show_quirk "$program"
     done
     for program in "$out"/quirks/swap-*.vma; do
         "$vmafuzz" replay --on linux --swap "$program" >"$out/text" 2>&1
         [ $? -ne 2 ] || { cat "$out/text"; break; } # another run has swap, or there is none
         show_quirk "$program" --swap
+    done
+    for program in "$out"/quirks/huge-*.vma; do
+        "$vmafuzz" replay --on linux --huge "$program" >"$out/text" 2>&1
+        [ $? -ne 2 ] || { cat "$out/text"; break; } # huge pages are set otherwise here
+        show_quirk "$program" --huge
     done
     ;;
 esac

@@ -303,8 +303,8 @@ static bool compound_same(const struct comparison *c, uint32_t proc, const struc
 static bool entry_same(const struct comparison *c, uint32_t proc, const struct snap_pte *m,
                        const struct snap_pte *k)
 {
-    const uint32_t kinds = SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL | SNAP_PTE_SWAP |
-                           SNAP_PTE_MIGRATION | SNAP_PTE_HUGE;
+    const uint32_t kinds =
+        SNAP_PTE_PRESENT | SNAP_PTE_SPECIAL | SNAP_PTE_SWAP | SNAP_PTE_MIGRATION | SNAP_PTE_HUGE;
     const uint32_t differ = m->flags ^ k->flags;
 
     if (differ & kinds)
@@ -317,8 +317,7 @@ static bool entry_same(const struct comparison *c, uint32_t proc, const struct s
             return entry_broken(c, "exclusive", proc, m, k);
     }
     if (frame_of(c->model, m) && frame_of(c->kernel, k))
-        return paired(c, c->kernel_page, c->model_page, proc, m, k) &&
-               compound_same(c, proc, m, k);
+        return paired(c, c->kernel_page, c->model_page, proc, m, k) && compound_same(c, proc, m, k);
     if ((m->flags & SNAP_PTE_SWAP) && m->number && k->number && m->number <= c->model->nr_slots &&
         k->number <= c->kernel->nr_slots)
         return paired(c, c->kernel_slot, c->model_slot, proc, m, k);
@@ -469,7 +468,6 @@ static bool part_same(const struct comparison *c, uint32_t number, unsigned part
 {
     const struct snap_page *mhead = &c->model->page[number - 1], *m = mhead + part;
     const struct snap_page *k = &c->kernel->page[c->kernel_page[number] - 1] + part;
-    const uint32_t differ = m->flags ^ k->flags;
 
 #define SAME(law, site, a, b) ((a) == (b) || part_broken(c, law, site, number, part, a, b))
     if ((c->shows & SHOWS_PAGES) && !SAME(LAW_RMAP_MAPCOUNT, "mapcount", m->mapcount, k->mapcount))
@@ -480,9 +478,8 @@ static bool part_same(const struct comparison *c, uint32_t number, unsigned part
         return false;
     /* while a huge entry maps the page, that of the head is that of all */
     return !(c->shows & SHOWS_PAGE_FIELDS) || (part && mhead->entire_mapcount) ||
-           !(differ & SNAP_PAGE_EXCLUSIVE) ||
-           part_broken(c, LAW_RMAP_EXCLUSIVE, "exclusive", number, part,
-                       (m->flags & SNAP_PAGE_EXCLUSIVE) != 0, (k->flags & SNAP_PAGE_EXCLUSIVE) != 0);
+           SAME(LAW_RMAP_EXCLUSIVE, "exclusive", (m->flags & SNAP_PAGE_EXCLUSIVE) != 0,
+                (k->flags & SNAP_PAGE_EXCLUSIVE) != 0);
 #undef SAME
 }
 
@@ -494,8 +491,8 @@ static bool compound_page_same(const struct comparison *c, uint32_t number)
     if (m->head != number)
         return true; /* with its head */
 #define SAME(law, site, a, b) ((a) == (b) || part_broken(c, law, site, number, 0, a, b))
-    if (((c->shows & SHOWS_PAGES) && !SAME(LAW_RMAP_MAPCOUNT, "entire-mapcount", m->entire_mapcount,
-                                           k->entire_mapcount)) ||
+    if (((c->shows & SHOWS_PAGES) &&
+         !SAME(LAW_RMAP_MAPCOUNT, "entire-mapcount", m->entire_mapcount, k->entire_mapcount)) ||
         ((c->shows & SHOWS_PAGE_FIELDS) &&
          !(SAME(LAW_PAGE_INDEX, "index", m->index, k->index) &&
            SAME(LAW_PAGE_INDEX, "mapping", m->anon_vma, k->anon_vma))))
@@ -513,8 +510,8 @@ static bool pages_same(struct comparison *c)
         if (!entries_same(c, &c->model->proc[i], &c->kernel->proc[i]))
             return false;
     for (uint32_t n = 1; n <= c->model->nr_pages; n++)
-        if (c->kernel_page[n] && !(c->model->page[n - 1].head ? compound_page_same(c, n)
-                                                              : page_same(c, n)))
+        if (c->kernel_page[n] &&
+            !(c->model->page[n - 1].head ? compound_page_same(c, n) : page_same(c, n)))
             return false;
     for (uint32_t n = 1; n <= c->model->nr_slots; n++)
         if (c->kernel_slot[n] &&

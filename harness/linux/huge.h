@@ -12,8 +12,8 @@
 #include <sys/types.h>
 
 struct linux_huge {
-    int held; /* closed: the sign for the guardian */
-    pid_t guardian; /* 0: there is none */
+    int held;         /* closed: the sign for the guardian */
+    pid_t guardian;   /* 0: there is none */
     uint64_t refused; /* huge pages that the kernel had no memory for, when the world began */
 };
 

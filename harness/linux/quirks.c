@@ -454,14 +454,14 @@ static bool touches(const struct world *world, const struct call *c, bool write,
         *end = world->config.task_size << PAGE_SHIFT;
         return true;
     }
-    if (populates || (c->kind == OP_MADVISE &&
-                      c->sel == (write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))) {
+    if (populates ||
+        (c->kind == OP_MADVISE && c->sel == (write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))) {
         *end = range_end(world, c);
         return true;
     }
-    if (write)
+    if (write) /* a look from outside wants a page that nobody will copy */
         return c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_POKE ||
-               c->kind == OP_FORCE || c->kind == OP_PIN;
+               c->kind == OP_FORCE || c->kind == OP_PIN || c->kind == OP_PEEK;
     return c->kind == OP_READ || c->kind == OP_EXEC || c->kind == OP_PEEK;
 }
 

@@ -148,7 +148,8 @@ static int start_processes(struct subject_linux *l)
 
     if (error || !l->o.huge || l->huge_template == l->p.pid[AGENT_TEMPLATE])
         return error;
-    error = (int)processes_call(&l->p, AGENT_TEMPLATE, SYS_prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0, 0);
+    error =
+        (int)processes_call(&l->p, AGENT_TEMPLATE, SYS_prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0, 0);
     l->huge_template = l->p.pid[AGENT_TEMPLATE];
     return error ? error : processes_reset(&l->p);
 }

@@ -47,7 +47,7 @@ struct subject_linux {
     struct linux_huge huge;
     pid_t huge_template; /* the template that may have huge pages, and its children */
     const char *no_huge; /* the kernel had none for this world; NULL: it had */
-    void *own_page; /* of the harness: see empty_batches() */
+    void *own_page;      /* of the harness: see empty_batches() */
     struct linux_pins pins;
     struct linux_contexts contexts;
     struct linux_reader *reader; /* NULL: no pictures */
