@@ -71,8 +71,8 @@ static void parts_are_merged(void **state)
     }
 }
 
-/* Parts of one page may be equal, too: all that were not written are zeroes, which since 6.12 a page
- * that is split does not keep. */
+/* Parts of one page may be equal, too: all that were not written are zeroes. Since 6.12 a page that
+ * is split does not keep those. */
 static void parts_of_one_page(void **state)
 {
     (void)state;
