@@ -538,6 +538,17 @@ static bool huge_cold(const struct world *world, const struct call *c)
            world->pool[POOL_HUGE].nlive && any_page(world->proc[c->proc], c, is_compound);
 }
 
+static bool huge_shmem(const struct world *world, const struct call *c)
+{
+    if (c->kind != OP_MADVISE || c->sel != MADV_COLLAPSE)
+        return false;
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
+        if (vma->vm_file && !maps_regular(vma) && vma->vm_end > c->addr &&
+            vma->vm_start < range_end(world, c))
+            return true;
+    return false;
+}
+
 static bool brk_to_end(const struct world *world, const struct call *c)
 {
     const uint64_t end = world->config.task_size << PAGE_SHIFT;
