@@ -323,23 +323,31 @@ static void lazyfree_parts(struct mm *mm, pte_t *pte, struct page *head)
     event(world, EV_HUGE_LAZYFREE);
 }
 
-/* An entry of a part: it is freed by itself once the page is split. Since 6.18 that depends on who
- * has the page, and not on who has the part. Returns how many entries have been seen to; 0: this
- * one leads to a small page now. */
-static unsigned lazyfree_part(struct mm *mm, pte_t *pte, uintptr_t addr, uintptr_t end)
+/* An entry of a part, of which advice is given: it can be followed once the page is split. Since
+ * 6.18 that depends on who has the page, and not on who has the part. Returns how many entries have
+ * been seen to, HPAGE_PAGES: all of a page, which stays one; 0: this one leads to a small page. */
+static unsigned split_for_part(struct mm *mm, pte_t *pte, uintptr_t addr, uintptr_t end)
 {
     struct world *world = mm->world;
     struct page *page = page_of_pte(world, *pte), *head = compound_head(page);
     const unsigned n = mm_rules(mm) >= RULES_LINUX_6_18 ? parts_in_a_row(world, pte, addr, end) : 1;
 
-    if (n == HPAGE_PAGES) {
-        lazyfree_parts(mm, pte, head);
+    if (n == HPAGE_PAGES)
         return n;
-    }
     if (mm_rules(mm) >= RULES_LINUX_6_18 ? !rmap_walk_compound(world, head, is_mine, mm)
                                          : page_mapcount(world, page) != 1)
         return n;
     return compound_split(world, page) ? 0 : n;
+}
+
+static unsigned lazyfree_part(struct mm *mm, pte_t *pte, uintptr_t addr, uintptr_t end)
+{
+    struct page *head = compound_head(page_of_pte(mm->world, *pte));
+    const unsigned n = split_for_part(mm, pte, addr, end);
+
+    if (n == HPAGE_PAGES)
+        lazyfree_parts(mm, pte, head);
+    return n;
 }
 
 static void lazyfree_pte(struct mm *mm, pte_t *pte)
@@ -385,5 +393,28 @@ void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end)
             lazyfree_pte(mm, pte);
             at += PAGE_SIZE;
         }
+    }
+}
+
+/* ---- MADV_COLD ---- */
+/* Nothing can be seen of it but that huge pages are split for their parts. */
+void cool_range(struct vma *vma, uintptr_t start, uintptr_t end)
+{
+    struct mm *mm = vma->vm_mm;
+    uintptr_t at = start;
+
+    if (mm_rules(mm) < RULES_LINUX_6_18 || !note_entries(mm, &at, end))
+        return;
+    for (pte_t *pte; (pte = pte_next(mm, &at, end));) {
+        struct page *page = page_of_pte(mm->world, *pte);
+        const bool huge = *pte & PTE_HUGE;
+
+        step(mm->world);
+        if (huge && page && !block_is_inside(at, start, end) && huge_split_alone(mm, page))
+            continue;
+        if (!huge && page && unlikely(page_is_compound(page)))
+            at += split_for_part(mm, pte, at, end) * PAGE_SIZE;
+        else
+            at = pte_end(*pte, at);
     }
 }

@@ -532,10 +532,10 @@ static bool is_compound(const struct page *page, pte_t pte)
     return page->flags & PG_HEAD;
 }
 
-static bool huge_cold(const struct world *world, const struct call *c)
+static bool huge_pageout(const struct world *world, const struct call *c)
 {
-    return c->kind == OP_MADVISE && (c->sel == MADV_COLD || c->sel == MADV_PAGEOUT) &&
-           world->pool[POOL_HUGE].nlive && any_page(world->proc[c->proc], c, is_compound);
+    return c->kind == OP_MADVISE && c->sel == MADV_PAGEOUT && world->pool[POOL_HUGE].nlive &&
+           any_page(world->proc[c->proc], c, is_compound);
 }
 
 static bool huge_shmem(const struct world *world, const struct call *c)
