@@ -63,6 +63,7 @@ static const struct argp_option options[] = {
      .arg = "linux",
      .doc = "Compare with the running kernel; see `vmafuzz live'"},
     {.name = "swap", .key = 'p', .doc = "With --on linux: set up swap, and reclaim pages"},
+    {.name = "huge", .key = 'H', .doc = "With --on linux: with huge pages"},
     {.name = "json", .key = 'J', .doc = "Print a JSON array instead of a table"},
     {0},
 };
@@ -91,6 +92,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'p':
         m->live.options.swap = true;
+        return 0;
+    case 'H':
+        m->live.options.huge = true;
         return 0;
     case 'J':
         m->json = true;
@@ -282,8 +286,10 @@ static int measure(int argc, char **argv)
     argv[0] = (char *)(uintptr_t) "vmafuzz faults measure";
     live_init(&m.live);
     parse_arguments(&argp, argc, argv, &m);
-    if (m.live.options.swap && !m.on_linux)
-        usage_error("--swap goes with --on linux");
+    if ((m.live.options.swap || m.live.options.huge) && !m.on_linux)
+        usage_error("--swap and --huge go with --on linux");
+    if (m.live.options.swap && m.live.options.huge)
+        usage_error("--huge and --swap exclude each other");
     for (size_t i = 0; i < m.nr_names; i++)
         parse_fault(m.names[i]); /* complain before the first one runs */
     m.ex = executor_or_exit();

@@ -58,6 +58,26 @@ if [ $exact ]; then
     says clean
     expect 0 'without BPF' live --seed 2 --ops 3000 --reader procfs --out "$out/finds"
     expect 0 'without pictures of pages' live --seed 3 --ops 3000 --reader none --out "$out/finds"
+    "$vmafuzz" live --huge --seed 5 --ops 20000 --out "$out/finds" >"$out/text" 2>&1
+    if [ $? -eq 2 ]; then
+        echo "without huge pages: $(tail -n 1 "$out/text")"
+    else
+        expect 0 'huge pages' live --huge --seed 5 --ops 20000 --out "$out/finds"
+        says clean
+        expect 0 'programs with huge pages' replay --on linux --huge \
+            "$(dirname "$0")"/../corpus/regressions/live-huge-*.vma
+        expect 1 'a fault with huge pages' live --huge --seed 1 --time 60 --stop \
+            --fault huge-zap-rss --out "$out/huge"
+        rest=/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
+        "$vmafuzz" live --huge --out "$out/finds" >"$out/text" 2>&1 &
+        pid=$!
+        sleep 3
+        resting=$(cat $rest)
+        kill -INT $pid
+        wait $pid
+        [ "$(cat $rest)" != "$resting" ] || ! sleep 2 || [ "$(cat $rest)" != "$resting" ] ||
+            pgrep -f 'live --huge' >/dev/null || fail 'khugepaged still rests'
+    fi
     expect 0 'rarer pictures' live --seed 4 --ops 3000 --every 10 --out "$out/finds"
 fi
 
@@ -181,6 +201,8 @@ if [ $exact ] && ! grep -q 'not made' "$out/text"; then
 fi
 
 expect 2 'swap is one' live --swap --jobs 2
+expect 2 'either' live --swap --huge
+says 'exclude each other'
 
 # Without privilege less is seen, and told so; what is pinned would be charged to a limit.
 as_nobody() { # STATUS NAME ARGUMENT...

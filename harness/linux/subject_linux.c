@@ -338,6 +338,44 @@ static bool kernel_merges(void)
     return merges;
 }
 
+/* ---- huge pages: are there any, and does the kernel count how often each part is mapped? ---- */
+static bool split_one(struct subject_linux *l)
+{
+    const uint64_t at = WINDOW_BASE + HPAGE_SIZE;
+    struct agent_slot *slot = processes_slot(&l->p, 0);
+
+    if (start_processes(l) ||
+        processes_call(&l->p, 0, SYS_mmap, at, HPAGE_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1ULL, 0) < 0 ||
+        processes_call(&l->p, 0, SYS_madvise, at, HPAGE_SIZE, MADV_HUGEPAGE, 0, 0, 0))
+        return false;
+    slot->kind = AGENT_WRITE;
+    slot->arg[0] = at;
+    slot->arg[1] = 1;
+    return !processes_ask(&l->p, 0) &&
+           !processes_call(&l->p, 0, SYS_mprotect, at, PAGE_SIZE, PROT_READ, 0, 0, 0);
+}
+
+static bool huge_pages_show(struct subject_linux *l, char *why, size_t size)
+{
+    struct snapshot picture = {0};
+    const char *not = NULL;
+
+    if (!l->reader || !(reader_shows(l->reader) & SHOWS_PAGE_FIELDS))
+        not = "huge pages are compared with BPF pictures only";
+    else if (!split_one(l) || reader_snapshot(l->reader, l->p.pid, &picture))
+        not = "no huge page can be made, split and seen here";
+    else if (picture.nr_ptes != HPAGE_PAGES || !picture.page[0].head)
+        not = "the kernel has no memory for a huge page";
+    else if (picture.page[0].mapcount != 1 || picture.page[HPAGE_PAGES - 1].mapcount != 1)
+        not = "the kernel does not count how often parts of huge pages are mapped "
+              "(CONFIG_NO_PAGE_MAPCOUNT)";
+    snapshot_fini(&picture);
+    if (not )
+        snprintf(why, size, "%s", not );
+    return !not ;
+}
+
 struct subject *subject_linux_new(const struct linux_options *o, char *why, size_t size)
 {
     struct subject_linux *l = calloc(1, sizeof(*l));
@@ -373,7 +411,7 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
     l->can_name = kernel_knows_names(l);
     l->merges_itself = kernel_merges();
     l->reader = reader_new((enum linux_reader_kind)o->reader, why, size);
-    if (!l->reader && o->reader != READER_NONE) {
+    if ((!l->reader && o->reader != READER_NONE) || (o->huge && !huge_pages_show(l, why, size))) {
         linux_free(&l->base);
         return NULL;
     }
