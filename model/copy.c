@@ -93,6 +93,23 @@ static int copy_pte(struct vma *dst, uintptr_t addr, pte_t *from)
 
 /* Without an anon_vma there is nothing that a fault could not find again, or nothing that the child
  * shall have (VM_WIPEONFORK). */
+/* The child gets a table wherever the parent has one, with entries or without. */
+static int copy_tables(struct mm *to, struct mm *from, uintptr_t start, uintptr_t end)
+{
+    const uintptr_t upper = HPAGE_SIZE * PTRS_PER_TABLE;
+    uintptr_t span;
+
+    for (uintptr_t at = start; at < end; at = (at & ~(span - 1)) + span) {
+        const pte_t *pmd = pmd_find(from, at);
+
+        step(from->world);
+        span = pmd ? HPAGE_SIZE : upper;
+        if (pmd && *pmd && !(*pte_find(from, at & HPAGE_MASK) & PTE_HUGE) && !pte_alloc(to, at))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 int copy_page_range(struct vma *dst, struct vma *src)
 {
     const uintptr_t start = src->vm_start, end = src->vm_end;
@@ -102,9 +119,10 @@ int copy_page_range(struct vma *dst, struct vma *src)
 
     if (!dst->anon_vma || !src->vm_mm->pgd)
         return 0;
+    err = copy_tables(dst->vm_mm, src->vm_mm, start, end);
     pte = pte_next(src->vm_mm, &at, end);
     if (!pte)
-        return 0;
+        return err;
     for (; pte && !err; pte = pte_next(src->vm_mm, &at, end)) {
         const uintptr_t next = pte_end(*pte, at);
 
@@ -284,14 +302,6 @@ static bool may_be_dropped(struct world *world, struct page *page)
     return page->mapcount + page_swap_count(world, page) == 1;
 }
 
-static bool is_mine(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg)
-{
-    (void)addr;
-    (void)pte;
-    (void)page;
-    return vma->vm_mm == arg;
-}
-
 /* How many entries from this one on map parts of one page in a row. */
 static unsigned parts_in_a_row(const struct world *world, const pte_t *pte, uintptr_t addr,
                                uintptr_t end)
@@ -334,7 +344,7 @@ static unsigned split_for_part(struct mm *mm, pte_t *pte, uintptr_t addr, uintpt
 
     if (n == HPAGE_PAGES)
         return n;
-    if (mm_rules(mm) >= RULES_LINUX_6_18 ? !rmap_walk_compound(world, head, is_mine, mm)
+    if (mm_rules(mm) >= RULES_LINUX_6_18 ? rmap_compound_elsewhere(mm, head)
                                          : page_mapcount(world, page) != 1)
         return n;
     return compound_split(world, page) ? 0 : n;

@@ -532,6 +532,8 @@ bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *
 /* The same for all parts of a compound page, each huge entry once: its addr is that of the block,
  * its page the head. */
 bool rmap_walk_compound(struct world *world, struct page *head, rmap_visit *visit, void *arg);
+/* Does another process map anything of the page? */
+bool rmap_compound_elsewhere(const struct mm *mm, struct page *head);
 /* Does an entry of a VM_LOCKED VMA map the page or a part of it, outside of [start, end) of vma? */
 bool rmap_locked_elsewhere(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
 /* The pages that [*addr, *addr + len) meets inside of the address space: *addr is aligned down, and
