@@ -65,6 +65,7 @@ static const struct argp_option options[] = {
     {.name = "swap", .key = 'p', .doc = "With --on linux: set up swap, and reclaim pages"},
     {.name = "cgroup", .key = 'g', .doc = "With --swap: reclaim by a memory cgroup, too"},
     {.name = "compact", .key = 'c', .doc = "With --on linux: compact memory, so that pages move"},
+    {.name = "huge", .key = 'H', .doc = "With --on linux: with huge pages"},
     {.name = "json", .key = 'J', .doc = "Print a JSON array instead of a table"},
     {0},
 };
@@ -99,6 +100,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'c':
         m->live.options.compact = true;
+        return 0;
+    case 'H':
+        m->live.options.huge = true;
         return 0;
     case 'J':
         m->json = true;
@@ -290,10 +294,12 @@ static int measure(int argc, char **argv)
     argv[0] = (char *)(uintptr_t) "vmafuzz faults measure";
     live_init(&m.live);
     parse_arguments(&argp, argc, argv, &m);
-    if ((m.live.options.swap || m.live.options.compact) && !m.on_linux)
-        usage_error("--swap and --compact go with --on linux");
+    if ((m.live.options.swap || m.live.options.compact || m.live.options.huge) && !m.on_linux)
+        usage_error("--swap, --compact and --huge go with --on linux");
     if (m.live.options.group && !m.live.options.swap)
         usage_error("--cgroup goes with --swap");
+    if (m.live.options.swap && m.live.options.huge)
+        usage_error("--huge and --swap exclude each other");
     for (size_t i = 0; i < m.nr_names; i++)
         parse_fault(m.names[i]); /* complain before the first one runs */
     m.ex = executor_or_exit();

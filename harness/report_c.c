@@ -651,6 +651,15 @@ static void put_own_names(const bool used[MAX_NAMES + 1], unsigned parts, FILE *
         fprintf(to, "    int context[%d];\n", MAX_FDS);
 }
 
+static bool wants_huge_pages(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->nr; i++)
+        if (p->op[i].kind == OP_MADVISE &&
+            (p->op[i].sel == W_HUGEPAGE || p->op[i].sel == W_COLLAPSE))
+            return true;
+    return false;
+}
+
 static void put_start(const struct program *p, unsigned parts, FILE *to)
 {
     fputs("\n    setvbuf(stdout, out, _IOLBF, sizeof(out));\n", to);
@@ -666,7 +675,7 @@ static void put_start(const struct program *p, unsigned parts, FILE *to)
     if ((parts & PART_WINDOW) && (parts & PART_PROCS))
         fputs("    processes_map();\n", to);
     if (parts & PART_WINDOW)
-        put_window_start(&p->config, to);
+        put_window_start(&p->config, wants_huge_pages(p), to);
     if (parts & PART_BRK)
         fputs("    heap = ((unsigned long)syscall(SYS_brk, 0UL) + PAGE - 1) & ~(PAGE - 1);\n"
               "    syscall(SYS_brk, heap);\n",

@@ -24,7 +24,8 @@ enum part {
 
 /* window(): the address space that the program was found in, and what it may. */
 void put_window(const struct world_config *c, FILE *to);
-void put_window_start(const struct world_config *c, FILE *to);
+void put_window_start(const struct world_config *c, bool huge,
+                      FILE *to);          /* huge: with such pages */
 void put_parts(unsigned parts, FILE *to); /* in the order that they need each other */
 /* turn(), done(), fork_as(), exit_as(), processes_start() and processes_end(). */
 void put_processes(FILE *to);

@@ -83,7 +83,6 @@ static const char window_part[] =
     "    room[0] = 0;\n"
     "    if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0))\n"
     "        perror(\"the heap stays where it is\");\n"
-    "    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);\n"
     "    setrlimit(RLIMIT_MEMLOCK, &some);\n"
     "    if (fd >= 0)\n"
     "        fill_all(fd);\n"
@@ -104,8 +103,10 @@ void put_window(const struct world_config *c, FILE *to)
         fputs(drop_part, to);
 }
 
-void put_window_start(const struct world_config *c, FILE *to)
+void put_window_start(const struct world_config *c, bool huge, FILE *to)
 {
+    if (!huge)
+        fputs("    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);\n", to);
     fprintf(to, "    window(BASE + %#" PRIx64 " * PAGE);\n", c->start_brk);
     if (!c->privileged)
         fputs("    drop();\n", to);

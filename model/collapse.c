@@ -116,8 +116,8 @@ static void replace_entries(const struct collapse *c, struct page *head)
     note_page(mm->world, head);
 }
 
-/* 0, also if it is huge already. */
-static int collapse_block(struct vma *vma, uintptr_t addr, bool told)
+/* 0, also if it is huge already. *goes_on: the next block may be another matter. */
+static int collapse_block(struct vma *vma, uintptr_t addr, bool told, bool *goes_on)
 {
     struct world *world = vma->vm_mm->world;
     struct collapse c = {.vma = vma, .addr = addr, .told = told};
@@ -125,11 +125,13 @@ static int collapse_block(struct vma *vma, uintptr_t addr, bool told)
     int err;
 
     c.pmd = pmd_find(vma->vm_mm, addr);
+    *goes_on = !c.pmd; /* not where the table above is there, and has nothing for the block */
     if (!c.pmd || !*c.pmd)
         return -EINVAL;
     if (*pte_find(vma->vm_mm, addr) & PTE_HUGE)
         return 0;
     err = look_at_entries(&c);
+    *goes_on = err == -EAGAIN || err == -EINVAL;
     if (err)
         return err;
     head = compound_alloc(world);
@@ -139,6 +141,7 @@ static int collapse_block(struct vma *vma, uintptr_t addr, bool told)
         err = read_back(&c);
         if (!err)
             err = look_at_entries(&c);
+        *goes_on = err == -EAGAIN;
     }
     if (err) {
         put_page(world, head);
@@ -164,12 +167,6 @@ static bool has_block(const struct vma *vma)
     return first < vma->vm_end && vma->vm_end - first >= HPAGE_SIZE;
 }
 
-/* With these, the next block may be another matter. */
-static bool goes_on_after(int err)
-{
-    return err == -EAGAIN || err == -EINVAL;
-}
-
 int madvise_collapse_vma(struct vma **pvma, uintptr_t start, uintptr_t end, const void *arg)
 {
     const uintptr_t first = hpage_align(start), last = end & HPAGE_MASK;
@@ -180,14 +177,15 @@ int madvise_collapse_vma(struct vma **pvma, uintptr_t start, uintptr_t end, cons
     if (!may_collapse(vma) || !has_block(vma))
         return -EINVAL;
     for (uintptr_t addr = first; addr < last; addr += HPAGE_SIZE) {
-        const int err = collapse_block(vma, addr, true);
+        bool goes_on;
+        const int err = collapse_block(vma, addr, true, &goes_on);
 
         step(vma->vm_mm->world);
         if (err) {
             event(vma->vm_mm->world, EV_COLLAPSE_REFUSED);
             answer = err;
         }
-        if (err && !goes_on_after(err))
+        if (err && !goes_on)
             break;
     }
     return answer;
@@ -198,6 +196,7 @@ long mm_khugepaged(struct mm *mm, uintptr_t addr, size_t len)
 {
     const uintptr_t end = pages_meeting(mm, &addr, len);
     struct vma *vma;
+    bool unused;
 
     for (addr = hpage_align(addr); addr < end && end - addr >= HPAGE_SIZE; addr += HPAGE_SIZE) {
         step(mm->world);
@@ -205,7 +204,7 @@ long mm_khugepaged(struct mm *mm, uintptr_t addr, size_t len)
         if (!vma || !may_collapse(vma) || !(vma->vm_flags & VM_HUGEPAGE) ||
             !block_is_inside(addr, vma->vm_start, vma->vm_end))
             continue;
-        if (collapse_block(vma, addr, false))
+        if (collapse_block(vma, addr, false, &unused))
             event(mm->world, EV_COLLAPSE_REFUSED);
     }
     return 0;

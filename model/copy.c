@@ -93,6 +93,23 @@ static int copy_pte(struct vma *dst, uintptr_t addr, pte_t *from)
 
 /* Without an anon_vma there is nothing that a fault could not find again, or nothing that the child
  * shall have (VM_WIPEONFORK). */
+/* The child gets a table wherever the parent has one, with entries or without. */
+static int copy_tables(struct mm *to, struct mm *from, uintptr_t start, uintptr_t end)
+{
+    const uintptr_t upper = HPAGE_SIZE * PTRS_PER_TABLE;
+    uintptr_t span;
+
+    for (uintptr_t at = start; at < end; at = (at & ~(span - 1)) + span) {
+        const pte_t *pmd = pmd_find(from, at);
+
+        step(from->world);
+        span = pmd ? HPAGE_SIZE : upper;
+        if (pmd && *pmd && !(*pte_find(from, at & HPAGE_MASK) & PTE_HUGE) && !pte_alloc(to, at))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 int copy_page_range(struct vma *dst, struct vma *src)
 {
     const uintptr_t start = src->vm_start, end = src->vm_end;
@@ -102,9 +119,10 @@ int copy_page_range(struct vma *dst, struct vma *src)
 
     if (!dst->anon_vma || !src->vm_mm->pgd)
         return 0;
+    err = copy_tables(dst->vm_mm, src->vm_mm, start, end);
     pte = pte_next(src->vm_mm, &at, end);
     if (!pte)
-        return 0;
+        return err;
     for (; pte && !err; pte = pte_next(src->vm_mm, &at, end)) {
         const uintptr_t next = pte_end(*pte, at);
 
@@ -206,9 +224,8 @@ int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t le
 {
     uintptr_t at = old;
 
-    if (!note_entries(mm, &at, old + len))
-        return 0;
-    note_ptes(mm, new_addr, new_addr + len);
+    if (note_entries(mm, &at, old + len)) /* or tables alone */
+        note_ptes(mm, new_addr, new_addr + len);
     at = move_ptes(mm, old, old + len, new_addr);
     if (at == old + len)
         return 0;
@@ -285,14 +302,6 @@ static bool may_be_dropped(struct world *world, struct page *page)
     return page->mapcount + page_swap_count(world, page) == 1;
 }
 
-static bool is_mine(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg)
-{
-    (void)addr;
-    (void)pte;
-    (void)page;
-    return vma->vm_mm == arg;
-}
-
 /* How many entries from this one on map parts of one page in a row. */
 static unsigned parts_in_a_row(const struct world *world, const pte_t *pte, uintptr_t addr,
                                uintptr_t end)
@@ -324,23 +333,31 @@ static void lazyfree_parts(struct mm *mm, pte_t *pte, struct page *head)
     event(world, EV_HUGE_LAZYFREE);
 }
 
-/* An entry of a part: it is freed by itself once the page is split. Since 6.18 that depends on who
- * has the page, and not on who has the part. Returns how many entries have been seen to; 0: this
- * one leads to a small page now. */
-static unsigned lazyfree_part(struct mm *mm, pte_t *pte, uintptr_t addr, uintptr_t end)
+/* An entry of a part, of which advice is given: it can be followed once the page is split. Since
+ * 6.18 that depends on who has the page, and not on who has the part. Returns how many entries have
+ * been seen to, HPAGE_PAGES: all of a page, which stays one; 0: this one leads to a small page. */
+static unsigned split_for_part(struct mm *mm, pte_t *pte, uintptr_t addr, uintptr_t end)
 {
     struct world *world = mm->world;
     struct page *page = page_of_pte(world, *pte), *head = compound_head(page);
     const unsigned n = mm_rules(mm) >= RULES_LINUX_6_18 ? parts_in_a_row(world, pte, addr, end) : 1;
 
-    if (n == HPAGE_PAGES) {
-        lazyfree_parts(mm, pte, head);
+    if (n == HPAGE_PAGES)
         return n;
-    }
-    if (mm_rules(mm) >= RULES_LINUX_6_18 ? !rmap_walk_compound(world, head, is_mine, mm)
+    if (mm_rules(mm) >= RULES_LINUX_6_18 ? rmap_compound_elsewhere(mm, head)
                                          : page_mapcount(world, page) != 1)
         return n;
     return compound_split(world, page) ? 0 : n;
+}
+
+static unsigned lazyfree_part(struct mm *mm, pte_t *pte, uintptr_t addr, uintptr_t end)
+{
+    struct page *head = compound_head(page_of_pte(mm->world, *pte));
+    const unsigned n = split_for_part(mm, pte, addr, end);
+
+    if (n == HPAGE_PAGES)
+        lazyfree_parts(mm, pte, head);
+    return n;
 }
 
 static void lazyfree_pte(struct mm *mm, pte_t *pte)
@@ -386,5 +403,28 @@ void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end)
             lazyfree_pte(mm, pte);
             at += PAGE_SIZE;
         }
+    }
+}
+
+/* ---- MADV_COLD ---- */
+/* Nothing can be seen of it but that huge pages are split for their parts. */
+void cool_range(struct vma *vma, uintptr_t start, uintptr_t end)
+{
+    struct mm *mm = vma->vm_mm;
+    uintptr_t at = start;
+
+    if (mm_rules(mm) < RULES_LINUX_6_18 || !note_entries(mm, &at, end))
+        return;
+    for (pte_t *pte; (pte = pte_next(mm, &at, end));) {
+        struct page *page = page_of_pte(mm->world, *pte);
+        const bool huge = *pte & PTE_HUGE;
+
+        step(mm->world);
+        if (huge && page && !block_is_inside(at, start, end) && huge_split_alone(mm, page))
+            continue;
+        if (!huge && page && unlikely(page_is_compound(page)))
+            at += split_for_part(mm, pte, at, end) * PAGE_SIZE;
+        else
+            at = pte_end(*pte, at);
     }
 }

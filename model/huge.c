@@ -312,6 +312,11 @@ int huge_move(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to, pte_t 
     return DONE;
 }
 
+bool huge_split_alone(struct mm *mm, struct page *head)
+{
+    return head->refcount - head->pins == 1 && compound_split(mm->world, head);
+}
+
 /* A part cannot be freed lazily, so the page is split for it; shared ones stay what they are. */
 bool huge_lazyfree(struct mm *mm, uintptr_t addr, uintptr_t end, pte_t *pmd)
 {
@@ -321,7 +326,7 @@ bool huge_lazyfree(struct mm *mm, uintptr_t addr, uintptr_t end, pte_t *pmd)
     if (!head || head->refcount - head->pins != 1)
         return true;
     if ((addr & ~HPAGE_MASK) || end - addr < HPAGE_SIZE)
-        return !compound_split(world, head);
+        return !huge_split_alone(mm, head);
     head->flags &= ~(uint32_t)(PG_DIRTY | PG_SWAPBACKED);
     *pmd &= ~(pte_t)(PTE_DIRTY | PTE_YOUNG);
     note_page(world, head);

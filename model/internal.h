@@ -497,6 +497,8 @@ void huge_zap(struct mm *mm, pte_t *pmd);
 int huge_copy(struct vma *dst, struct vma *src, uintptr_t addr, pte_t *from);
 /* mremap, of entries up to end. 1: split. 0: moved; -ENOMEM. */
 int huge_move(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to, pte_t *pmd);
+/* The page of a huge entry is split, if nothing else maps it. */
+bool huge_split_alone(struct mm *mm, struct page *head);
 /* MADV_FREE: true: done for the whole block; false: look at its entries again. */
 bool huge_lazyfree(struct mm *mm, uintptr_t addr, uintptr_t end, pte_t *pmd);
 
@@ -517,6 +519,8 @@ int move_page_tables(struct mm *mm, uintptr_t old, uintptr_t new_addr, size_t le
 /* mprotect: no entry of [start, end) allows more than vm_flags do; those of exclusive pages become
  * writable with them. */
 void change_protection(struct vma *vma, uintptr_t start, uintptr_t end);
+/* MADV_COLD on [start, end). */
+void cool_range(struct vma *vma, uintptr_t start, uintptr_t end);
 /* MADV_FREE on [start, end) of private anonymous memory. */
 void lazyfree_range(struct vma *vma, uintptr_t start, uintptr_t end);
 /* MADV_PAGEOUT on [start, end), without swap: lazily freed pages that are mapped once may go. */
@@ -531,6 +535,8 @@ bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *
 /* The same for all parts of a compound page, each huge entry once: its addr is that of the block,
  * its page the head. */
 bool rmap_walk_compound(struct world *world, struct page *head, rmap_visit *visit, void *arg);
+/* Does another process map anything of the page? */
+bool rmap_compound_elsewhere(const struct mm *mm, struct page *head);
 /* Does an entry of a VM_LOCKED VMA map the page or a part of it, outside of [start, end) of vma? */
 bool rmap_locked_elsewhere(struct vma *vma, uintptr_t start, uintptr_t end, struct page *page);
 /* The pages that [*addr, *addr + len) meets inside of the address space: *addr is aligned down, and

@@ -75,8 +75,8 @@ static struct place place_at(struct vma *vma, uintptr_t addr)
     return place;
 }
 
-/* What is merged is a page by itself. False: it is a part of a page that cannot be split. Its entry
- * may have been split before, for another part. */
+/* What is merged is a page by itself. False: it is a part of a page that cannot be split, or was
+ * not kept when it was. Its entry may have been split before, for another part. */
 static bool is_single(struct place *place)
 {
     struct world *world = place->vma->vm_mm->world;
@@ -87,7 +87,7 @@ static bool is_single(struct place *place)
         event(world, EV_KSM_SPLIT);
     }
     *place = place_at(place->vma, place->addr);
-    return true;
+    return place->page;
 }
 
 /* What the candidate has become: all may have changed since. */

@@ -201,6 +201,9 @@ static void madvise_pages(struct vma *vma, uintptr_t start, uintptr_t end, int a
     case MADV_FREE:
         lazyfree_range(vma, start, end);
         return;
+    case MADV_COLD:
+        cool_range(vma, start, end);
+        return;
     case MADV_PAGEOUT:
         reclaim_freed_range(vma, start, end);
         return;

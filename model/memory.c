@@ -121,22 +121,13 @@ static int file_fault(const struct page_fault *f)
 }
 
 /* ---- copy-on-write ---- */
-static bool is_mine(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg)
-{
-    (void)addr;
-    (void)pte;
-    (void)page;
-    return vma->vm_mm == arg;
-}
-
 /* A part of a page that this process alone has, as often as it may. */
 static bool has_all_of_it(const struct page_fault *f, struct page *page)
 {
     struct page *head = compound_head(page);
 
     return f->world->config.rules >= RULES_LINUX_6_18 && page_is_compound(page) &&
-           head->refcount == compound_mapcount(head) &&
-           rmap_walk_compound(f->world, head, is_mine, f->mm);
+           head->refcount == compound_mapcount(head) && !rmap_compound_elsewhere(f->mm, head);
 }
 
 /* May a write go to this page, because nobody else will notice? */

@@ -269,7 +269,6 @@ int pgtable_move(struct mm *mm, pte_t *pmd, uintptr_t to)
         return 1;
     *place = *pmd;
     *pmd = 0;
-    event(mm->world, EV_MOVE_TABLE);
     return 0;
 }
 

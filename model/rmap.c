@@ -13,6 +13,7 @@ struct walk {
     rmap_visit *visit;
     void *arg;
     const struct except *locked; /* NULL, or only VM_LOCKED VMAs matter, and not all of one */
+    const struct mm *without;    /* a process that need not be asked */
 };
 /* What does not count: [start, end) of a VMA. */
 struct except {
@@ -75,6 +76,8 @@ static bool visit_parts(const struct walk *walk, struct vma *vma, uintptr_t addr
     bool on = true;
 
     if (walk->locked && !may_lock(walk->locked, vma))
+        return true;
+    if (vma->vm_mm == walk->without)
         return true;
     if (walk->index > vma->vm_pgoff)
         first += (walk->index - vma->vm_pgoff) << PAGE_SHIFT;
@@ -176,7 +179,7 @@ bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *
 {
     const struct page *head = compound_head(page);
     const uint64_t index = head->index + (uint64_t)(page - head);
-    const struct walk walk = {world, page, index, 1, visit, arg, NULL};
+    const struct walk walk = {world, page, index, 1, visit, arg, NULL, NULL};
 
     if (!head->mapping)
         return true;
@@ -189,9 +192,33 @@ bool rmap_walk(struct world *world, struct page *page, rmap_visit *visit, void *
 
 bool rmap_walk_compound(struct world *world, struct page *head, rmap_visit *visit, void *arg)
 {
-    const struct walk walk = {world, head, head->index, HPAGE_PAGES, visit, arg, NULL};
+    const struct walk walk = {world, head, head->index, HPAGE_PAGES, visit, arg, NULL, NULL};
 
     return !head->mapping || walk_anon(&walk, page_anon_vma(head));
+}
+
+static bool found_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page, void *arg)
+{
+    (void)vma;
+    (void)addr;
+    (void)pte;
+    (void)page;
+    (void)arg;
+    return false;
+}
+
+bool rmap_compound_elsewhere(const struct mm *mm, struct page *head)
+{
+    const struct walk walk = {
+        .world = mm->world,
+        .page = head,
+        .index = head->index,
+        .n = HPAGE_PAGES,
+        .visit = found_one,
+        .without = mm,
+    };
+
+    return !walk_anon(&walk, page_anon_vma(head));
 }
 
 uintptr_t pages_meeting(const struct mm *mm, uintptr_t *addr, size_t len)
@@ -218,7 +245,7 @@ static bool not_locked_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct p
 static bool part_locked_elsewhere(struct vma *vma, struct except *except, struct page *head)
 {
     const struct walk walk = {vma->vm_mm->world, head,   head->index, HPAGE_PAGES,
-                              not_locked_one,    except, except};
+                              not_locked_one,    except, except,      NULL};
 
     return !visit_parts(&walk, vma, except->end) || !walk_anon(&walk, page_anon_vma(head));
 }

@@ -59,6 +59,26 @@ if [ $exact ]; then
     says clean
     expect 0 'without BPF' live --seed 2 --ops 3000 --reader procfs --out "$out/finds"
     expect 0 'without pictures of pages' live --seed 3 --ops 3000 --reader none --out "$out/finds"
+    "$vmafuzz" live --huge --seed 5 --ops 20000 --out "$out/finds" >"$out/text" 2>&1
+    if [ $? -eq 2 ]; then
+        echo "without huge pages: $(tail -n 1 "$out/text")"
+    else
+        expect 0 'huge pages' live --huge --seed 5 --ops 20000 --out "$out/finds"
+        says clean
+        expect 0 'programs with huge pages' replay --on linux --huge \
+            "$(dirname "$0")"/../corpus/regressions/live-huge-*.vma
+        expect 1 'a fault with huge pages' live --huge --seed 1 --time 60 --stop \
+            --fault huge-zap-rss --out "$out/huge"
+        rest=/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
+        "$vmafuzz" live --huge --out "$out/finds" >"$out/text" 2>&1 &
+        pid=$!
+        sleep 3
+        resting=$(cat $rest)
+        kill -INT $pid
+        wait $pid
+        [ "$(cat $rest)" != "$resting" ] || ! sleep 2 || [ "$(cat $rest)" != "$resting" ] ||
+            pgrep -f 'live --huge' >/dev/null || fail 'khugepaged still rests'
+    fi
     expect 0 'rarer pictures' live --seed 4 --ops 3000 --every 10 --out "$out/finds"
 fi
 
@@ -67,7 +87,7 @@ mkdir "$out/quirks"
 awk -F '|' -v out="$out/quirks" '
     /^## / { of_quirks = /Quirks/ }
     of_quirks && /^[|] `/ && $3 ~ / (all|[0-9.]+ on|6[.]18) / {
-        file = $2 ~ /--swap/ ? "/swap-" : "/"
+        file = $2 ~ /--swap/ ? "/swap-" : $2 ~ /--huge/ ? "/huge-" : "/"
         split($2, name, "`")
         sub(/^ *`/, "", $6); sub(/` *$/, "", $6); gsub(/`; `/, "\n", $6)
         print "vmafuzz 1\nworld rules=linux-6.18\n" $6 >(out file name[2] ".vma")
@@ -80,13 +100,18 @@ show_quirk() { # PROGRAM [--swap]
 }
 case $(uname -r) in
 6.18.*)
-    for program in "$out"/quirks/[!s]*.vma "$out"/quirks/s[!w]*.vma; do
+    for program in "$out"/quirks/[!hs]*.vma "$out"/quirks/s[!w]*.vma; do
         show_quirk "$program"
     done
     for program in "$out"/quirks/swap-*.vma; do
         "$vmafuzz" replay --on linux --swap "$program" >"$out/text" 2>&1
         [ $? -ne 2 ] || { cat "$out/text"; break; } # another run has swap, or there is none
         show_quirk "$program" --swap
+    done
+    for program in "$out"/quirks/huge-*.vma; do
+        "$vmafuzz" replay --on linux --huge "$program" >"$out/text" 2>&1
+        [ $? -ne 2 ] || { cat "$out/text"; break; } # huge pages are set otherwise here
+        show_quirk "$program" --huge
     done
     ;;
 esac
@@ -224,6 +249,8 @@ END
 else
     echo "no memory cgroup here: $(tail -n 1 "$out/text")"
 fi
+expect 2 'either' live --swap --huge
+says 'exclude each other'
 
 # Without privilege less is seen, and told so; what is pinned would be charged to a limit.
 as_nobody() { # STATUS NAME ARGUMENT...

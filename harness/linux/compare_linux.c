@@ -497,7 +497,6 @@ static bool part_same(const struct comparison *c, uint32_t number, unsigned part
 {
     const struct snap_page *mhead = &c->model->page[number - 1], *m = mhead + part;
     const struct snap_page *k = &c->kernel->page[c->kernel_page[number] - 1] + part;
-    const uint32_t differ = m->flags ^ k->flags;
 
 #define SAME(law, site, a, b) ((a) == (b) || part_broken(c, law, site, number, part, a, b))
     if ((c->shows & SHOWS_PAGES) && !SAME(LAW_RMAP_MAPCOUNT, "mapcount", m->mapcount, k->mapcount))
@@ -508,10 +507,8 @@ static bool part_same(const struct comparison *c, uint32_t number, unsigned part
         return false;
     /* while a huge entry maps the page, that of the head is that of all */
     return !(c->shows & SHOWS_PAGE_FIELDS) || (part && mhead->entire_mapcount) ||
-           !(differ & SNAP_PAGE_EXCLUSIVE) ||
-           part_broken(c, LAW_RMAP_EXCLUSIVE, "exclusive", number, part,
-                       (m->flags & SNAP_PAGE_EXCLUSIVE) != 0,
-                       (k->flags & SNAP_PAGE_EXCLUSIVE) != 0);
+           SAME(LAW_RMAP_EXCLUSIVE, "exclusive", (m->flags & SNAP_PAGE_EXCLUSIVE) != 0,
+                (k->flags & SNAP_PAGE_EXCLUSIVE) != 0);
 #undef SAME
 }
 

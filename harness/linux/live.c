@@ -126,8 +126,7 @@ bool live_open(struct live *l, char *why, size_t size)
         trail_open(&l->left, NULL, why, size);
     snprintf(l->replay, sizeof(l->replay), "--on linux%s%s%s%s%s", options.swap ? " --swap" : "",
              options.group ? " --cgroup" : "", options.compact ? " --compact" : "",
-             options.huge ? " --huge" : "",
-             l->show_quirks ? " --show-quirks" : "");
+             options.huge ? " --huge" : "", l->show_quirks ? " --show-quirks" : "");
     l->other = (struct other_subject){
         .subject = subject_linux_new(&options, why, size),
         .name = l->name,

@@ -4,6 +4,7 @@
  * tells for sure; nothing is changed.
  */
 #define _GNU_SOURCE
+#include "harness/linux/huge.h"
 #include "harness/linux/linux.h"
 #include "harness/linux/reader.h"
 
@@ -185,6 +186,14 @@ static void ask_ksm(struct linux_offer *o)
         lacks(o, "/sys/kernel/mm/ksm/run: %s: it needs root", strerror(errno));
 }
 
+static void ask_huge(struct linux_offer *o)
+{
+    const char *why = linux_refuses_huge();
+
+    if (why)
+        lacks(o, "%s", why);
+}
+
 /* ---- calls that a kernel may be built without ---- */
 static void ask_policies(struct linux_offer *o)
 {
@@ -286,6 +295,7 @@ static const struct {
      ask_memory_cgroup},
     {"compaction", "migrate, with --compact: pages move to other frames", ask_compaction},
     {"KSM", "equal pages become one", ask_ksm},
+    {"huge pages", "with --huge: made, split, moved, shared and collapsed", ask_huge},
     {"memory policies", "mbind", ask_policies},
     {"userfaultfd", "contexts, and ranges registered with them", ask_userfaults},
     {"QEMU", "another kernel in a guest, with --kernel", ask_qemu},

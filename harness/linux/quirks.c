@@ -476,9 +476,9 @@ static bool touches(const struct world *world, const struct call *c, bool write,
         *end = range_end(world, c);
         return true;
     }
-    if (write)
+    if (write) /* a look from outside wants a page that nobody will copy */
         return c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_POKE ||
-               c->kind == OP_FORCE || c->kind == OP_PIN;
+               c->kind == OP_FORCE || c->kind == OP_PIN || c->kind == OP_PEEK;
     return c->kind == OP_READ || c->kind == OP_EXEC || c->kind == OP_PEEK;
 }
 
@@ -549,10 +549,21 @@ static bool is_compound(const struct page *page, pte_t pte)
     return page->flags & PG_HEAD;
 }
 
-static bool huge_cold(const struct world *world, const struct call *c)
+static bool huge_pageout(const struct world *world, const struct call *c)
 {
-    return c->kind == OP_MADVISE && (c->sel == MADV_COLD || c->sel == MADV_PAGEOUT) &&
-           world->pool[POOL_HUGE].nlive && any_page(world->proc[c->proc], c, is_compound);
+    return c->kind == OP_MADVISE && c->sel == MADV_PAGEOUT && world->pool[POOL_HUGE].nlive &&
+           any_page(world->proc[c->proc], c, is_compound);
+}
+
+static bool huge_shmem(const struct world *world, const struct call *c)
+{
+    if (c->kind != OP_MADVISE || c->sel != MADV_COLLAPSE)
+        return false;
+    for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
+        if (vma->vm_file && !maps_regular(vma) && vma->vm_end > c->addr &&
+            vma->vm_start < range_end(world, c))
+            return true;
+    return false;
 }
 
 static bool brk_to_end(const struct world *world, const struct call *c)

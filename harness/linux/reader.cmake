@@ -32,7 +32,8 @@ add_custom_command(
             -o ${bpf_dir}/snapshot.bpf.o
     DEPENDS ${CMAKE_CURRENT_LIST_DIR}/snapshot.bpf.c ${CMAKE_CURRENT_LIST_DIR}/raw.h
             ${CMAKE_CURRENT_LIST_DIR}/snapshot_kernel.h
-            ${CMAKE_CURRENT_LIST_DIR}/snapshot_load.h ${CMAKE_SOURCE_DIR}/oracles/snapshot.h
+            ${CMAKE_CURRENT_LIST_DIR}/snapshot_load.h ${CMAKE_CURRENT_LIST_DIR}/snapshot_parts.h
+            ${CMAKE_CURRENT_LIST_DIR}/snapshot_calibrate.h ${CMAKE_SOURCE_DIR}/oracles/snapshot.h
     VERBATIM)
 add_custom_command(
     OUTPUT ${bpf_dir}/snapshot.skel.h

@@ -141,7 +141,6 @@ static int drop_capabilities(struct subject_linux *l)
     return (int)processes_call(&l->p, 0, SYS_capset, AGENT_DATA(0), AGENT_DATA(0) + 32, 0, 0, 0, 0);
 }
 
-<<<<<<< HEAD
 /* The agent has done without, and so have its children: process 0 is started once more. */
 static int start_processes(struct subject_linux *l)
 {
@@ -153,7 +152,8 @@ static int start_processes(struct subject_linux *l)
         (int)processes_call(&l->p, AGENT_TEMPLATE, SYS_prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0, 0);
     l->huge_template = l->p.pid[AGENT_TEMPLATE];
     return error ? error : processes_reset(&l->p);
-=======
+}
+
 /* The first process as well: it was forked before. */
 static int join_group(struct subject_linux *l)
 {
@@ -168,7 +168,6 @@ static int join_group(struct subject_linux *l)
     if (!error)
         l->grouped = pid;
     return error;
->>>>>>> main
 }
 
 static int linux_reset(struct subject *s, const struct world_config *config)
@@ -181,13 +180,9 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     l->config = *config;
     linux_files_reset(l);
     linux_contexts_reset(l);
-<<<<<<< HEAD
     error = start_processes(l);
-=======
-    error = processes_reset(&l->p);
     if (!error && l->o.group)
         error = join_group(l);
->>>>>>> main
     if (!error)
         linux_pins_reset(l);
     if (l->o.huge) {
@@ -234,28 +229,20 @@ static long linux_apply(struct subject *s, const struct call *call, const struct
 {
     struct subject_linux *l = linux_of(s);
 
-<<<<<<< HEAD
     long ret;
 
-    (void)seen; /* it answers for itself */
-=======
->>>>>>> main
     if (!only_accesses(call))
         l->changed |= UINT32_C(1) << call->proc;
     if (l->o.swap)
         empty_batches(l);
-<<<<<<< HEAD
-    ret = apply_linux(l, call);
-    if (call->kind == OP_MADVISE && call->sel == MADV_COLLAPSE)
-        ret = collapse_again(l, call, ret);
-    return ret;
-=======
     if (call->kind == OP_RECLAIM && !seen) { /* it goes first: see live.c */
         l->changed = UINT32_MAX;
         return linux_group_reclaim(&l->swap.group);
     }
-    return apply_linux(l, call);
->>>>>>> main
+    ret = apply_linux(l, call);
+    if (call->kind == OP_MADVISE && call->sel == MADV_COLLAPSE)
+        ret = collapse_again(l, call, ret);
+    return ret;
 }
 
 static int linux_picture(struct subject *s, struct snapshot *out)
@@ -378,6 +365,44 @@ static bool kernel_merges(void)
     return merges;
 }
 
+/* ---- huge pages: are there any, and does the kernel count how often each part is mapped? ---- */
+static bool split_one(struct subject_linux *l)
+{
+    const uint64_t at = WINDOW_BASE + HPAGE_SIZE;
+    struct agent_slot *slot = processes_slot(&l->p, 0);
+
+    if (start_processes(l) ||
+        processes_call(&l->p, 0, SYS_mmap, at, HPAGE_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1ULL, 0) < 0 ||
+        processes_call(&l->p, 0, SYS_madvise, at, HPAGE_SIZE, MADV_HUGEPAGE, 0, 0, 0))
+        return false;
+    slot->kind = AGENT_WRITE;
+    slot->arg[0] = at;
+    slot->arg[1] = 1;
+    return !processes_ask(&l->p, 0) &&
+           !processes_call(&l->p, 0, SYS_mprotect, at, PAGE_SIZE, PROT_READ, 0, 0, 0);
+}
+
+static bool huge_pages_show(struct subject_linux *l, char *why, size_t size)
+{
+    struct snapshot picture = {0};
+    const char *not = NULL;
+
+    if (!l->reader || !(reader_shows(l->reader) & SHOWS_PAGE_FIELDS))
+        not = "huge pages are compared with BPF pictures only";
+    else if (!split_one(l) || reader_snapshot(l->reader, l->p.pid, &picture))
+        not = "no huge page can be made, split and seen here";
+    else if (picture.nr_ptes != HPAGE_PAGES || !picture.page[0].head)
+        not = "the kernel has no memory for a huge page";
+    else if (picture.page[0].mapcount != 1 || picture.page[HPAGE_PAGES - 1].mapcount != 1)
+        not = "the kernel does not count how often parts of huge pages are mapped "
+              "(CONFIG_NO_PAGE_MAPCOUNT)";
+    snapshot_fini(&picture);
+    if (not )
+        snprintf(why, size, "%s", not );
+    return !not ;
+}
+
 struct subject *subject_linux_new(const struct linux_options *o, char *why, size_t size)
 {
     struct subject_linux *l = calloc(1, sizeof(*l));
@@ -401,12 +426,8 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
         l->own_page = NULL;
     if (processes_open(&l->p, o->seconds, why, size) ||
         (o->compact && linux_compaction_open(&l->compaction, why, size)) ||
-<<<<<<< HEAD
-        (o->swap && linux_swap_open(&l->swap, why, size)) ||
+        (o->swap && linux_swap_open(&l->swap, o->group, why, size)) ||
         (o->huge && linux_huge_open(&l->huge, why, size))) {
-=======
-        (o->swap && linux_swap_open(&l->swap, o->group, why, size))) {
->>>>>>> main
         linux_free(&l->base);
         return NULL;
     }
@@ -418,7 +439,7 @@ struct subject *subject_linux_new(const struct linux_options *o, char *why, size
     l->can_name = kernel_knows_names(l);
     l->merges_itself = kernel_merges();
     l->reader = reader_new((enum linux_reader_kind)o->reader, why, size);
-    if (!l->reader && o->reader != READER_NONE) {
+    if ((!l->reader && o->reader != READER_NONE) || (o->huge && !huge_pages_show(l, why, size))) {
         linux_free(&l->base);
         return NULL;
     }
