@@ -20,8 +20,14 @@
 
 #define SETTINGS "/sys/kernel/mm/transparent_hugepage/"
 #define SLEEP SETTINGS "khugepaged/scan_sleep_millisecs"
-#define AT_REST "1000000000" /* milliseconds: 11 days */
-#define BY_DEFAULT "10000"   /* the kernel's own */
+#define COMPACTION "/proc/sys/vm/compaction_proactiveness"
+
+/* What is set for the rest: khugepaged sleeps for 11 days, and kcompactd moves no pages in advance,
+ * for which they would have migration entries. */
+static const struct {
+    const char *path, *at_rest, *by_default; /* the kernel's own */
+} settings[] = {{SLEEP, "1000000000", "10000"}, {COMPACTION, "0", "20"}};
+#define NR_SETTINGS (sizeof(settings) / sizeof(*settings))
 
 static bool get_text(const char *path, char *text, size_t size)
 {
@@ -110,7 +116,8 @@ uint64_t linux_huge_refused(void)
  * for the others before it is so again. */
 struct rest {
     int lock;
-    char before[24]; /* empty: another run has changed it */
+    bool mine; /* no other run has changed them */
+    char before[NR_SETTINGS][24];
 };
 
 /* While khugepaged has anything to do it sleeps for as long as it is told to; if it has nothing it
@@ -124,6 +131,25 @@ static void give_it_work(void)
         madvise(memory, size, MADV_HUGEPAGE);
 }
 
+/* Where one is as it is for the rest, a guardian was killed: all are set to what is usual then. */
+static int set_all(struct rest *r)
+{
+    bool left = false;
+    int error = 0;
+
+    for (unsigned i = 0; i < NR_SETTINGS; i++)
+        get_text(settings[i].path, r->before[i], sizeof(r->before[i]));
+    left = strcmp(r->before[0], settings[0].at_rest) == 0;
+    r->mine = true;
+    for (unsigned i = 0; i < NR_SETTINGS && !error; i++) {
+        if (left)
+            snprintf(r->before[i], sizeof(r->before[i]), "%s", settings[i].by_default);
+        if (*r->before[i]) /* without compaction there is none to rest */
+            error = put_text(settings[i].path, settings[i].at_rest);
+    }
+    return error;
+}
+
 static int begin_rest(struct rest *r)
 {
     int error = 0;
@@ -131,23 +157,17 @@ static int begin_rest(struct rest *r)
     r->lock = open(SLEEP, O_RDONLY | O_CLOEXEC);
     if (r->lock < 0)
         return -errno;
+    give_it_work();
     if (!flock(r->lock, LOCK_EX | LOCK_NB)) {
-        if (!get_text(SLEEP, r->before, sizeof(r->before)))
-            return -EIO;
-        if (strcmp(r->before, AT_REST) == 0) /* by a run whose guardian was killed */
-            strcpy(r->before, BY_DEFAULT);
-        give_it_work();
-        error = put_text(SLEEP, AT_REST);
+        error = set_all(r);
         usleep(100000); /* it looks around once more */
-    } else {
-        give_it_work();
     }
     return flock(r->lock, LOCK_SH) ? -errno : error;
 }
 
 static void end_rest(struct rest *r)
 {
-    if (!*r->before)
+    if (!r->mine)
         return;
     if (flock(r->lock, LOCK_EX | LOCK_NB)) {
         if (fork() > 0)
@@ -155,7 +175,9 @@ static void end_rest(struct rest *r)
         while (flock(r->lock, LOCK_EX) && errno == EINTR)
             continue;
     }
-    put_text(SLEEP, r->before);
+    for (unsigned i = 0; i < NR_SETTINGS; i++)
+        if (*r->before[i])
+            put_text(settings[i].path, r->before[i]);
 }
 
 /* Waits for the harness to let go, or to be gone. */

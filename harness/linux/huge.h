@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Huge pages for the processes. Nobody may make or split them unasked: for as long as a run lasts
- * khugepaged rests, which concerns the whole system. A process of its own lets it work again,
- * whatever ends the harness.
+ * khugepaged rests, and compaction in advance, which concerns the whole system. A process of its
+ * own lets them work again, whatever ends the harness.
  */
 #ifndef HARNESS_LINUX_HUGE_H
 #define HARNESS_LINUX_HUGE_H

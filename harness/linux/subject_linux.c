@@ -228,7 +228,6 @@ static long collapse_again(struct subject_linux *l, const struct call *call, lon
 static long linux_apply(struct subject *s, const struct call *call, const struct spec_seen *seen)
 {
     struct subject_linux *l = linux_of(s);
-
     long ret;
 
     if (!only_accesses(call))
@@ -386,21 +385,21 @@ static bool split_one(struct subject_linux *l)
 static bool huge_pages_show(struct subject_linux *l, char *why, size_t size)
 {
     struct snapshot picture = {0};
-    const char *not = NULL;
+    const char *lacks = NULL;
 
     if (!l->reader || !(reader_shows(l->reader) & SHOWS_PAGE_FIELDS))
-        not = "huge pages are compared with BPF pictures only";
+        lacks = "huge pages are compared with BPF pictures only";
     else if (!split_one(l) || reader_snapshot(l->reader, l->p.pid, &picture))
-        not = "no huge page can be made, split and seen here";
+        lacks = "no huge page can be made, split and seen here";
     else if (picture.nr_ptes != HPAGE_PAGES || !picture.page[0].head)
-        not = "the kernel has no memory for a huge page";
+        lacks = "the kernel has no memory for a huge page";
     else if (picture.page[0].mapcount != 1 || picture.page[HPAGE_PAGES - 1].mapcount != 1)
-        not = "the kernel does not count how often parts of huge pages are mapped "
-              "(CONFIG_NO_PAGE_MAPCOUNT)";
+        lacks = "the kernel does not count how often parts of huge pages are mapped "
+                "(CONFIG_NO_PAGE_MAPCOUNT)";
     snapshot_fini(&picture);
-    if (not )
-        snprintf(why, size, "%s", not );
-    return !not ;
+    if (lacks)
+        snprintf(why, size, "%s", lacks);
+    return !lacks;
 }
 
 struct subject *subject_linux_new(const struct linux_options *o, char *why, size_t size)
