@@ -73,11 +73,12 @@ static bool same_procs(const struct raw_proc *a, const struct raw_proc *b)
     return true;
 }
 
+/* What differs from part to part of a compound page stands elsewhere: it is looked at anew. */
 static bool is_as_before(const struct linux_reader *r)
 {
     const struct raw_picture *a = r->raw, *b = r->before;
 
-    return r->taken && a->nr_ptes == b->nr_ptes && a->nr_vmas == b->nr_vmas &&
+    return r->taken && !a->has_parts && a->nr_ptes == b->nr_ptes && a->nr_vmas == b->nr_vmas &&
            a->nr_chains == b->nr_chains && same_procs(a->proc, b->proc) &&
            same_rows(a->pte, b->pte, a->nr_ptes, sizeof(*a->pte)) &&
            same_rows(a->vma, b->vma, a->nr_vmas, sizeof(*a->vma)) &&
