@@ -406,6 +406,44 @@ static void tried_again(void **state)
     reader_free(never);
 }
 
+/* What is made of the same is made once, for each who asks; whatever differs is made again. */
+static void kept(void **state)
+{
+    struct linux_reader *r = fake(take_later), *other = fake(take_later);
+    struct snapshot s = {0}, second = {0};
+    uint64_t taken;
+
+    (void)state;
+    tries_left = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        struct raw_picture *raw = i ? other->raw : r->raw;
+
+        raw->proc[3] = (struct raw_proc){.pid = 1, .nr_vmas = 1};
+        raw->nr_vmas = 1;
+        raw->vma[0] = (struct raw_vma){.start = WINDOW_BASE, .end = WINDOW_BASE + 0x1000};
+    }
+    assert_int_equal(reader_snapshot(r, pid, &s), 0);
+    taken = s.taken;
+    assert_true(taken != 0);
+    s.vma[0].name[0] = 'x'; /* would be gone if it were made again */
+    assert_int_equal(reader_snapshot(r, pid, &s), 0);
+    assert_true(s.taken == taken && s.vma[0].name[0] == 'x');
+    assert_int_equal(reader_snapshot(r, pid, &second), 0);
+    assert_true(second.taken != taken && second.nr_vmas == 1 && !second.vma[0].name[0]);
+    assert_int_equal(reader_snapshot(other, pid, &second), 0);
+    assert_true(second.taken != taken);
+    r->raw->vma[0].end += 0x1000;
+    assert_int_equal(reader_snapshot(r, pid, &s), 0);
+    assert_true(s.taken != taken && s.vma[0].end == 2 && !s.vma[0].name[0]);
+    r->raw->proc[3].pid = 0;
+    assert_int_equal(reader_snapshot(r, pid, &s), 0);
+    assert_int_equal(s.nr_procs, 0);
+    snapshot_fini(&s);
+    snapshot_fini(&second);
+    reader_free(r);
+    reader_free(other);
+}
+
 /* One VMA of four pages; an entry each: swapped, in the swap cache, pinned, a reference too few. */
 static void swap_and_references(void **state)
 {
@@ -490,6 +528,7 @@ int main(void)
         cmocka_unit_test(picture_without_rights),
         cmocka_unit_test(again),
         cmocka_unit_test(tried_again),
+        cmocka_unit_test(kept),
         cmocka_unit_test(swap_and_references),
         cmocka_unit_test(offers),
     };
