@@ -344,8 +344,8 @@ static unsigned split_for_part(struct mm *mm, pte_t *pte, uintptr_t addr, uintpt
 
     if (n == HPAGE_PAGES)
         return n;
-    if (mm_rules(mm) >= RULES_LINUX_6_18 ? rmap_compound_elsewhere(mm, head)
-                                         : page_mapcount(world, page) != 1)
+    if (page_mapcount(world, page) != 1 ||
+        (mm_rules(mm) >= RULES_LINUX_6_18 && rmap_compound_elsewhere(mm, head)))
         return n;
     return compound_split(world, page) ? 0 : n;
 }

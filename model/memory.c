@@ -127,7 +127,8 @@ static bool has_all_of_it(const struct page_fault *f, struct page *page)
     struct page *head = compound_head(page);
 
     return f->world->config.rules >= RULES_LINUX_6_18 && page_is_compound(page) &&
-           head->refcount == compound_mapcount(head) && !rmap_compound_elsewhere(f->mm, head);
+           page_mapcount(f->world, page) == 1 && head->refcount == compound_mapcount(head) &&
+           !rmap_compound_elsewhere(f->mm, head);
 }
 
 /* May a write go to this page, because nobody else will notice? */

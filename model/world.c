@@ -304,7 +304,8 @@ int world_reset(struct world *world, const struct world_config *config)
 /* The budget grows with what a call may have to walk: more than a full walk with a rebalancing and
  * a merge per VMA takes, a fault for each page of an address space, and for each page a walk of its
  * reverse map, or the search for one like it (with KSM: for each page through the VMAs of everybody
- * who shares it); and still only milliseconds where a loop never ends.
+ * who shares it; of a part of a compound page through all that others have in its place); and still
+ * only milliseconds where a loop never ends.
  */
 static uint64_t step_budget(const struct world *world)
 {
@@ -317,7 +318,8 @@ static uint64_t step_budget(const struct world *world)
                            (uint64_t)pool[POOL_HUGE].nlive * HPAGE_PAGES;
 
     return 256 * (vmas + 2 * pages + 1024) + pages * pool[POOL_VMA].nlive +
-           8 * items * sharers * vmas + 64 * world->config.task_size;
+           8 * items * sharers * vmas + 64 * world->config.task_size +
+           pages * pool[POOL_HUGE].nlive * HPAGE_PAGES;
 }
 
 void world_begin(struct world *world, uint64_t fail_nth)

@@ -482,12 +482,13 @@ static bool touches(const struct world *world, const struct call *c, bool write,
     return c->kind == OP_READ || c->kind == OP_EXEC || c->kind == OP_PEEK;
 }
 
-static bool has_table_in(const struct vma *vma, uint64_t from, uint64_t end)
+/* Of a block that lies in the VMA, or of any that what is locked may come to lie in. */
+static bool has_table_in(const struct vma *vma, uint64_t from, uint64_t end, bool inside)
 {
     uint64_t block = (from > vma->vm_start ? from : vma->vm_start) & ~(uint64_t)(HPAGE_SIZE - 1);
 
     for (; block < end && block < vma->vm_end; block += HPAGE_SIZE)
-        if (block >= vma->vm_start && vma->vm_end - block >= HPAGE_SIZE &&
+        if ((!inside || (block >= vma->vm_start && vma->vm_end - block >= HPAGE_SIZE)) &&
             mm_has_table(vma->vm_mm, block))
             return true;
     return false;
@@ -502,7 +503,7 @@ static bool huge_read(const struct world *world, const struct call *c)
     for (const struct vma *vma = world->proc[c->proc]->mmap; vma; vma = vma->vm_next)
         if ((vma->vm_flags & (VM_HUGEPAGE | VM_SHARED)) == VM_HUGEPAGE && !vma->vm_file &&
             !vma->anon_vma && vma->vm_end > from && vma->vm_start < end &&
-            has_table_in(vma, from, end))
+            has_table_in(vma, from, end, end - from == PAGE_SIZE))
             return true;
     return false;
 }
