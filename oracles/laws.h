@@ -362,8 +362,8 @@ bool snapshot_anon_ok(const struct snapshot *s, struct verdict *v);
 /* And on entries, frames and swap: snapshot_page_laws.c */
 bool snapshot_pages_ok(const struct snapshot *s, struct verdict *v);
 
-/* ---- touched.c: one pass over the notes for the laws of the mask ---- */
-bool touched_pass(const struct world *world, uint64_t laws, struct verdict *v);
+/* ---- touched.c: one pass over the notes for one law ---- */
+bool touched_pass(const struct world *world, enum law_id law, struct verdict *v);
 /* All of them, fast: true if all hold. If not, touched_pass() has the verdict. */
 bool touched_pass_all(const struct world *world);
 /* What that pass counts of page tables is wrong: pgtable.c. mm: of this process alone, or NULL. */
