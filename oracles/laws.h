@@ -97,6 +97,15 @@ static inline bool anon_vma_live(const struct world *world, const struct anon_vm
 #ifndef LAWS_ALWAYS_STRICT
 #define LAWS_ALWAYS_STRICT false
 #endif
+/* For what has been judged: enough to look there. A freed VMA is poison. */
+static inline bool vma_there(const struct world *world, const struct vma *vma)
+{
+    const struct pool *pool = &world->pool[POOL_VMA];
+
+    if (LAWS_ALWAYS_STRICT)
+        return vma_live(world, vma);
+    return likely((uintptr_t)vma - (uintptr_t)pool->base < pool->used * sizeof(*vma));
+}
 /* For verdicts: the process that a VMA says it belongs to. */
 static inline uint32_t proc_of(const struct world *world, const struct vma *vma)
 {
