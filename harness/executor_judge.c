@@ -89,7 +89,7 @@ bool judge_answer(struct executor *ex, long got)
     ex->phase = PHASE_SPEC;
     if (unlikely(failed))
         spec_before(ex->spec);
-    expected = ex->flat->ops->apply(ex->flat, c, &seen);
+    expected = apply_spec(ex->spec, c, &seen);
     /* Some go on without what they did not get: pages that are populated, a merge. */
     if (unlikely(failed) && (refused(c, got) || got == expected))
         return adopt(ex, refused(c, got));

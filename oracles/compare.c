@@ -249,9 +249,9 @@ tells bool hole_broken(const struct comparison *c, uint64_t page)
 
 static bool hole_ok(const struct comparison *c, uint64_t from, uint64_t to)
 {
-    const uint64_t page = spec_first_mapped(c->spec, c->mm->id, from);
+    const uint64_t page = spec_first_mapped(c->spec, c->mm->id, from, to);
 
-    if (likely(page >= to))
+    if (likely(page == to))
         return true;
     return hole_broken(c, page);
 }
@@ -265,10 +265,10 @@ static const struct vma *first_above(const struct comparison *c, uintptr_t addr)
     for (uint32_t i = 0; i < notes->n && i < 4; i++) {
         const struct vma *vma = notes->note[i].vma, *prev;
 
-        if (!vma_live(c->world, vma) || vma->vm_mm != c->mm || vma->vm_end <= addr)
+        if (!vma_there(c->world, vma) || vma->vm_mm != c->mm || vma->vm_end <= addr)
             continue;
         prev = vma->vm_prev;
-        if (!prev || (vma_live(c->world, prev) && prev->vm_end <= addr))
+        if (!prev || (vma_there(c->world, prev) && prev->vm_end <= addr))
             return vma;
     }
     return tree_find(c->world, c->mm, addr);
@@ -301,7 +301,7 @@ static bool range_ok(const struct comparison *c, uint64_t from, uint64_t to)
             tell_anon(c, vma, from, end);
         from = end;
         vma = vma->vm_next;
-        if (vma && !vma_live(c->world, vma))
+        if (vma && !vma_there(c->world, vma))
             return true; /* list.tree */
     }
     return true;

@@ -97,6 +97,15 @@ static inline bool anon_vma_live(const struct world *world, const struct anon_vm
 #ifndef LAWS_ALWAYS_STRICT
 #define LAWS_ALWAYS_STRICT false
 #endif
+/* For what has been judged: enough to look there. A freed VMA is poison. */
+static inline bool vma_there(const struct world *world, const struct vma *vma)
+{
+    const struct pool *pool = &world->pool[POOL_VMA];
+
+    if (LAWS_ALWAYS_STRICT)
+        return vma_live(world, vma);
+    return likely((uintptr_t)vma - (uintptr_t)pool->base < pool->used * sizeof(*vma));
+}
 /* For verdicts: the process that a VMA says it belongs to. */
 static inline uint32_t proc_of(const struct world *world, const struct vma *vma)
 {
@@ -362,8 +371,8 @@ bool snapshot_anon_ok(const struct snapshot *s, struct verdict *v);
 /* And on entries, frames and swap: snapshot_page_laws.c */
 bool snapshot_pages_ok(const struct snapshot *s, struct verdict *v);
 
-/* ---- touched.c: one pass over the notes for the laws of the mask ---- */
-bool touched_pass(const struct world *world, uint64_t laws, struct verdict *v);
+/* ---- touched.c: one pass over the notes for one law ---- */
+bool touched_pass(const struct world *world, enum law_id law, struct verdict *v);
 /* All of them, fast: true if all hold. If not, touched_pass() has the verdict. */
 bool touched_pass_all(const struct world *world);
 /* What that pass counts of page tables is wrong: pgtable.c. mm: of this process alone, or NULL. */

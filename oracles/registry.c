@@ -56,7 +56,7 @@ bool law_touched(enum law_id law, const struct world *world, struct verdict *v)
         return true;
     if (world->notes.overflow && full_form[law])
         return law_full(law, world, v);
-    return touched_pass(world, LAW_BIT(law), v);
+    return touched_pass(world, law, v);
 }
 
 bool laws_full(const struct world *world, struct verdict *v)

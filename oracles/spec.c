@@ -207,17 +207,17 @@ static inline uint64_t word_of(const struct spec_space *space, enum what what, u
 static inline uint64_t scan_up(const struct spec_space *space, enum what what, uint64_t from,
                                uint64_t limit)
 {
+    const uint64_t last = (limit - 1) / 64;
     uint64_t i = from / 64, word;
 
     if (from >= limit)
         return limit;
     word = word_of(space, what, i) & ~UINT64_C(0) << from % 64;
-    while (!word) {
-        if (++i * 64 >= limit)
-            return limit;
-        word = word_of(space, what, i);
-    }
-    return spec_min(i * 64 + (uint64_t)__builtin_ctzll(word), limit);
+    for (; i < last; word = word_of(space, what, ++i))
+        if (word)
+            return i * 64 + (uint64_t)__builtin_ctzll(word);
+    word &= ~UINT64_C(0) >> (63 - (limit - 1) % 64);
+    return word ? i * 64 + (uint64_t)__builtin_ctzll(word) : limit;
 }
 
 /* One past the last page of the kind in [floor, below), or floor. */
@@ -254,9 +254,9 @@ uint64_t spec_next_mapped(const struct spec *spec, const struct spec_space *spac
     return next < space->highest ? next : spec->config.task_size;
 }
 
-uint64_t spec_first_mapped(const struct spec *spec, unsigned proc, uint64_t page)
+uint64_t spec_first_mapped(const struct spec *spec, unsigned proc, uint64_t start, uint64_t end)
 {
-    return spec_next_mapped(spec, &spec->now.space[proc], page);
+    return scan_up(&spec->now.space[proc], MAPPED, start, spec_min(end, spec->config.task_size));
 }
 
 uint64_t spec_mapped_end(const struct spec_space *space, uint64_t page)
@@ -390,7 +390,7 @@ int spec_split(struct spec *spec, struct spec_space *space, uint64_t page, bool 
     return 0;
 }
 
-static void add_range(struct spec_range *range, uint32_t *n, struct spec_range new)
+void spec_add_range(struct spec_range *range, uint32_t *n, struct spec_range new)
 {
     struct spec_range *last = range + (*n ? *n - 1 : 0);
     bool near = *n && new.proc == last->proc &&new.start <= last->end && last->start <= new.end;
@@ -403,27 +403,12 @@ static void add_range(struct spec_range *range, uint32_t *n, struct spec_range n
     }
 }
 
-void spec_touch(struct spec *spec, const struct spec_space *space, uint64_t start, uint64_t end)
-{
-    unsigned proc = (unsigned)(space - spec->now.space);
-
-    add_range(spec->range, &spec->nr_ranges, (struct spec_range){proc, start, end});
-}
-
-void spec_touch_gone(struct spec *spec, const struct spec_space *space, uint64_t start,
-                     uint64_t end)
-{
-    unsigned proc = (unsigned)(space - spec->now.space);
-
-    add_range(spec->gone, &spec->nr_gone, (struct spec_range){proc, start, end});
-}
-
 void spec_touch_shared(struct spec *spec, const struct spec_space *space, uint64_t start,
                        uint64_t end)
 {
     unsigned proc = (unsigned)(space - spec->now.space);
 
-    add_range(spec->shared, &spec->nr_shared, (struct spec_range){proc, start, end});
+    spec_add_range(spec->shared, &spec->nr_shared, (struct spec_range){proc, start, end});
 }
 
 void spec_touch_bare(struct spec *spec, const struct spec_space *space, uint64_t start,
@@ -431,7 +416,7 @@ void spec_touch_bare(struct spec *spec, const struct spec_space *space, uint64_t
 {
     unsigned proc = (unsigned)(space - spec->now.space);
 
-    add_range(spec->bare, &spec->nr_bare, (struct spec_range){proc, start, end});
+    spec_add_range(spec->bare, &spec->nr_bare, (struct spec_range){proc, start, end});
 }
 
 bool spec_in_ranges(const struct spec_range *range, uint32_t nr, unsigned proc, uint64_t page)

@@ -124,7 +124,8 @@ void spec_expect(const struct spec *spec, unsigned proc, uint64_t addr);
 const struct spec_page *spec_pages(const struct spec *spec, unsigned proc);
 const struct snap_proc *spec_totals(const struct spec *spec, unsigned proc); /* kept up to date */
 int64_t spec_committed(const struct spec *spec);
-uint64_t spec_first_mapped(const struct spec *spec, unsigned proc, uint64_t page); /* from it on */
+/* The first mapped page of [start, end), or end; of what is beyond task_size, that. */
+uint64_t spec_first_mapped(const struct spec *spec, unsigned proc, uint64_t start, uint64_t end);
 bool spec_has_own(const struct spec *spec, unsigned proc); /* any page with contents of its own */
 /* The first page of [start, end) that has contents of its own, or end. */
 uint64_t spec_first_own(const struct spec *spec, unsigned proc, uint64_t start, uint64_t end);

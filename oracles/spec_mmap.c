@@ -34,7 +34,7 @@ int spec_unmap_range(struct spec *spec, struct spec_space *space, uint64_t start
 {
     int error;
 
-    if (spec_next_mapped(spec, space, start) >= end)
+    if (!spec_any_mapped(space, start, end))
         return 0;
     spec_touch(spec, space, start, end);
     error = split_ends(spec, space, start, end);
@@ -111,7 +111,7 @@ static long map_region(struct spec *spec, struct spec_space *space, struct spec_
 {
     bool late = spec_since(spec, SPEC_LINUX_6_12);
     uint64_t end = start + pages, charge = pages;
-    bool taken = spec_next_mapped(spec, space, start) < end; /* otherwise nothing is to go */
+    bool taken = spec_any_mapped(space, start, end); /* otherwise nothing is to go */
     int error = late && taken ? split_ends(spec, space, start, end) : 0;
 
     spec_touch(spec, space, start, end);
@@ -283,7 +283,7 @@ static long do_mmap(struct spec *spec, struct spec_space *space, const struct re
     if (addr < 0)
         return addr;
     start = (uint64_t)addr >> SPEC_SHIFT;
-    if (noreplace && spec_next_mapped(spec, space, start) < start + pages)
+    if (noreplace && spec_any_mapped(space, start, start + pages))
         return -EEXIST;
     want.flags = initial_flags(spec, space, r, r->prot | (implied ? PROT_EXEC : 0));
     error = check_lock(spec, space, r, want.flags, pages);

@@ -232,6 +232,19 @@ bool spec_run_from(const struct spec *spec, const struct spec_space *space, uint
 /* Last VMA that starts below the page (not: ends below). */
 bool spec_run_before(const struct spec *spec, const struct spec_space *space, uint64_t page,
                      struct spec_run *run);
+/* Is any page of [start, end) mapped? */
+static inline bool spec_any_mapped(const struct spec_space *space, uint64_t start, uint64_t end)
+{
+    const uint64_t last = (end - 1) / 64;
+    uint64_t i = start / 64, word = space->mapped[i] & ~UINT64_C(0) << start % 64;
+
+    if (start >= end)
+        return false;
+    for (; i < last; word = space->mapped[++i])
+        if (word)
+            return true;
+    return word & ~UINT64_C(0) >> (63 - (end - 1) % 64);
+}
 /* First mapped page at or above the page, or task_size. */
 uint64_t spec_next_mapped(const struct spec *spec, const struct spec_space *space, uint64_t page);
 /* First page at or above the page that is not mapped, or task_size. */
@@ -273,11 +286,33 @@ void spec_change_pages(struct spec *spec, struct spec_space *space, uint64_t sta
                        const struct spec_page *to);
 /* Make a VMA start at the page. limit: within max_map_count. 0, -ENOMEM, -EINVAL. */
 int spec_split(struct spec *spec, struct spec_space *space, uint64_t page, bool limit);
+/* Widens the last range if it is near, else takes a place of its own. */
+void spec_add_range(struct spec_range *range, uint32_t *n, struct spec_range new);
+static inline void spec_add_touched(struct spec *spec, const struct spec_space *space,
+                                    struct spec_range *range, uint32_t *n, uint64_t start,
+                                    uint64_t end)
+{
+    const struct spec_range new = {(unsigned)(space - spec->now.space), start, end};
+
+    if (*n) {
+        spec_add_range(range, n, new);
+    } else {
+        range[0] = new;
+        *n = 1;
+    }
+}
 /* Pages whose state the call may change; to be said at or before the change. */
-void spec_touch(struct spec *spec, const struct spec_space *space, uint64_t start, uint64_t end);
+static inline void spec_touch(struct spec *spec, const struct spec_space *space, uint64_t start,
+                              uint64_t end)
+{
+    spec_add_touched(spec, space, spec->range, &spec->nr_ranges, start, end);
+}
 /* Pages that the call leaves unmapped if it fails from now on. */
-void spec_touch_gone(struct spec *spec, const struct spec_space *space, uint64_t start,
-                     uint64_t end);
+static inline void spec_touch_gone(struct spec *spec, const struct spec_space *space,
+                                   uint64_t start, uint64_t end)
+{
+    spec_add_touched(spec, space, spec->gone, &spec->nr_gone, start, end);
+}
 /* Pages that are not faulted if the call fails to merge them. */
 void spec_touch_shared(struct spec *spec, const struct spec_space *space, uint64_t start,
                        uint64_t end);

@@ -47,6 +47,9 @@ struct pass {
     const struct vma *last;  /* the last VMA of mm, if the pass has met it */
     const struct vma *above; /* the VMA above the place that was judged last */
     struct verdict *v;
+    bool guards;                 /* mm may have VMAs that keep a gap free beside them */
+    const struct vma *climbed;   /* from which ascent_ok() has come, or NULL; */
+    const struct vma *beside[2]; /* of those above it its neighbours, on the left, on the right */
     uint32_t nanchors;
     struct anchor anchor[MAX_ANCHORS];
     struct counted counted; /* anon_vmas that need not be counted again */
@@ -347,16 +350,184 @@ pass_inline bool way_ok(struct pass *p, const struct vma *x, const struct vma *y
     return true;
 }
 
-/* Functions of their own: the loop wants all registers. */
-static __attribute__((noinline)) bool way_fast(struct pass *p, const struct vma *x,
-                                               const struct vma *y)
+/* ---- the first way of a process, for a yes or no ----
+ *
+ * Nearly always it is the only one. It goes up to the root without a stop, and without a branch
+ * that nobody can predict: on which side it comes, where no sibling is, which gap is the largest.
+ * What is not as it should be is gathered, and looked at once. No pointer is followed but to a VMA.
+ * No means nothing yet. */
+#define THERE (LAWS_ALWAYS_STRICT ? STRICT : 0)
+#define ALL_FAST (LAWS_ALWAYS_STRICT ? UINT32_MAX : ~STRICT)
+
+struct ascent {
+    const struct vma *from, *at;
+    const struct rb_node *sibling; /* of the child that it has come from */
+    uint64_t gap;                  /* and its gap */
+    uint64_t steps;                /* a bit for each: from the right */
+    uintptr_t odd;                 /* bits that should all be zero */
+    uintptr_t even;                /* the lowest should be one */
+    int height;
+    struct anchor *top, *end; /* what it has come to is before top */
+};
+
+pass_inline uintptr_t mask_if(bool holds)
 {
-    return way_ok(p, x, y, ALL_LAWS & ~STRICT);
+    return -(uintptr_t)holds;
+}
+
+/* b if the mask has all bits, a if none. */
+pass_inline const void *pick(uintptr_t mask, const void *a, const void *b)
+{
+    return (const void *)((uintptr_t)a ^ (((uintptr_t)a ^ (uintptr_t)b) & mask));
+}
+
+pass_inline const struct vma *vma_around(const struct rb_node *node)
+{
+    return (const struct vma *)((uintptr_t)node - offsetof(struct vma, vm_rb));
+}
+
+/* The other child, and what it adds to the gap. low: there may be none, if there are no black nodes
+ * on this side either; then it can be a red leaf only. */
+pass_inline bool far_side(const struct pass *p, struct ascent *a, const bool low)
+{
+    const struct rb_node *node = &a->at->vm_rb, *sibling = a->sibling;
+    uintptr_t link, is = mask_if(!low || sibling != NULL);
+    uint64_t gap;
+
+    if (low)
+        sibling = pick(is, node, sibling);
+    if (unlikely(!there(p, vma_around(sibling), THERE)))
+        return false;
+    link = sibling->parent_color ^ (uintptr_t)node; /* the colour alone is left */
+    gap = vma_around(sibling)->rb_subtree_gap & is;
+    a->odd |= (link & is) >> 1;
+    a->even &= link | node->parent_color | ~is;
+    a->gap = a->gap < gap ? gap : a->gap;
+    if (low) {
+        const uintptr_t no_red_leaf =
+            (uintptr_t)sibling->left | (uintptr_t)sibling->right | (sibling->parent_color & 1);
+        const uintptr_t none = mask_if(a->height == 0);
+
+        a->odd |= (no_red_leaf & is & none) | ~(is | none);
+    }
+    return true;
+}
+
+pass_inline bool own_side(const struct pass *p, struct ascent *a)
+{
+    const struct vma *prev = a->at->vm_prev;
+    uint64_t own = a->at->vm_start;
+
+    if (likely(there(p, prev, THERE)))
+        own -= prev->vm_end;
+    else if (prev)
+        return false;
+    a->gap = a->gap < own ? own : a->gap;
+    a->odd |= a->gap ^ a->at->rb_subtree_gap;
+    return true;
+}
+
+/* To the parent. It is either before `from`, which is on its right side then, or behind it. */
+pass_inline bool step(const struct pass *p, struct ascent *a, const struct rb_node *parent)
+{
+    const struct rb_node *node = &a->at->vm_rb;
+    const struct vma *up = vma_around(parent);
+    uintptr_t right;
+
+    if (unlikely(!there(p, up, THERE) || a->top == a->end))
+        return false;
+    right = mask_if(up->vm_start < a->from->vm_end);
+    a->even &= right ^ mask_if(up->vm_end > a->from->vm_start);
+    a->even &= node->parent_color | parent->parent_color;
+    a->odd |= (uintptr_t)pick(right, parent->left, parent->right) ^ (uintptr_t)node;
+    a->sibling = other_child(parent, node);
+    a->height += rb_is_black(node);
+    a->steps = 2 * a->steps - right;
+    a->at = up;
+    *a->top++ = (struct anchor){up, a->height};
+    return true;
+}
+
+/* The root, and the last VMA, if it is on the far side. */
+pass_inline bool root_fits(const struct pass *p, const struct ascent *a)
+{
+    const struct vma *last = a->at;
+    const int height = spine(p, a->sibling, &last, THERE);
+    const uintptr_t end = (uintptr_t)last->vm_next | (last->vm_end ^ p->mm->highest_vm_end);
+
+    return (height == a->height) & (a->at->vm_rb.parent_color == 1) &
+           (p->mm->mm_rb.node == &a->at->vm_rb) &
+           !(end & mask_if(a->sibling == a->at->vm_rb.right));
+}
+
+/* The first one that it has come to from the right (left), or nobody. Such a one is the neighbour
+ * on the left (right) of where it began, among those above. */
+pass_inline const struct vma *first_turn(struct pass *p, const struct anchor *way, uint64_t steps)
+{
+    if (unlikely(!steps))
+        return NULL;
+    way += __builtin_clzll(steps);
+    anchor(p, way->vma, way->height);
+    return way->vma;
+}
+
+/* From the place that `from` has as a child, and that is all that is between it and `other`. */
+static __attribute__((noinline)) bool ascent_ok(struct pass *p, const struct vma *from, bool right,
+                                                const struct vma *other)
+{
+    const struct rb_node *node = &from->vm_rb, *parent;
+    const struct rb_node *place = pick(mask_if(right), node->left, node->right);
+    struct anchor way[TREE_MAX_DEPTH];
+    struct ascent a;
+    unsigned unused;
+
+    a.from = a.at = from;
+    a.sibling = other_child(node, place);
+    a.gap = a.steps = 0;
+    a.odd = (uintptr_t)place;
+    a.even = 1;
+    a.height = 0;
+    a.top = way;
+    a.end = way + TREE_MAX_DEPTH;
+    if (!far_side(p, &a, true) || !own_side(p, &a))
+        return false;
+    parent = rb_parent_of(node);
+    if (likely(parent) && (!step(p, &a, parent) || !far_side(p, &a, true) || !own_side(p, &a)))
+        return false;
+    while ((parent = rb_parent_of(&a.at->vm_rb)))
+        if (!step(p, &a, parent) || !far_side(p, &a, false) || !own_side(p, &a))
+            return false;
+    unused = (unsigned)(a.end - a.top);
+    anchor(p, from, 0);
+    p->climbed = from;
+    p->beside[0] = first_turn(p, way, a.steps << unused % TREE_MAX_DEPTH);
+    p->beside[1] = first_turn(p, way, unused < TREE_MAX_DEPTH ? ~a.steps << unused : 0);
+    return likely(!a.odd && (a.even & 1)) && root_fits(p, &a) && p->beside[right] == other;
+}
+
+/* A later one: as strict ones go. */
+static __attribute__((noinline)) bool way_further(struct pass *p, const struct vma *x,
+                                                  const struct vma *y)
+{
+    return way_ok(p, x, y, ALL_FAST);
 }
 static __attribute__((noinline)) bool way_strict(struct pass *p, const struct vma *x,
                                                  const struct vma *y, const uint32_t laws)
 {
     return way_ok(p, x, y, laws);
+}
+
+pass_inline bool way_fast(struct pass *p, const struct vma *x, const struct vma *y)
+{
+    const bool right = likely(x && y) ? !x->vm_rb.right : !y;
+    const struct vma *const from = pick(mask_if(right), y, x);
+    const struct vma *const other = pick(mask_if(right), x, y);
+
+    if (!p->nanchors && !p->guards)
+        return ascent_ok(p, from, right, other);
+    if (from != p->climbed)
+        return way_further(p, x, y);
+    return !child_of(&from->vm_rb, right) && p->beside[right] == other;
 }
 
 /* Two neighbours of the list, or one and the end of the list. */
@@ -373,7 +544,7 @@ pass_inline bool place_ok(struct pass *p, const struct vma *x, const struct vma 
     p->above = y;
     if (!y)
         p->last = x;
-    return laws & STRICT ? way_strict(p, x, y, laws) : way_fast(p, x, y);
+    return laws == ALL_FAST ? way_fast(p, x, y) : way_strict(p, x, y, laws);
 }
 
 /* The end of the list and the highest end are where the tree ends. */
@@ -396,6 +567,9 @@ pass_inline bool mm_ok(struct pass *p, const struct mm *mm, const uint32_t laws)
         return false;
     p->mm = mm;
     p->last = NULL;
+    p->guards = mm->stack_vm != 0;
+    p->climbed = NULL;
+    p->nanchors = 0;
     JUDGE(LAW_LIST_TREE, !mm->mm_rb.node == !mm->mmap,
           law_broken(p->v, LAW_LIST_TREE, "sequence", mm->id, 0,
                      "one of list and tree is empty, the other is not"));
@@ -518,6 +692,8 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     p.last = NULL;
     p.above = NULL;
     p.v = v;
+    p.guards = true;
+    p.climbed = NULL;
     p.nanchors = 0;
     p.counted.n = p.families.n = 0;
     if (!counts_ok(&p, laws))
@@ -540,9 +716,10 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
     return true;
 }
 
-bool touched_pass(const struct world *world, uint64_t laws, struct verdict *v)
+bool touched_pass(const struct world *world, enum law_id law, struct verdict *v)
 {
-    return pass_over_notes(world, v, (uint32_t)laws | STRICT) && touched_pages(world, laws, v);
+    return pass_over_notes(world, v, (uint32_t)LAW_BIT(law) | STRICT) &&
+           touched_pages(world, LAW_BIT(law), v);
 }
 
 bool touched_pass_all(const struct world *world)
@@ -552,6 +729,5 @@ bool touched_pass_all(const struct world *world)
     scratch.without = 0;
     if (unlikely(world->notes.overflow)) /* what has no full form is asked beside the full ones */
         return sweep(world) && touched_pages(world, LAW_BIT(LAW_LOCKS), &scratch);
-    return pass_over_notes(world, &scratch, LAWS_ALWAYS_STRICT ? UINT32_MAX : ~STRICT) &&
-           touched_pages(world, ALL_LAWS, &scratch);
+    return pass_over_notes(world, &scratch, ALL_FAST) && touched_pages(world, ALL_LAWS, &scratch);
 }
