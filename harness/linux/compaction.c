@@ -142,6 +142,8 @@ long linux_compact(struct linux_compaction *c, const pid_t pid[MAX_PROCS])
 {
     long ret;
 
+    if (!c->open)
+        return -ENOSYS;
     free_high(c);
     frames_of_windows(pid, c->was);
     ret = pwrite(c->file, "1", 1, 0) == 1 ? 0 : -errno;

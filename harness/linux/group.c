@@ -44,23 +44,24 @@ static bool is_on(void)
     return on;
 }
 
+static const char *reclaim_file(const struct linux_group *g)
+{
+    return g->first ? "memory.force_empty" : "memory.reclaim";
+}
+
 int linux_group_make(struct linux_group *g)
 {
-    const bool first = !access(VERSION_1 "/cgroup.procs", F_OK);
     char path[128];
 
-    *g = (struct linux_group){
-        .file = first ? "memory.force_empty" : "memory.reclaim",
-        .text = first ? "0" : "256M", /* more than there is */
-    };
-    if (!first && !is_on()) {
+    *g = (struct linux_group){.first = !access(VERSION_1 "/cgroup.procs", F_OK)};
+    if (!g->first && !is_on()) {
         const int error = put(SWITCH, "+memory");
 
         if (error)
             return error;
         g->switched_on = true;
     }
-    snprintf(g->path, sizeof(g->path), "%s/vmafuzz-%d", first ? VERSION_1 : VERSION_2,
+    snprintf(g->path, sizeof(g->path), "%s/vmafuzz-%d", g->first ? VERSION_1 : VERSION_2,
              (int)getpid());
     if (mkdir(g->path, 0755)) {
         const int error = -errno;
@@ -68,7 +69,7 @@ int linux_group_make(struct linux_group *g)
         *g->path = '\0';
         return error;
     }
-    snprintf(path, sizeof(path), "%s/%s", g->path, g->file);
+    snprintf(path, sizeof(path), "%s/%s", g->path, reclaim_file(g));
     return access(path, W_OK) ? -EOPNOTSUPP : 0;
 }
 
@@ -94,7 +95,7 @@ int linux_group_add(const struct linux_group *g, pid_t pid)
 /* Never is all of it reclaimed, which the kernel then says. */
 int linux_group_reclaim(const struct linux_group *g)
 {
-    const int error = put_in(g, g->file, g->text);
+    const int error = put_in(g, reclaim_file(g), g->first ? "0" : "256M"); /* more than there is */
 
     return error == -EAGAIN || error == -EBUSY ? 0 : error;
 }

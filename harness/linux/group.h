@@ -11,9 +11,8 @@
 
 struct linux_group {
     char path[64];    /* empty: there is none */
-    const char *file; /* in it: written to to reclaim */
-    const char *text; /* what is written */
-    bool switched_on; /* memory cgroups, for the time of the run */
+    bool first;       /* of version 1 */
+    bool switched_on; /* memory cgroups of version 2, for the time of the run */
 };
 
 /* Version 1 or 2, whichever has memory. 0 or -errno. */

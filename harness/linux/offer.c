@@ -166,6 +166,8 @@ static void ask_memory_cgroup(struct linux_offer *o)
 
     if (!v1 && !file_has_word("/sys/fs/cgroup/cgroup.controllers", "memory"))
         lacks(o, "no memory cgroup is mounted: mount -t cgroup2 none /sys/fs/cgroup");
+    else if (!v1 && !linux_is_since(5, 19))
+        lacks(o, "memory.reclaim is missing: it needs Linux 5.19, or cgroups of version 1");
     else if (access(v1 ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup", W_OK))
         lacks(o, "/sys/fs/cgroup: %s: it needs root", strerror(errno));
 }

@@ -234,7 +234,8 @@ static long linux_apply(struct subject *s, const struct call *call, const struct
         l->changed |= UINT32_C(1) << call->proc;
     if (l->o.swap)
         empty_batches(l);
-    if (call->kind == OP_RECLAIM && !seen) { /* it goes first: see live.c */
+    l->called = true;
+    if (l->o.group && call->kind == OP_RECLAIM && !seen) { /* it goes first: see live.c */
         l->changed = UINT32_MAX;
         return linux_group_reclaim(&l->swap.group);
     }
@@ -250,8 +251,9 @@ static int linux_picture(struct subject *s, struct snapshot *out)
 
     if (!l->reader)
         return -EOPNOTSUPP;
-    reader_unchanged(l->reader, ~l->changed);
+    reader_unchanged(l->reader, l->called ? ~l->changed : 0); /* a second look is a whole one */
     l->changed = 0;
+    l->called = false;
     return reader_snapshot(l->reader, l->p.pid, out);
 }
 

@@ -59,6 +59,7 @@ struct subject_linux {
     int object_of[MAX_FDS];       /* of the world's descriptors; -1: not open */
     uint64_t hard[NR_MM_RLIMITS]; /* pages; MM_RLIM_INFINITY */
     uint32_t changed; /* processes whose mappings may not be those of the last picture */
+    bool called;      /* something, since the last picture */
     bool can_find;
     bool can_lock_all;  /* before 5.18 unlocking looks at each page of the filler */
     bool can_bind;      /* there are memory policies: the kernel knows of nodes */
