@@ -108,16 +108,14 @@ static void part_becomes_page(struct world *world, const struct page *head, stru
     note_page(world, part);
 }
 
-/* A part that is all zeroes is not kept, except by who has locked it: its entries become what an
- * untouched place that is read has. */
+/* A part that is all zeroes is not kept, unless it is locked: its entries become what an untouched
+ * place that is read has. */
 static bool drop_zeroes_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *page,
                             void *arg)
 {
     struct mm *mm = vma->vm_mm;
 
     (void)arg;
-    if (vma->vm_flags & VM_LOCKED)
-        return true;
     *pte = PTE_PRESENT | PTE_SPECIAL | PTE_YOUNG;
     rss_add(mm, MM_ANONPAGES, -1);
     page_remove_rmap(mm->world, page);

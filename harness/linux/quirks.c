@@ -519,13 +519,22 @@ static uint32_t entries_of(const struct mm *mm, const struct page *head)
     return n;
 }
 
-static bool is_read_only_part(const struct mm *mm, uintptr_t addr)
+/* Of a page that others may have had, and the process has all of: an entry that is read-only. */
+static bool is_left_over(const struct mm *mm, uintptr_t addr, bool huge)
 {
     const pte_t pte = mm_pte(mm, addr);
     const struct page *head = page_at(mm, addr);
 
-    return head && (head->flags & PG_HEAD) && !(pte & (PTE_WRITE | PTE_HUGE)) &&
-           entries_of(mm, head) == head->refcount;
+    if (!head || !(head->flags & PG_HEAD) || (pte & PTE_WRITE))
+        return false;
+    if (pte & PTE_HUGE)
+        return huge && !(head->flags & PG_EXCLUSIVE) && head->refcount == 1;
+    return entries_of(mm, head) == head->refcount;
+}
+
+static bool asks_who_has_it(const struct call *c)
+{
+    return c->kind == OP_MADVISE && (c->sel == MADV_FREE || c->sel == MADV_COLD);
 }
 
 static bool huge_of_three(const struct world *world, const struct call *c)
@@ -534,12 +543,14 @@ static bool huge_of_three(const struct world *world, const struct call *c)
     uint64_t from, end;
 
     if (world->events[EV_FORK] < 2 || !world->pool[POOL_HUGE].nlive ||
-        !touches(world, c, true, &from, &end))
+        (!touches(world, c, true, &from, &end) && !asks_who_has_it(c)))
         return false;
+    if (asks_who_has_it(c))
+        end = range_end(world, c);
     for (const struct vma *vma = mm->mmap; vma; vma = vma->vm_next)
         for (uintptr_t at = vma->vm_start > from ? vma->vm_start : from;
              at < vma->vm_end && at < end; at += PAGE_SIZE)
-            if (is_read_only_part(mm, at))
+            if (is_left_over(mm, at, asks_who_has_it(c)))
                 return true;
     return false;
 }
