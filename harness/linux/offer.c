@@ -301,7 +301,7 @@ static const struct {
     {"memory policies", "mbind", ask_policies},
     {"userfaultfd", "contexts, and ranges registered with them", ask_userfaults},
     {"QEMU", "another kernel in a guest, with --kernel", ask_qemu},
-    {"KVM", "a guest at full speed", ask_kvm},
+    {"KVM", "tried first for a guest, which would run at full speed", ask_kvm},
     {"C compiler", "reproducers are compiled and tried", ask_compiler},
 };
 #define NR_OFFERS (sizeof(offers) / sizeof(*offers))
