@@ -487,12 +487,13 @@ pass_inline int spine_fast(const struct pass *p, const struct rb_node *node,
     blacks = rb_is_black(node);
     for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth += SPINE_STEPS) {
         for (unsigned i = 0; i < SPINE_STEPS; i++) {
-            const uintptr_t is = mask_if(node->right != NULL);
+            const struct rb_node *const next = node->right;
+            const uintptr_t is = next != NULL;
 
-            node = pick(is, node, node->right);
+            node = next ? next : node;
             if (unlikely(!node_there(p, node)))
                 return -1;
-            blacks += (int)(node->parent_color & is & 1);
+            blacks += (int)(node->parent_color & is);
         }
         if (likely(!node->right)) {
             *last = vma_around(node);
