@@ -324,19 +324,42 @@ static inline void set_bits(uint64_t *bits, uint64_t start, uint64_t end, bool o
     }
 }
 
+/* Nearly all VMAs have a few pages, and how many, nobody can predict: so each turn of a loop over
+ * pages does FEW of them, some twice where there are fewer. */
+#define FEW UINT64_C(4)
+#define for_few(at, start, end)                                                                    \
+    for (uint64_t turn = (start); turn < (end); turn += FEW)                                       \
+        for (uint64_t k = 0, at; at = spec_min(turn + k, (end)-1), k < FEW; k++)
+
+static inline void put_word(struct spec_page *page, size_t at, uint64_t word)
+{
+    memcpy((char *)page + at, &word, sizeof(word));
+}
+
+static inline uint64_t get_word(const struct spec_page *page, size_t at)
+{
+    uint64_t word;
+
+    memcpy(&word, (const char *)page + at, sizeof(word));
+    return word;
+}
+
 void spec_map_pages(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end,
                     const struct spec_page *first)
 {
-    struct spec_page *const page = &space->page[start];
+    enum { THIRD = offsetof(struct spec_page, file), LAST = offsetof(struct spec_page, anon) };
+    const struct spec_page is = {.mapped = 1}, not = {.head = UINT8_MAX, .own = 1, .lazy = 1};
+    const uint64_t third = get_word(first, THIRD);
+    const uint64_t last = (get_word(first, LAST) & ~get_word(&not, LAST)) | get_word(&is, LAST);
+    const uint64_t flags = first->flags, pgoff = first->pgoff - start;
+    struct spec_page *const page = space->page;
 
-    page[0] = *first;
-    page[0].mapped = 1;
-    page[0].head = 0;
-    page[0].own = 0;
-    page[0].lazy = 0;
-    for (uint64_t i = 1; i < end - start; i++) {
-        page[i] = page[0];
-        page[i].pgoff += i;
+    for_few(at, start, end)
+    {
+        page[at].flags = flags;
+        page[at].pgoff = pgoff + at;
+        put_word(&page[at], THIRD, third);
+        put_word(&page[at], LAST, last);
     }
     set_bits(space->mapped, start, end, true);
     space->lowest = space->highest ? spec_min(space->lowest, start) : start;
@@ -359,8 +382,7 @@ void spec_unmap_pages(struct spec *spec, struct spec_space *space, uint64_t star
         spec_set_head(space, run.start, false);
         if (space->nr_own)
             spec_end_own(spec, space, run.start, run.end);
-        for (uint64_t page = run.start; page < run.end; page++)
-            space->page[page] = (struct spec_page){0};
+        for_few(page, run.start, run.end) space->page[page] = (struct spec_page){0};
         set_bits(space->mapped, run.start, run.end, false);
     }
 }

@@ -106,7 +106,7 @@ static uint64_t count_accounted(const struct spec *spec, const struct spec_space
 
 /* The mapping at its place. Until 6.1 what was there goes first and leaves a hole on failure; later
  * kernels only split it at both ends until nothing can fail any more. */
-static long map_region(struct spec *spec, struct spec_space *space, struct spec_page want,
+static long map_region(struct spec *spec, struct spec_space *space, struct spec_page *want,
                        uint64_t start, uint64_t pages, bool populate)
 {
     bool late = spec_since(spec, SPEC_LINUX_6_12);
@@ -117,27 +117,27 @@ static long map_region(struct spec *spec, struct spec_space *space, struct spec_
     spec_touch(spec, space, start, end);
     if (error)
         return error;
-    if (!spec_may_expand(spec, space, want.flags,
+    if (!spec_may_expand(spec, space, want->flags,
                          pages - (taken ? spec_count_mapped(space, start, end) : 0)))
         return -ENOMEM;
     error = late || !taken ? 0 : spec_unmap_range(spec, space, start, end);
     if (error)
         return error;
-    if (is_accountable(spec, &want)) {
+    if (is_accountable(spec, want)) {
         charge -= taken ? count_accounted(spec, space, start, end) : 0;
         if (!spec_may_charge(spec, space, charge))
             return -ENOMEM;
-        want.flags |= SNAP_ACCOUNT;
+        want->flags |= SNAP_ACCOUNT;
     }
-    error = ask_file(spec, &want);
+    error = ask_file(spec, want);
     if (error)
         return error;
     if (taken)
         spec_unmap_pages(spec, space, start, end);
-    if (want.flags & SNAP_LOCKED && want.flags & SNAP_SPECIAL)
-        want.flags &= ~SNAP_LOCK_BITS;
-    spec_map_new(spec, space, start, end, &want);
-    if (populate || want.flags & SNAP_LOCKED)
+    if (want->flags & SNAP_LOCKED && want->flags & SNAP_SPECIAL)
+        want->flags &= ~SNAP_LOCK_BITS;
+    spec_map_new(spec, space, start, end, want);
+    if (populate || want->flags & SNAP_LOCKED)
         spec_populate(spec, space, start, end, populate ? SPEC_WANTED : SPEC_LOCKED_ALL);
     return (long)(start << SPEC_SHIFT);
 }
@@ -245,16 +245,17 @@ static int check_lock(const struct spec *spec, const struct spec_space *space,
 }
 
 /* A fresh object behind it; dies at once if nothing comes to refer to it. */
-static long map_shared_anonymous(struct spec *spec, struct spec_space *space, struct spec_page want,
-                                 uint64_t start, uint64_t pages, bool populate)
+static long map_shared_anonymous(struct spec *spec, struct spec_space *space,
+                                 struct spec_page *want, uint64_t start, uint64_t pages,
+                                 bool populate)
 {
     long ret;
 
-    want.file = spec_new_file(spec, 0, SPEC_SHMEM, SPEC_MODE_READ | SPEC_MODE_WRITE, pages);
-    spec_object(spec, want.file)->anonymous = true;
-    spec_file_ref(spec, want.file, 1);
+    want->file = spec_new_file(spec, 0, SPEC_SHMEM, SPEC_MODE_READ | SPEC_MODE_WRITE, pages);
+    spec_object(spec, want->file)->anonymous = true;
+    spec_file_ref(spec, want->file, 1);
     ret = map_region(spec, space, want, start, pages, populate);
-    spec_file_ref(spec, want.file, -1);
+    spec_file_ref(spec, want->file, -1);
     return ret;
 }
 
@@ -295,8 +296,8 @@ static long do_mmap(struct spec *spec, struct spec_space *space, const struct re
     if (r->flags & MAP_NORESERVE && spec->config.overcommit != 2)
         want.flags |= SNAP_NORESERVE;
     if (!r->file && want.flags & SNAP_SHARED)
-        return map_shared_anonymous(spec, space, want, start, pages, populate);
-    return map_region(spec, space, want, start, pages, populate);
+        return map_shared_anonymous(spec, space, &want, start, pages, populate);
+    return map_region(spec, space, &want, start, pages, populate);
 }
 
 long spec_mmap(struct spec *spec, unsigned proc, uint64_t addr, uint64_t len, int prot, int flags,

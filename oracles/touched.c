@@ -24,6 +24,7 @@
 #include "oracles/laws.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define pass_inline static inline __attribute__((always_inline))
 #define pass_cold static __attribute__((cold, noinline))
@@ -43,6 +44,7 @@ struct anchor {
 struct pass {
     const struct world *world;
     uintptr_t base, span; /* where the objects of the VMA pool are */
+    uintptr_t below;      /* added to a node's address: where in there its VMA is */
     const struct mm *mm;
     const struct vma *last;  /* the last VMA of mm, if the pass has met it */
     const struct vma *above; /* the VMA above the place that was judged last */
@@ -366,6 +368,7 @@ struct ascent {
     uint64_t steps;                /* a bit for each: from the right */
     uintptr_t odd;                 /* bits that should all be zero */
     uintptr_t even;                /* the lowest should be one */
+    uintptr_t child;               /* the lowest: that child is black, or there is none */
     int height;
     struct anchor *top, *end; /* what it has come to is before top */
 };
@@ -386,6 +389,26 @@ pass_inline const struct vma *vma_around(const struct rb_node *node)
     return (const struct vma *)((uintptr_t)node - offsetof(struct vma, vm_rb));
 }
 
+pass_inline bool node_there(const struct pass *p, const struct rb_node *node)
+{
+    if (THERE)
+        return there(p, vma_around(node), THERE);
+    return likely((uintptr_t)node + p->below < p->span);
+}
+
+/* Without a branch: on the left (0) or right (1). */
+pass_inline const struct rb_node *child_at(const struct rb_node *node, uintptr_t right)
+{
+    const struct rb_node *child;
+
+    _Static_assert(offsetof(struct rb_node, right) ==
+                       offsetof(struct rb_node, left) + sizeof(child),
+                   "side by side");
+    memcpy(&child, (const char *)node + offsetof(struct rb_node, left) + right * sizeof(child),
+           sizeof(child));
+    return child;
+}
+
 /* The other child, and what it adds to the gap. low: there may be none, if there are no black nodes
  * on this side either; then it can be a red leaf only. */
 pass_inline bool far_side(const struct pass *p, struct ascent *a, const bool low)
@@ -396,12 +419,12 @@ pass_inline bool far_side(const struct pass *p, struct ascent *a, const bool low
 
     if (low)
         sibling = pick(is, node, sibling);
-    if (unlikely(!there(p, vma_around(sibling), THERE)))
+    if (unlikely(!node_there(p, sibling)))
         return false;
     link = sibling->parent_color ^ (uintptr_t)node; /* the colour alone is left */
     gap = vma_around(sibling)->rb_subtree_gap & is;
     a->odd |= (link & is) >> 1;
-    a->even &= link | node->parent_color | ~is;
+    a->even &= node->parent_color | ((link | ~is) & a->child);
     a->gap = a->gap < gap ? gap : a->gap;
     if (low) {
         const uintptr_t no_red_leaf =
@@ -427,32 +450,64 @@ pass_inline bool own_side(const struct pass *p, struct ascent *a)
     return true;
 }
 
-/* To the parent. It is either before `from`, which is on its right side then, or behind it. */
+/* To the parent. It is either before `from`, which is on its right side then, or behind it. The
+ * colour of the child is kept for far_side(), which judges both children beside their parent. */
 pass_inline bool step(const struct pass *p, struct ascent *a, const struct rb_node *parent)
 {
     const struct rb_node *node = &a->at->vm_rb;
     const struct vma *up = vma_around(parent);
     uintptr_t right;
 
-    if (unlikely(!there(p, up, THERE) || a->top == a->end))
+    if (unlikely(!node_there(p, parent) || a->top == a->end))
         return false;
-    right = mask_if(up->vm_start < a->from->vm_end);
-    a->even &= right ^ mask_if(up->vm_end > a->from->vm_start);
-    a->even &= node->parent_color | parent->parent_color;
-    a->odd |= (uintptr_t)pick(right, parent->left, parent->right) ^ (uintptr_t)node;
-    a->sibling = other_child(parent, node);
+    right = up->vm_start < a->from->vm_end;
+    a->even &= right ^ (up->vm_end > a->from->vm_start);
+    a->odd |= (uintptr_t)child_at(parent, right) ^ (uintptr_t)node;
+    a->sibling = child_at(parent, right ^ 1);
+    a->child = node->parent_color;
     a->height += rb_is_black(node);
-    a->steps = 2 * a->steps - right;
+    a->steps = 2 * a->steps + right;
     a->at = up;
     *a->top++ = (struct anchor){up, a->height};
     return true;
+}
+
+/* As spine(). How long it is, nobody can predict either: so each turn of the loop goes some steps
+ * down, and stays where the end is. */
+#define SPINE_STEPS 6
+pass_inline int spine_fast(const struct pass *p, const struct rb_node *node,
+                           const struct vma **last)
+{
+    int blacks;
+
+    if (unlikely(!node))
+        return 0;
+    if (unlikely(!node_there(p, node)))
+        return -1;
+    blacks = rb_is_black(node);
+    for (unsigned depth = 0; depth < TREE_MAX_DEPTH; depth += SPINE_STEPS) {
+        for (unsigned i = 0; i < SPINE_STEPS; i++) {
+            const struct rb_node *const next = node->right;
+            const uintptr_t is = next != NULL;
+
+            node = next ? next : node;
+            if (unlikely(!node_there(p, node)))
+                return -1;
+            blacks += (int)(node->parent_color & is);
+        }
+        if (likely(!node->right)) {
+            *last = vma_around(node);
+            return blacks;
+        }
+    }
+    return -1;
 }
 
 /* The root, and the last VMA, if it is on the far side. */
 pass_inline bool root_fits(const struct pass *p, const struct ascent *a)
 {
     const struct vma *last = a->at;
-    const int height = spine(p, a->sibling, &last, THERE);
+    const int height = spine_fast(p, a->sibling, &last);
     const uintptr_t end = (uintptr_t)last->vm_next | (last->vm_end ^ p->mm->highest_vm_end);
 
     return (height == a->height) & (a->at->vm_rb.parent_color == 1) &
@@ -467,7 +522,7 @@ pass_inline const struct vma *first_turn(struct pass *p, const struct anchor *wa
     if (unlikely(!steps))
         return NULL;
     way += __builtin_clzll(steps);
-    anchor(p, way->vma, way->height);
+    p->anchor[p->nanchors++] = (struct anchor){way->vma, way->height};
     return way->vma;
 }
 
@@ -486,6 +541,7 @@ static __attribute__((noinline)) bool ascent_ok(struct pass *p, const struct vma
     a.gap = a.steps = 0;
     a.odd = (uintptr_t)place;
     a.even = 1;
+    a.child = 1;
     a.height = 0;
     a.top = way;
     a.end = way + TREE_MAX_DEPTH;
@@ -498,7 +554,8 @@ static __attribute__((noinline)) bool ascent_ok(struct pass *p, const struct vma
         if (!step(p, &a, parent) || !far_side(p, &a, false) || !own_side(p, &a))
             return false;
     unused = (unsigned)(a.end - a.top);
-    anchor(p, from, 0);
+    p->anchor[0] = (struct anchor){from, 0}; /* there are none yet */
+    p->nanchors = 1;
     p->climbed = from;
     p->beside[0] = first_turn(p, way, a.steps << unused % TREE_MAX_DEPTH);
     p->beside[1] = first_turn(p, way, unused < TREE_MAX_DEPTH ? ~a.steps << unused : 0);
@@ -687,6 +744,7 @@ pass_inline bool pass_over_notes(const struct world *world, struct verdict *v, c
 
     p.world = world;
     p.base = (uintptr_t)pool->base;
+    p.below = -(p.base + offsetof(struct vma, vm_rb));
     p.span = (uintptr_t)pool->used * sizeof(struct vma);
     p.mm = NULL;
     p.last = NULL;
