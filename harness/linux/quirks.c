@@ -363,6 +363,15 @@ static bool any_at(const struct mm *mm, uint64_t from, uint64_t end, uint64_t fl
     return false;
 }
 
+/* Where mprotect begins: it may take all of a stack below. */
+static uint64_t protected_from(const struct mm *mm, const struct call *c)
+{
+    const struct vma *vma = c->prot & PROT_GROWSDOWN ? vma_above(mm, c->addr) : NULL;
+
+    return vma && (vma->vm_flags & VM_GROWSDOWN) && vma->vm_start < c->addr ? vma->vm_start
+                                                                            : c->addr;
+}
+
 /* Many pages at a time, or held: nobody can be asked in between. */
 static bool uffd_populate(const struct world *world, const struct call *c)
 {
@@ -381,7 +390,7 @@ static bool uffd_populate(const struct world *world, const struct call *c)
         return (c->sel == MADV_POPULATE_READ || c->sel == MADV_POPULATE_WRITE) &&
                any_at(mm, from, end, 0, misses);
     case OP_MPROTECT: /* what becomes writable is populated */
-        return any_at(mm, from, end, VM_LOCKED, misses);
+        return any_at(mm, protected_from(mm, c), end, VM_LOCKED, misses);
     case OP_MREMAP: /* what it grows by is of the same context */
         return c->new_len > c->len && any_vma(mm, c->addr, c->len, VM_UFFD_MISSING) &&
                any_vma(mm, c->addr, c->len, VM_LOCKED);
@@ -442,10 +451,11 @@ static bool uffd_wp(const struct world *world, const struct call *c)
 {
     const uint64_t from = c->addr & PAGE_MASK, end = range_end(world, c);
     uint64_t flags = VM_UFFD_WP | VM_SHARED;
+    const struct mm *mm = world->proc[c->proc];
     const struct userfaultfd_ctx *ctx;
 
     if (c->kind == OP_MPROTECT)
-        return any_at(world->proc[c->proc], from, end, flags, is_there);
+        return any_at(mm, protected_from(mm, c), end, flags, is_there);
     if (world->config.rules < RULES_LINUX_6_18)
         flags = VM_UFFD_WP;
     if (c->kind != OP_UFFD_UNREGISTER && c->kind != OP_UFFD_CLOSE)
