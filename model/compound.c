@@ -91,7 +91,8 @@ static bool split_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct page *
     return true;
 }
 
-static void part_becomes_page(struct world *world, const struct page *head, struct page *part,
+/* False: nobody maps it, so it is gone. */
+static bool part_becomes_page(struct world *world, const struct page *head, struct page *part,
                               unsigned i)
 {
     const uint32_t common = head->flags & (PG_DIRTY | PG_SWAPBACKED | PG_YOUNG | PG_IDLE);
@@ -99,13 +100,14 @@ static void part_becomes_page(struct world *world, const struct page *head, stru
     if (part->mapcount == 0) {
         part->flags = 0;
         compound_free(world, part);
-        return;
+        return false;
     }
     part->refcount = part->mapcount;
     part->mapping = head->mapping;
     part->index = head->index + i;
     part->flags = (part->flags & (PG_EXCLUSIVE | PG_MLOCKED)) | common;
     note_page(world, part);
+    return true;
 }
 
 /* A part that is all zeroes is not kept, unless it is locked: its entries become what an untouched
@@ -127,7 +129,7 @@ static bool drop_zeroes_one(struct vma *vma, uintptr_t addr, pte_t *pte, struct 
 
 static void drop_zeroes(struct world *world, struct page *part)
 {
-    if (!part->mapcount || part->stamp || (part->flags & PG_MLOCKED))
+    if (part->stamp || (part->flags & PG_MLOCKED))
         return;
     get_page(part);
     rmap_walk(world, part, drop_zeroes_one, NULL);
@@ -151,9 +153,8 @@ bool compound_split(struct world *world, struct page *page)
     head->swap = 0;
     note_forget_page(world, head);
     for (unsigned i = 0; i < HPAGE_PAGES; i++)
-        part_becomes_page(world, &was, head + i, i);
-    for (unsigned i = 0; world->config.rules >= RULES_LINUX_6_12 && i < HPAGE_PAGES; i++)
-        drop_zeroes(world, head + i);
+        if (part_becomes_page(world, &was, head + i, i) && world->config.rules >= RULES_LINUX_6_12)
+            drop_zeroes(world, head + i); /* with the last of them all of it is gone */
     event(world, EV_HUGE_SPLIT_PAGE);
     return true;
 }
