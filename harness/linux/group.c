@@ -3,8 +3,9 @@
 #define _GNU_SOURCE
 #include "harness/linux/group.h"
 
+#include "harness/linux/settings.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,22 +16,12 @@
 #define VERSION_2 "/sys/fs/cgroup"
 #define SWITCH VERSION_2 "/cgroup.subtree_control"
 
-static int put(const char *path, const char *text)
-{
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    const int error = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
-
-    if (fd >= 0)
-        close(fd);
-    return error;
-}
-
 static int put_in(const struct linux_group *g, const char *file, const char *text)
 {
     char path[128];
 
     snprintf(path, sizeof(path), "%s/%s", g->path, file);
-    return put(path, text);
+    return linux_put_text(path, text);
 }
 
 static bool is_on(void)
@@ -55,7 +46,7 @@ int linux_group_make(struct linux_group *g)
 
     *g = (struct linux_group){.first = !access(VERSION_1 "/cgroup.procs", F_OK)};
     if (!g->first && !is_on()) {
-        const int error = put(SWITCH, "+memory");
+        const int error = linux_put_text(SWITCH, "+memory");
 
         if (error)
             return error;
@@ -81,7 +72,7 @@ void linux_group_remove(const struct linux_group *g)
     for (int tries = 0; *g->path && rmdir(g->path) && errno == EBUSY && tries < 500; tries++)
         nanosleep(&moment, NULL);
     if (g->switched_on)
-        put(SWITCH, "-memory");
+        linux_put_text(SWITCH, "-memory");
 }
 
 int linux_group_add(const struct linux_group *g, pid_t pid)

@@ -2,6 +2,7 @@
 /* Letting khugepaged rest, and the guardian that wakes it again. */
 #define _GNU_SOURCE
 #include "harness/linux/huge.h"
+#include "harness/linux/settings.h"
 #include "harness/linux/linux.h"
 #include "model/mm.h"
 
@@ -39,17 +40,6 @@ static bool get_text(const char *path, char *text, size_t size)
     text[n] = '\0';
     text[strcspn(text, "\n")] = '\0';
     return n > 0;
-}
-
-static int put_text(const char *path, const char *text)
-{
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    const ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
-    const int error = n < 0 ? -errno : 0;
-
-    if (fd >= 0)
-        close(fd);
-    return error;
 }
 
 /* ---- is this machine such that the model knows what it does? ---- */
@@ -145,7 +135,7 @@ static int set_all(struct rest *r)
         if (left)
             snprintf(r->before[i], sizeof(r->before[i]), "%s", settings[i].by_default);
         if (*r->before[i]) /* without compaction there is none to rest */
-            error = put_text(settings[i].path, settings[i].at_rest);
+            error = linux_put_text(settings[i].path, settings[i].at_rest);
     }
     return error;
 }
@@ -177,7 +167,7 @@ static void end_rest(struct rest *r)
     }
     for (unsigned i = 0; i < NR_SETTINGS; i++)
         if (*r->before[i])
-            put_text(settings[i].path, r->before[i]);
+            linux_put_text(settings[i].path, r->before[i]);
 }
 
 /* Waits for the harness to let go, or to be gone. */

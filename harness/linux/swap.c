@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "harness/linux/swap.h"
 
+#include "harness/linux/settings.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,17 +24,6 @@
 #define SWAP_PAGE 4096UL
 #define ZRAM_CONTROL "/sys/class/zram-control/"
 #define READAHEAD "/proc/sys/vm/page-cluster"
-
-static int put_text(const char *path, const char *text)
-{
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    const ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
-    const int error = n < 0 ? -errno : 0;
-
-    if (fd >= 0)
-        close(fd);
-    return error;
-}
 
 static int get_number(const char *path)
 {
@@ -79,7 +70,7 @@ static int make_zram(struct linux_swap *s)
         return -ENODEV;
     snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", s->zram);
     snprintf(number, sizeof(number), "%lu", SWAP_BYTES);
-    if (put_text(path, number))
+    if (linux_put_text(path, number))
         return -EIO;
     snprintf(path, sizeof(path), "/sys/block/zram%d/dev", s->zram);
     f = fopen(path, "re");
@@ -128,7 +119,7 @@ static void remove_swap(const struct linux_swap *s)
 
     if (s->readahead > 0) {
         snprintf(number, sizeof(number), "%d", s->readahead);
-        put_text(READAHEAD, number);
+        linux_put_text(READAHEAD, number);
     }
     if (*s->path) {
         swapoff(s->path); /* fails if it was not in use */
@@ -136,7 +127,7 @@ static void remove_swap(const struct linux_swap *s)
     }
     if (s->zram >= 0) {
         snprintf(number, sizeof(number), "%d", s->zram);
-        put_text(ZRAM_CONTROL "hot_remove", number);
+        linux_put_text(ZRAM_CONTROL "hot_remove", number);
     }
 }
 
@@ -160,7 +151,7 @@ static int make(struct linux_swap *s)
     if (error)
         return error;
     s->readahead = get_number(READAHEAD); /* no page comes in but those that are asked for */
-    return s->readahead > 0 ? put_text(READAHEAD, "0") : 0;
+    return s->readahead > 0 ? linux_put_text(READAHEAD, "0") : 0;
 }
 
 /* One at a time: who takes swap away would take it from the other. The name is free again when
