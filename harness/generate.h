@@ -148,8 +148,9 @@ uint8_t free_proc(struct gen *c);
 void choose_proc(struct gen *c);
 
 /* ---- plans: their operations wait in g->plan ---- */
-enum { ADDR, LEN, THIRD, FOURTH };                      /* value slots */
-struct op *plan_step(struct gen *c, enum op_kind kind); /* by c->proc */
+enum { ADDR, LEN, THIRD, FOURTH }; /* value slots */
+/* By c->proc. What is more than MAX_PLAN is made in vain. */
+struct op *plan_step(struct gen *c, enum op_kind kind);
 struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages);
 /* Fixed private anonymous memory. */
 struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_t prot);

@@ -7,8 +7,10 @@
 
 struct op *plan_step(struct gen *c, enum op_kind kind)
 {
-    struct op *op = &c->g->plan[c->g->plan_nr++];
+    struct op *op = &c->g->plan[c->g->plan_nr];
 
+    if (c->g->plan_nr < MAX_PLAN)
+        c->g->plan_nr++;
     *op = (struct op){.kind = (uint8_t)kind, .proc = op_has_process(kind) ? c->proc : 0};
     return op;
 }

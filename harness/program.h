@@ -214,12 +214,12 @@ struct generator {
     uint8_t next_name;
     uint8_t prot_habit[3], flag_habit[3]; /* values that are repeated so that merges happen */
     uint8_t advice_habit[3], policy_habit[3], file_habit[3];
-    uint8_t max_procs;        /* processes alive at a time; 1: this run does not fork */
-    uint8_t proc, youngest;   /* who is at work, and who was forked last */
-    uint32_t fail_rate;       /* per mille of operations with a failing allocation */
-    uint32_t plan_rate;       /* per mille of operations that start a plan */
-    uint8_t plan_at, plan_nr; /* operations of a plan that are still to come */
-    struct op plan[MAX_PLAN];
+    uint8_t max_procs;            /* processes alive at a time; 1: this run does not fork */
+    uint8_t proc, youngest;       /* who is at work, and who was forked last */
+    uint32_t fail_rate;           /* per mille of operations with a failing allocation */
+    uint32_t plan_rate;           /* per mille of operations that start a plan */
+    uint8_t plan_at, plan_nr;     /* operations of a plan that are still to come */
+    struct op plan[MAX_PLAN + 1]; /* the last: for what does not fit any more */
 };
 /* A new run: picks the swarm and, unless fixed, the world. config->rules is left as it is. */
 void generator_start(struct generator *g, uint64_t seed, struct world_config *config,
