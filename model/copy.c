@@ -91,8 +91,6 @@ static int copy_pte(struct vma *dst, uintptr_t addr, pte_t *from)
     return 0;
 }
 
-/* Without an anon_vma there is nothing that a fault could not find again, or nothing that the child
- * shall have (VM_WIPEONFORK). */
 /* The child gets a table wherever the parent has one, with entries or without. */
 static int copy_tables(struct mm *to, struct mm *from, uintptr_t start, uintptr_t end)
 {
@@ -110,12 +108,14 @@ static int copy_tables(struct mm *to, struct mm *from, uintptr_t start, uintptr_
     return 0;
 }
 
+/* Without an anon_vma there is nothing that a fault could not find again, or nothing that the child
+ * shall have (VM_WIPEONFORK). */
 int copy_page_range(struct vma *dst, struct vma *src)
 {
     const uintptr_t start = src->vm_start, end = src->vm_end;
     uintptr_t at = start;
     pte_t *pte;
-    int err = 0;
+    int err;
 
     if (!dst->anon_vma || !src->vm_mm->pgd)
         return 0;
@@ -163,14 +163,16 @@ static bool moves_tables(struct mm *mm, uintptr_t from)
 /* The entries of one step. 0, or -ENOMEM if there is no table for them. */
 static int move_entries(struct mm *mm, uintptr_t from, uintptr_t end, uintptr_t to)
 {
+    pte_t *const first = pte_alloc(mm, to);
     uintptr_t at = from;
 
-    if (!pte_alloc(mm, to))
+    if (!first)
         return -ENOMEM;
-    for (pte_t *pte, *place; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
+    for (pte_t *pte; (pte = pte_next(mm, &at, end)); at += PAGE_SIZE) {
+        pte_t *place = first + ((at - from) >> PAGE_SHIFT); /* a step has one table on each side */
+
         step(mm->world);
-        place = pte_find(mm, to + (at - from));
-        world_bug_on(mm->world, !place || *place);
+        world_bug_on(mm->world, *place);
         *place = *pte;
         *pte = 0;
         event(mm->world, EV_MOVE_PTE);
