@@ -74,20 +74,6 @@ int cmd_laws(int argc, char **argv)
 }
 
 /* ---- operations ---- */
-/* As in docs/program.md, whose tables are these lists: tests/test_cli.sh compares. */
-static const char *const arg_names[] = {
-    [ARG_ADDR] = "ADDR",           [ARG_LEN] = "LEN",         [ARG_NEWLEN] = "-> NEWLEN",
-    [ARG_TO] = "[to=ADDR]",        [ARG_OFF] = "[off=PAGES]", [ARG_PAGES] = "PAGES",
-    [ARG_PROT] = "PROT",           [ARG_MAP] = "[MAP...]",    [ARG_MREMAP] = "[MREMAP...]",
-    [ARG_MLOCK2] = "[MLOCK2...]",  [ARG_MCL] = "[MCL...]",    [ARG_MSYNC] = "[MSYNC...]",
-    [ARG_UFFD_MODE] = "[UFFD...]", [ARG_FMODE] = "MODE",      [ARG_NODES] = "[NODE...]",
-    [ARG_ADVICE] = "ADVICE",       [ARG_POLICY] = "POLICY",   [ARG_RLIMIT] = "RESOURCE",
-    [ARG_KIND] = "KIND",           [ARG_NAME] = "NAME",       [ARG_FILE] = "FILE",
-    [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT", [ARG_PIN] = "PIN",
-    [ARG_RACE] = "[RACE]",         [ARG_RECLAIM] = "[KEEP]",  [ARG_PIN_MODE] = "ACCESS",
-    [ARG_WALK] = "WALK",           [ARG_ZERO] = "[ZERO]",     [ARG_CONTENTS] = "CONTENTS",
-};
-
 static void print_words(const struct op_info *op, enum arg arg)
 {
     char line[512];
@@ -97,7 +83,7 @@ static void print_words(const struct op_info *op, enum arg arg)
         return;
     if (arg == ARG_PROT && !op_has_prot_words((enum op_kind)(op - op_table)))
         n = W_EXEC + 1;
-    int used = snprintf(line, sizeof(line), "%s:", arg_names[arg]);
+    int used = snprintf(line, sizeof(line), "%s:", arg_title(arg));
     for (unsigned i = 0; i < n; i++)
         used += snprintf(line + used, sizeof(line) - (size_t)used, " %s", words[i].text);
     put_hanging(line, 4, 8, stdout);
@@ -105,12 +91,9 @@ static void print_words(const struct op_info *op, enum arg arg)
 
 static void print_operation(const struct op_info *op, bool words)
 {
-    static const char *const defines[] = {
-        "", "[mapping =] ", "file = ", "context = ", "process = ", "pin = "};
-    char form[128];
-    int used = snprintf(form, sizeof(form), "%s%s", defines[op->def], op->name);
-    for (const uint8_t *arg = op->args; *arg != ARG_END; arg++)
-        used += snprintf(form + used, sizeof(form) - (size_t)used, " %s", arg_names[*arg]);
+    char form[OP_FORM_SIZE];
+
+    op_form(op, form);
     printf("%-66s weight %3u\n", form, op->weight);
     put_hanging(op->sentence, 0, 4, stdout);
     for (const uint8_t *arg = op->args; words && *arg != ARG_END; arg++)

@@ -194,3 +194,32 @@ const struct world_field world_fields[NR_WORLD_FIELDS] = {
     {"admin-reserve", offsetof(struct world_config, admin_reserve)},
     {"user-reserve", offsetof(struct world_config, user_reserve)},
 };
+
+/* ---- what an operation looks like: docs/program.md has these as its tables ---- */
+static const char *const arg_titles[] = {
+    [ARG_ADDR] = "ADDR",           [ARG_LEN] = "LEN",         [ARG_NEWLEN] = "-> NEWLEN",
+    [ARG_TO] = "[to=ADDR]",        [ARG_OFF] = "[off=PAGES]", [ARG_PAGES] = "PAGES",
+    [ARG_PROT] = "PROT",           [ARG_MAP] = "[MAP...]",    [ARG_MREMAP] = "[MREMAP...]",
+    [ARG_MLOCK2] = "[MLOCK2...]",  [ARG_MCL] = "[MCL...]",    [ARG_MSYNC] = "[MSYNC...]",
+    [ARG_UFFD_MODE] = "[UFFD...]", [ARG_FMODE] = "MODE",      [ARG_NODES] = "[NODE...]",
+    [ARG_ADVICE] = "ADVICE",       [ARG_POLICY] = "POLICY",   [ARG_RLIMIT] = "RESOURCE",
+    [ARG_KIND] = "KIND",           [ARG_NAME] = "NAME",       [ARG_FILE] = "FILE",
+    [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT", [ARG_PIN] = "PIN",
+    [ARG_RACE] = "[RACE]",         [ARG_RECLAIM] = "[KEEP]",  [ARG_PIN_MODE] = "ACCESS",
+    [ARG_WALK] = "WALK",           [ARG_ZERO] = "[ZERO]",     [ARG_CONTENTS] = "CONTENTS",
+};
+
+const char *arg_title(enum arg arg)
+{
+    return arg_titles[arg];
+}
+
+void op_form(const struct op_info *op, char form[OP_FORM_SIZE])
+{
+    static const char *const defines[] = {
+        "", "[mapping =] ", "file = ", "context = ", "process = ", "pin = "};
+    int used = snprintf(form, OP_FORM_SIZE, "%s%s", defines[op->def], op->name);
+
+    for (const uint8_t *arg = op->args; *arg != ARG_END; arg++)
+        used += snprintf(form + used, OP_FORM_SIZE - (size_t)used, " %s", arg_title(*arg));
+}

@@ -118,6 +118,11 @@ struct word {
 };
 const struct word *arg_words(enum arg arg, unsigned *n); /* NULL for kinds without words */
 
+/* What an argument, and an operation with its arguments, look like: "ADDR", "munmap ADDR LEN". */
+#define OP_FORM_SIZE 128
+const char *arg_title(enum arg arg);
+void op_form(const struct op_info *op, char form[OP_FORM_SIZE]);
+
 struct program *program_new(uint32_t cap); /* NULL: out of memory; grows in program_append() */
 /* A program in the caller's array of operations does not grow: -ENOMEM when it is full. */
 void program_free(struct program *p);

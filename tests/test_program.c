@@ -638,34 +638,18 @@ static char *file_text(const char *path)
     return text;
 }
 
-static const char *const arg_names[] = {
-    [ARG_ADDR] = "ADDR",           [ARG_LEN] = "LEN",         [ARG_NEWLEN] = "-> NEWLEN",
-    [ARG_TO] = "[to=ADDR]",        [ARG_OFF] = "[off=PAGES]", [ARG_PAGES] = "PAGES",
-    [ARG_PROT] = "PROT",           [ARG_MAP] = "[MAP...]",    [ARG_MREMAP] = "[MREMAP...]",
-    [ARG_MLOCK2] = "[MLOCK2...]",  [ARG_MCL] = "[MCL...]",    [ARG_MSYNC] = "[MSYNC...]",
-    [ARG_UFFD_MODE] = "[UFFD...]", [ARG_FMODE] = "MODE",      [ARG_NODES] = "[NODE...]",
-    [ARG_ADVICE] = "ADVICE",       [ARG_POLICY] = "POLICY",   [ARG_RLIMIT] = "RESOURCE",
-    [ARG_KIND] = "KIND",           [ARG_NAME] = "NAME",       [ARG_FILE] = "FILE",
-    [ARG_FILE_OPT] = "[FILE]",     [ARG_CONTEXT] = "CONTEXT", [ARG_PIN] = "PIN",
-    [ARG_RACE] = "[RACE]",         [ARG_RECLAIM] = "[KEEP]",  [ARG_PIN_MODE] = "ACCESS",
-    [ARG_WALK] = "WALK",           [ARG_ZERO] = "[ZERO]",     [ARG_CONTENTS] = "CONTENTS",
-};
-
 /* Each operation has its row in the page, and each list its words. */
 static void test_page(void **state)
 {
-    static const char *const defines[] = {
-        "", "[mapping =] ", "file = ", "context = ", "process = ", "pin = "};
     char *page = file_text("docs/program.md"), row[512];
 
     (void)state;
     for (int kind = 1; kind < NR_OPS; kind++) {
         const struct op_info *info = &op_table[kind];
-        int n = snprintf(row, sizeof(row), "\n| `%s%s", defines[info->def], info->name);
+        char form[OP_FORM_SIZE];
 
-        for (const uint8_t *a = info->args; *a != ARG_END; a++)
-            n += snprintf(row + n, sizeof(row) - (size_t)n, " %s", arg_names[*a]);
-        snprintf(row + n, sizeof(row) - (size_t)n, "` | %s |\n", info->sentence);
+        op_form(info, form);
+        snprintf(row, sizeof(row), "\n| `%s` | %s |\n", form, info->sentence);
         if (!strstr(page, row))
             fail_msg("docs/program.md has no row %s", row + 1);
     }
