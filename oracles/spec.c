@@ -287,6 +287,19 @@ bool spec_run_from(const struct spec *spec, const struct spec_space *space, uint
     return true;
 }
 
+uint64_t spec_count_pages(const struct spec *spec, const struct spec_space *space, uint64_t start,
+                          uint64_t end, uint64_t flag)
+{
+    struct spec_run run;
+    uint64_t n = 0;
+
+    for (uint64_t page = start; spec_run_from(spec, space, page, &run) && run.start < end;
+         page = run.end)
+        if (space->page[run.start].flags & flag)
+            n += spec_min(run.end, end) - spec_max(run.start, start);
+    return n;
+}
+
 bool spec_run_before(const struct spec *spec, const struct spec_space *space, uint64_t page,
                      struct spec_run *run)
 {

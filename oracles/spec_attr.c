@@ -177,19 +177,6 @@ static int lock_range(struct spec *spec, struct spec_space *space, uint64_t star
     return error;
 }
 
-static uint64_t count_locked(const struct spec *spec, const struct spec_space *space,
-                             uint64_t start, uint64_t end)
-{
-    struct spec_run vma;
-    uint64_t n = 0;
-
-    for (uint64_t page = start; spec_run_from(spec, space, page, &vma) && vma.start < end;
-         page = vma.end)
-        if (space->page[vma.start].flags & SNAP_LOCKED)
-            n += spec_min(vma.end, end) - spec_max(vma.start, start);
-    return n;
-}
-
 /* Whole pages around [addr, addr + len): 1 to go on, 0 nothing to do, -EINVAL. */
 static int lock_bounds(uint64_t addr, uint64_t len, uint64_t *start, uint64_t *end)
 {
@@ -225,7 +212,8 @@ static long do_mlock(struct spec *spec, unsigned proc, uint64_t addr, uint64_t l
     if (!spec_may_lock(spec, space, pages)) {
         if (!spec_since(spec, SPEC_LINUX_5_10))
             return -ENOMEM;
-        pages -= count_locked(spec, space, start, error < 0 ? spec->config.task_size : end);
+        pages -= spec_count_pages(spec, space, start, error < 0 ? spec->config.task_size : end,
+                                  SNAP_LOCKED);
         if (!spec_may_lock(spec, space, pages))
             return -ENOMEM;
     }

@@ -91,19 +91,6 @@ static bool is_accountable(const struct spec *spec, const struct spec_page *want
            !spec_of_kind(spec, want->file, SPEC_HUGETLB);
 }
 
-static uint64_t count_accounted(const struct spec *spec, const struct spec_space *space,
-                                uint64_t start, uint64_t end)
-{
-    struct spec_run run;
-    uint64_t n = 0;
-
-    for (uint64_t page = start; spec_run_from(spec, space, page, &run) && run.start < end;
-         page = run.end)
-        if (space->page[run.start].flags & SNAP_ACCOUNT)
-            n += spec_min(run.end, end) - spec_max(run.start, start);
-    return n;
-}
-
 /* The mapping at its place. Until 6.1 what was there goes first and leaves a hole on failure; later
  * kernels only split it at both ends until nothing can fail any more. */
 static long map_region(struct spec *spec, struct spec_space *space, struct spec_page *want,
@@ -124,7 +111,7 @@ static long map_region(struct spec *spec, struct spec_space *space, struct spec_
     if (error)
         return error;
     if (is_accountable(spec, want)) {
-        charge -= taken ? count_accounted(spec, space, start, end) : 0;
+        charge -= taken ? spec_count_pages(spec, space, start, end, SNAP_ACCOUNT) : 0;
         if (!spec_may_charge(spec, space, charge))
             return -ENOMEM;
         want->flags |= SNAP_ACCOUNT;

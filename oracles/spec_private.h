@@ -229,6 +229,9 @@ struct spec_run spec_run_of(const struct spec *spec, const struct spec_space *sp
 /* First VMA that ends above the page; false: none. */
 bool spec_run_from(const struct spec *spec, const struct spec_space *space, uint64_t page,
                    struct spec_run *run);
+/* How many pages of [start, end) are in VMAs that have the flag. */
+uint64_t spec_count_pages(const struct spec *spec, const struct spec_space *space, uint64_t start,
+                          uint64_t end, uint64_t flag);
 /* Last VMA that starts below the page (not: ends below). */
 bool spec_run_before(const struct spec *spec, const struct spec_space *space, uint64_t page,
                      struct spec_run *run);
