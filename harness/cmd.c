@@ -100,13 +100,6 @@ int parse_rules(const char *name)
     return (int)parse_name("rules", name, rules_names, NR_RULES);
 }
 
-void parse_on(const char *name)
-{
-    static const char *const names[] = {"linux"};
-    if (strcmp(name, names[0]) != 0)
-        unknown_name("subject", name, names, 1);
-}
-
 static enum law_id parse_law(const char *name)
 {
     const char *names[NR_LAWS - 1];

@@ -7,6 +7,7 @@
 #define HARNESS_CMD_H
 
 #include "harness/harness.h"
+#include "harness/linux/live.h"
 
 #include <argp.h>
 #include <signal.h>
@@ -52,7 +53,6 @@ uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64
 double parse_seconds(const char *option, const char *text);
 enum fault_id parse_fault(const char *name);
 int parse_rules(const char *name);
-void parse_on(const char *name);        /* --on: linux, and nothing else so far */
 uint64_t parse_laws(const char *names); /* LAW_BITs of the names between commas */
 
 /* --rules, --fault and --without, for every command that runs programs: a child of its argp. */
@@ -89,6 +89,17 @@ struct c_source {
 void print_c(const void *source, FILE *to);
 /* run_options_strict with these: every law, but those left out, after every operation. */
 struct run_options subject_run_options(const struct subject_options *subject);
+
+/* What is wanted of the running kernel, for commands that run on it: a child of their argp, whose
+ * input is a struct live. It begins with live_init(), and refuses what does not go together. */
+extern const struct argp live_argp;
+/* --on linux, and those options with it, for commands that need not run there. */
+struct on_linux {
+    bool chosen;
+    struct live live;
+};
+extern const struct argp on_linux_argp;
+void live_open_or_exit(struct live *live);
 
 /* --kernel and --memory, for commands that run on a Linux kernel: a child of their argp. */
 struct guest_choice {
