@@ -26,18 +26,6 @@ static const struct {
 } settings[] = {{SLEEP, "1000000000", "10000"}, {COMPACTION, "0", "20"}};
 #define NR_SETTINGS (sizeof(settings) / sizeof(*settings))
 
-static bool get_text(const char *path, char *text, size_t size)
-{
-    FILE *f = fopen(path, "re");
-    const size_t n = f ? fread(text, 1, size - 1, f) : 0;
-
-    if (f)
-        fclose(f);
-    text[n] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-    return n > 0;
-}
-
 /* ---- is this machine such that the model knows what it does? ---- */
 /* Sizes between a page and 2 MiB, which the model does not have. */
 static bool has_other_sizes(void)
@@ -51,7 +39,7 @@ static bool has_other_sizes(void)
         if (strncmp(e->d_name, "hugepages-", 10) || !strcmp(e->d_name, "hugepages-2048kB"))
             continue;
         snprintf(path, sizeof(path), SETTINGS "%s/enabled", e->d_name);
-        has = get_text(path, text, sizeof(text)) && !strstr(text, "[never]");
+        has = linux_get_text(path, text, sizeof(text)) && !strstr(text, "[never]");
     }
     if (sizes)
         closedir(sizes);
@@ -64,16 +52,16 @@ const char *linux_refuses_huge(void)
 
     if (!linux_is_since(6, 18))
         return "huge pages are compared from Linux 6.18 on";
-    if (!get_text(SETTINGS "enabled", text, sizeof(text)))
+    if (!linux_get_text(SETTINGS "enabled", text, sizeof(text)))
         return "the kernel has no huge pages: it needs CONFIG_TRANSPARENT_HUGEPAGE";
     if (!strstr(text, "[madvise]"))
         return "huge pages are compared where " SETTINGS "enabled is madvise";
-    if (get_text(SETTINGS "hugepages-2048kB/enabled", text, sizeof(text)) &&
+    if (linux_get_text(SETTINGS "hugepages-2048kB/enabled", text, sizeof(text)) &&
         !strstr(text, "[inherit]") && !strstr(text, "[madvise]"))
         return "huge pages are compared where " SETTINGS "hugepages-2048kB/enabled is inherit";
     if (has_other_sizes())
         return "huge pages of other sizes are enabled in " SETTINGS "hugepages-*";
-    if (!get_text(SETTINGS "use_zero_page", text, sizeof(text)) || *text != '1')
+    if (!linux_get_text(SETTINGS "use_zero_page", text, sizeof(text)) || *text != '1')
         return "huge pages are compared where " SETTINGS "use_zero_page is 1";
     if (geteuid())
         return "huge pages need root: khugepaged has to rest meanwhile";
@@ -124,7 +112,7 @@ static int set_all(struct rest *r)
     int error = 0;
 
     for (unsigned i = 0; i < NR_SETTINGS; i++)
-        get_text(settings[i].path, r->before[i], sizeof(r->before[i]));
+        linux_get_text(settings[i].path, r->before[i], sizeof(r->before[i]));
     left = strcmp(r->before[0], settings[0].at_rest) == 0;
     r->mine = true;
     for (unsigned i = 0; i < NR_SETTINGS && !error; i++) {

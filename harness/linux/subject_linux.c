@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The running kernel as a subject. */
 #define _GNU_SOURCE
+#include "harness/linux/settings.h"
 #include "harness/linux/subject_linux.h"
 
 #include <linux/capability.h>
@@ -21,16 +22,9 @@ static const struct subject_linux *linux_const(const struct subject *s)
 }
 
 /* ---- worlds ---- */
-static uint64_t number_in(const char *path, uint64_t otherwise)
+static long overcommit_mode(void)
 {
-    FILE *f = fopen(path, "re");
-    unsigned long n;
-
-    if (f && fscanf(f, "%lu", &n) == 1)
-        otherwise = n;
-    if (f)
-        fclose(f);
-    return otherwise;
+    return linux_get_number("/proc/sys/vm/overcommit_memory", 0);
 }
 
 static bool has_capability(unsigned n)
@@ -91,7 +85,7 @@ void linux_world_config(struct world_config *config)
     *config = world_config_default;
     config->rules = rules_of_kernel();
     config->privileged = linux_may_lock_memory();
-    config->overcommit = (uint8_t)number_in("/proc/sys/vm/overcommit_memory", 0);
+    config->overcommit = (uint8_t)overcommit_mode();
 }
 
 /* What a world begins with must not be more than may be had. */
@@ -116,7 +110,7 @@ const char *linux_refuses_world(const struct world_config *config)
         return "the kernel keeps 256 pages before a stack: gap=256";
     if (config->max_map_count < w->task_size + 8)
         return "the kernel's limit of VMAs cannot be reached in the window: maps is too small";
-    if (config->overcommit != number_in("/proc/sys/vm/overcommit_memory", 0))
+    if (config->overcommit != overcommit_mode())
         return "the kernel's overcommit mode is another one";
     if (config->overcommit == 2)
         return "overcommit mode 2 counts what others have: the world cannot";
@@ -358,12 +352,7 @@ static bool kernel_binds(struct subject_linux *l)
 
 static bool kernel_merges(void)
 {
-    FILE *f = fopen("/sys/kernel/mm/ksm/run", "re");
-    const bool merges = f && fgetc(f) == '1';
-
-    if (f)
-        fclose(f);
-    return merges;
+    return linux_get_number("/sys/kernel/mm/ksm/run", 0) == 1;
 }
 
 /* ---- huge pages: are there any, and does the kernel count how often each part is mapped? ---- */

@@ -32,18 +32,6 @@ struct setup {
     struct linux_group group;
 };
 
-static int get_number(const char *path)
-{
-    FILE *f = fopen(path, "re");
-    int n = -1;
-
-    if (f && fscanf(f, "%d", &n) != 1)
-        n = -1;
-    if (f)
-        fclose(f);
-    return n;
-}
-
 /* ---- making it ---- */
 /* What mkswap writes: the first page of a swap area. */
 static int write_header(const char *path)
@@ -69,10 +57,8 @@ static int make_zram(struct setup *s)
 {
     char path[64], number[24];
     unsigned major, minor;
-    FILE *f;
-    int fields;
 
-    s->zram = get_number(ZRAM_CONTROL "hot_add");
+    s->zram = (int)linux_get_number(ZRAM_CONTROL "hot_add", -1);
     if (s->zram < 0)
         return -ENODEV;
     snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", s->zram);
@@ -80,11 +66,8 @@ static int make_zram(struct setup *s)
     if (linux_put_text(path, number))
         return -EIO;
     snprintf(path, sizeof(path), "/sys/block/zram%d/dev", s->zram);
-    f = fopen(path, "re");
-    fields = f ? fscanf(f, "%u:%u", &major, &minor) : 0;
-    if (f)
-        fclose(f);
-    if (fields != 2)
+    linux_get_text(path, number, sizeof(number));
+    if (sscanf(number, "%u:%u", &major, &minor) != 2)
         return -EIO;
     snprintf(s->path, sizeof(s->path), "/var/tmp/vmafuzz-swap-%d", (int)getpid());
     if (mknod(s->path, S_IFBLK | 0600, makedev(major, minor))) {
@@ -131,7 +114,8 @@ static int make_swap(struct setup *s)
         error = use(s->path);
     if (error)
         return error;
-    s->readahead = get_number(READAHEAD); /* no page comes in but those that are asked for */
+    s->readahead =
+        (int)linux_get_number(READAHEAD, -1); /* no page comes in but those that are asked for */
     return s->readahead > 0 ? linux_put_text(READAHEAD, "0") : 0;
 }
 
