@@ -46,14 +46,6 @@ bool find_name(const char *what, const char *name, const char *const names[], si
     return false;
 }
 
-void unknown_name(const char *what, const char *name, const char *const names[], size_t n)
-{
-    char message[256];
-    size_t at;
-    find_name(what, name, names, n, &at, message, sizeof(message));
-    usage_error("%s", message);
-}
-
 /* ---- options ---- */
 uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max)
 {
@@ -77,8 +69,7 @@ double parse_seconds(const char *option, const char *text)
     return value;
 }
 
-/* Which of them it is; `what` they are all called. */
-static size_t parse_name(const char *what, const char *name, const char *const names[], size_t n)
+size_t parse_name(const char *what, const char *name, const char *const names[], size_t n)
 {
     char message[256];
     size_t i;
@@ -253,6 +244,15 @@ struct executor *executor_or_exit(void)
     if (!ex)
         usage_error("cannot reserve memory for the model: %s", strerror(errno));
     return ex;
+}
+
+void print_or_save(const char *out, file_printer *print, const void *what)
+{
+    char message[512];
+    if (!out)
+        print(what, stdout);
+    else if (file_save(out, print, what, message, sizeof(message)) != 0)
+        usage_error("%s", message);
 }
 
 void print_c(const void *source, FILE *to)

@@ -39,9 +39,6 @@ _Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1
 /* Which of the names it is: *at. False: "unknown WHAT 'NAME'; did you mean 'NEAREST'?" */
 bool find_name(const char *what, const char *name, const char *const names[], size_t n, size_t *at,
                char *message, size_t size);
-/* That message, then exit status 2. */
-_Noreturn void unknown_name(const char *what, const char *name, const char *const names[],
-                            size_t n);
 /* "s", but not after one. */
 static inline const char *plural(uint64_t n)
 {
@@ -49,6 +46,8 @@ static inline const char *plural(uint64_t n)
 }
 
 /* ---- options ---- */
+/* find_name(), or its message and exit status 2. */
+size_t parse_name(const char *what, const char *name, const char *const names[], size_t n);
 uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max);
 double parse_seconds(const char *option, const char *text);
 enum fault_id parse_fault(const char *name);
@@ -81,6 +80,8 @@ error_t parse_file_command(int key, char *arg, struct argp_state *state);
 /* Loads the program or exits with status 2 and the reason. */
 struct program *load_or_exit(const char *path);
 struct executor *executor_or_exit(void);
+/* To the file `out`, all of it or nothing, or to standard output if that is NULL. */
+void print_or_save(const char *out, file_printer *print, const void *what);
 /* report_c() as a file_printer, of a struct c_source. */
 struct c_source {
     struct executor *ex;

@@ -4,9 +4,6 @@
 #include "harness/fuzz_plan.h"
 #include "harness/linux/guest.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static const char doc[] =
     "Run random programs as real system calls on the running Linux kernel, and beside it on "
     "the model. After every operation answers and pictures of the whole state have to agree, "
@@ -70,12 +67,11 @@ static const struct {
 
 static unsigned parse_reader(const char *name)
 {
-    static const char *const names[] = {"bpf", "procfs", "none"};
+    const char *names[READER_NONE]; /* the best cannot be asked for */
 
     for (unsigned kind = READER_BPF; kind <= READER_NONE; kind++)
-        if (strcmp(readers[kind].name, name) == 0)
-            return kind;
-    unknown_name("reader", name, names, 3);
+        names[kind - READER_BPF] = readers[kind].name;
+    return READER_BPF + (unsigned)parse_name("reader", name, names, READER_NONE);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
