@@ -192,13 +192,6 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     return error;
 }
 
-/* Accesses change no mapping but a stack that grows, and that is seen in its bounds. */
-static bool only_accesses(const struct call *c)
-{
-    return c->kind == OP_READ || c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_EXEC ||
-           c->kind == OP_PEEK || c->kind == OP_POKE || c->kind == OP_FORCE;
-}
-
 /* A page in one of this CPU's batches has a reference more, so that a write copies it: what was
  * freed lazily is then wanted, which shows once it is reclaimed. This advice begins by emptying
  * them. */
@@ -224,7 +217,7 @@ static long linux_apply(struct subject *s, const struct call *call, const struct
     struct subject_linux *l = linux_of(s);
     long ret;
 
-    if (!only_accesses(call))
+    if (!linux_is_access(call)) /* which changes no mapping but a stack's bounds, which are seen */
         l->changed |= UINT32_C(1) << call->proc;
     if (l->o.swap)
         empty_batches(l);
@@ -312,7 +305,7 @@ struct linux_moves subject_linux_moves(const struct subject *s)
     return linux_const(s)->compaction.moves;
 }
 
-static void find_limits(struct subject_linux *l)
+int linux_prlimit(pid_t pid, unsigned kind, const struct rlimit *set, struct rlimit *get)
 {
     static const __rlimit_resource_t which[NR_MM_RLIMITS] = {
         [MM_RLIMIT_AS] = RLIMIT_AS,
@@ -320,11 +313,17 @@ static void find_limits(struct subject_linux *l)
         [MM_RLIMIT_STACK] = RLIMIT_STACK,
         [MM_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
     };
+
+    return prlimit(pid, which[kind], set, get);
+}
+
+static void find_limits(struct subject_linux *l)
+{
     struct rlimit r;
 
     for (unsigned i = 0; i < NR_MM_RLIMITS; i++) {
         l->hard[i] = MM_RLIM_INFINITY;
-        if (!prlimit(l->p.pid[AGENT_TEMPLATE], which[i], NULL, &r) && r.rlim_max != RLIM_INFINITY)
+        if (!linux_prlimit(l->p.pid[AGENT_TEMPLATE], i, NULL, &r) && r.rlim_max != RLIM_INFINITY)
             l->hard[i] = r.rlim_max >> PAGE_SHIFT;
     }
 }
