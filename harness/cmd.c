@@ -246,6 +246,12 @@ struct executor *executor_or_exit(void)
     return ex;
 }
 
+void print_bytes(const void *bytes, FILE *to)
+{
+    const struct bytes *b = bytes;
+    fwrite(b->data, 1, b->size, to);
+}
+
 void print_or_save(const char *out, file_printer *print, const void *what)
 {
     char message[512];

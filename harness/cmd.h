@@ -80,6 +80,12 @@ error_t parse_file_command(int key, char *arg, struct argp_state *state);
 /* Loads the program or exits with status 2 and the reason. */
 struct program *load_or_exit(const char *path);
 struct executor *executor_or_exit(void);
+/* A file_printer, of a struct bytes. */
+struct bytes {
+    const void *data;
+    size_t size;
+};
+void print_bytes(const void *bytes, FILE *to);
 /* To the file `out`, all of it or nothing, or to standard output if that is NULL. */
 void print_or_save(const char *out, file_printer *print, const void *what);
 /* report_c() as a file_printer, of a struct c_source. */

@@ -23,17 +23,6 @@ static const struct argp_option convert_options[] = {
     {0},
 };
 
-struct bytes {
-    uint8_t *data;
-    size_t size;
-};
-
-static void print_bytes(const void *what, FILE *to)
-{
-    const struct bytes *bytes = what;
-    fwrite(bytes->data, 1, bytes->size, to);
-}
-
 static void print_text(const void *what, FILE *to)
 {
     program_print(what, to);
