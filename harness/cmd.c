@@ -46,14 +46,6 @@ bool find_name(const char *what, const char *name, const char *const names[], si
     return false;
 }
 
-void unknown_name(const char *what, const char *name, const char *const names[], size_t n)
-{
-    char message[256];
-    size_t at;
-    find_name(what, name, names, n, &at, message, sizeof(message));
-    usage_error("%s", message);
-}
-
 /* ---- options ---- */
 uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max)
 {
@@ -77,8 +69,7 @@ double parse_seconds(const char *option, const char *text)
     return value;
 }
 
-/* Which of them it is; `what` they are all called. */
-static size_t parse_name(const char *what, const char *name, const char *const names[], size_t n)
+size_t parse_name(const char *what, const char *name, const char *const names[], size_t n)
 {
     char message[256];
     size_t i;
@@ -98,13 +89,6 @@ enum fault_id parse_fault(const char *name)
 int parse_rules(const char *name)
 {
     return (int)parse_name("rules", name, rules_names, NR_RULES);
-}
-
-void parse_on(const char *name)
-{
-    static const char *const names[] = {"linux"};
-    if (strcmp(name, names[0]) != 0)
-        unknown_name("subject", name, names, 1);
 }
 
 static enum law_id parse_law(const char *name)
@@ -260,6 +244,21 @@ struct executor *executor_or_exit(void)
     if (!ex)
         usage_error("cannot reserve memory for the model: %s", strerror(errno));
     return ex;
+}
+
+void print_bytes(const void *bytes, FILE *to)
+{
+    const struct bytes *b = bytes;
+    fwrite(b->data, 1, b->size, to);
+}
+
+void print_or_save(const char *out, file_printer *print, const void *what)
+{
+    char message[512];
+    if (!out)
+        print(what, stdout);
+    else if (file_save(out, print, what, message, sizeof(message)) != 0)
+        usage_error("%s", message);
 }
 
 void print_c(const void *source, FILE *to)

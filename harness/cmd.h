@@ -7,6 +7,7 @@
 #define HARNESS_CMD_H
 
 #include "harness/harness.h"
+#include "harness/linux/live.h"
 
 #include <argp.h>
 #include <signal.h>
@@ -38,9 +39,6 @@ _Noreturn void usage_error(const char *fmt, ...) __attribute__((format(printf, 1
 /* Which of the names it is: *at. False: "unknown WHAT 'NAME'; did you mean 'NEAREST'?" */
 bool find_name(const char *what, const char *name, const char *const names[], size_t n, size_t *at,
                char *message, size_t size);
-/* That message, then exit status 2. */
-_Noreturn void unknown_name(const char *what, const char *name, const char *const names[],
-                            size_t n);
 /* "s", but not after one. */
 static inline const char *plural(uint64_t n)
 {
@@ -48,11 +46,12 @@ static inline const char *plural(uint64_t n)
 }
 
 /* ---- options ---- */
+/* find_name(), or its message and exit status 2. */
+size_t parse_name(const char *what, const char *name, const char *const names[], size_t n);
 uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max);
 double parse_seconds(const char *option, const char *text);
 enum fault_id parse_fault(const char *name);
 int parse_rules(const char *name);
-void parse_on(const char *name);        /* --on: linux, and nothing else so far */
 uint64_t parse_laws(const char *names); /* LAW_BITs of the names between commas */
 
 /* --rules, --fault and --without, for every command that runs programs: a child of its argp. */
@@ -81,6 +80,14 @@ error_t parse_file_command(int key, char *arg, struct argp_state *state);
 /* Loads the program or exits with status 2 and the reason. */
 struct program *load_or_exit(const char *path);
 struct executor *executor_or_exit(void);
+/* A file_printer, of a struct bytes. */
+struct bytes {
+    const void *data;
+    size_t size;
+};
+void print_bytes(const void *bytes, FILE *to);
+/* To the file `out`, all of it or nothing, or to standard output if that is NULL. */
+void print_or_save(const char *out, file_printer *print, const void *what);
 /* report_c() as a file_printer, of a struct c_source. */
 struct c_source {
     struct executor *ex;
@@ -89,6 +96,17 @@ struct c_source {
 void print_c(const void *source, FILE *to);
 /* run_options_strict with these: every law, but those left out, after every operation. */
 struct run_options subject_run_options(const struct subject_options *subject);
+
+/* What is wanted of the running kernel, for commands that run on it: a child of their argp, whose
+ * input is a struct live. It begins with live_init(), and refuses what does not go together. */
+extern const struct argp live_argp;
+/* --on linux, and those options with it, for commands that need not run there. */
+struct on_linux {
+    bool chosen;
+    struct live live;
+};
+extern const struct argp on_linux_argp;
+void live_open_or_exit(struct live *live);
 
 /* --kernel and --memory, for commands that run on a Linux kernel: a child of their argp. */
 struct guest_choice {

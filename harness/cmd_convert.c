@@ -10,15 +10,6 @@
         .name = "out", .key = 'o', .arg = "FILE", .doc = "Write there, all of it or nothing"       \
     }
 
-static void print_or_save(const struct file_command *c, file_printer *print, const void *what)
-{
-    char message[512];
-    if (!c->out)
-        print(what, stdout);
-    else if (file_save(c->out, print, what, message, sizeof(message)) != 0)
-        usage_error("%s", message);
-}
-
 static const char convert_doc[] =
     "Print a program in text form or in wire form, whichever form it has. Wire form is what the "
     "fuzzing engines mutate: any bytes are a valid program.\v"
@@ -31,17 +22,6 @@ static const struct argp_option convert_options[] = {
     OUT_OPTION,
     {0},
 };
-
-struct bytes {
-    uint8_t *data;
-    size_t size;
-};
-
-static void print_bytes(const void *what, FILE *to)
-{
-    const struct bytes *bytes = what;
-    fwrite(bytes->data, 1, bytes->size, to);
-}
 
 static void print_text(const void *what, FILE *to)
 {
@@ -57,7 +37,7 @@ static void convert_to_wire(const struct program *p, const struct file_command *
     long n = program_encode(p, data, size);
     if (n < 0)
         usage_error("%s: the wire form cannot say this world: %s", c->file, strerror((int)-n));
-    print_or_save(c, print_bytes, &(struct bytes){data, (size_t)n});
+    print_or_save(c->out, print_bytes, &(struct bytes){data, (size_t)n});
     free(data);
 }
 
@@ -68,14 +48,12 @@ int cmd_convert(int argc, char **argv)
     static const char *const forms[] = {"text", "wire"};
     struct file_command c = {.form = "text"};
     parse_arguments(&argp, argc, argv, &c);
-    bool wire = strcmp(c.form, "wire") == 0;
-    if (!wire && strcmp(c.form, "text") != 0)
-        unknown_name("form", c.form, forms, 2);
+    bool wire = parse_name("form", c.form, forms, 2) == 1;
     struct program *p = load_or_exit(c.file);
     if (wire)
         convert_to_wire(p, &c);
     else
-        print_or_save(&c, print_text, p);
+        print_or_save(c.out, print_text, p);
     program_free(p);
     return STATUS_CLEAN;
 }
@@ -104,7 +82,7 @@ int cmd_emit_c(int argc, char **argv)
     if (left_out)
         complain("%s: %u of %u operations cannot be made from C and %s left out", c.file, left_out,
                  p->nr, left_out == 1 ? "is" : "are");
-    print_or_save(&c, print_c, &source);
+    print_or_save(c.out, print_c, &source);
     executor_free(source.ex);
     program_free(p);
     return STATUS_CLEAN;

@@ -5,7 +5,6 @@
 #include "harness/report.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct draw_command {
     struct file_command common; /* first: its parser takes it for one */
@@ -47,15 +46,6 @@ static void print_svg(const void *svg, FILE *to)
     fputs(svg, to);
 }
 
-static void save_or_print(const char *out, const char *svg)
-{
-    char message[512];
-    if (!out)
-        print_svg(svg, stdout);
-    else if (file_save(out, print_svg, svg, message, sizeof(message)) != 0)
-        usage_error("%s", message);
-}
-
 int cmd_draw(int argc, char **argv)
 {
     static const struct argp_child children[] = {{.argp = &subject_argp}, {0}};
@@ -76,7 +66,7 @@ int cmd_draw(int argc, char **argv)
     char *svg, message[512];
     if (report_svg(ex, &f, nr, &svg, message, sizeof(message)) != 0)
         usage_error("%s", message);
-    save_or_print(c.common.out, svg);
+    print_or_save(c.common.out, print_svg, svg);
     if (!clean)
         complain("%s: %s", law_table[r.verdict.law].name, r.verdict.text);
     free(svg);

@@ -18,8 +18,8 @@ static const char *const milestone_names[] = {"reached", "triggered", "detected"
 struct measure {
     struct plan plan;
     unsigned seeds;
-    bool json, on_linux;
-    struct live live;
+    bool json;
+    struct on_linux on;
     char **names; /* as given; none: all */
     size_t nr_names;
 
@@ -58,14 +58,6 @@ static const struct argp_option options[] = {
      .arg = "NAME",
      .doc = "Rules of one kernel; by default all in turn"},
     {.name = "without", .key = 'W', .arg = "LAW,...", .doc = "Do not judge these laws"},
-    {.name = "on",
-     .key = 'O',
-     .arg = "linux",
-     .doc = "Compare with the running kernel; see `vmafuzz live'"},
-    {.name = "swap", .key = 'p', .doc = "With --on linux: set up swap, and reclaim pages"},
-    {.name = "cgroup", .key = 'g', .doc = "With --swap: reclaim by a memory cgroup, too"},
-    {.name = "compact", .key = 'c', .doc = "With --on linux: compact memory, so that pages move"},
-    {.name = "huge", .key = 'H', .doc = "With --on linux: with huge pages"},
     {.name = "json", .key = 'J', .doc = "Print a JSON array instead of a table"},
     {0},
 };
@@ -76,6 +68,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     if (key != 'W') /* which adds up */
         refuse_twice(key, arg, state);
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &m->on;
+        return 0;
     case 's':
         m->seeds = (unsigned)parse_number("--seeds", arg, 1, MAX_SEEDS);
         return 0;
@@ -87,22 +82,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'W':
         m->plan.subject.without |= parse_laws(arg);
-        return 0;
-    case 'O':
-        parse_on(arg);
-        m->on_linux = true;
-        return 0;
-    case 'p':
-        m->live.options.swap = true;
-        return 0;
-    case 'g':
-        m->live.options.group = true;
-        return 0;
-    case 'c':
-        m->live.options.compact = true;
-        return 0;
-    case 'H':
-        m->live.options.huge = true;
         return 0;
     case 'J':
         m->json = true;
@@ -139,10 +118,10 @@ static void run_seed(struct measure *m)
         struct run_result r;
         pl.options.trace = watch;
         pl.options.trace_arg = m;
-        if (m->on_linux)
-            live_options(&m->live, &pl.options);
+        if (m->on.chosen)
+            live_options(&m->on.live, &pl.options);
         bool clean = executor_generate(m->ex, m->program, pl.seed, pl.length,
-                                       m->on_linux ? &m->live.config : NULL, &pl.options, &r);
+                                       m->on.chosen ? &m->on.live.config : NULL, &pl.options, &r);
         m->before += r.nr_run;
         /* The culprit itself is not traced, and the end of the program is no operation. */
         if (r.fault_reached && !m->at[REACHED])
@@ -151,7 +130,7 @@ static void run_seed(struct measure *m)
             m->at[TRIGGERED] = m->before;
         if (clean || rules_break((enum rules)pl.options.rules, r.verdict.law))
             continue; /* it would have broken without the fault too */
-        if (m->on_linux && (LAW_BIT(r.verdict.law) & LAWS_ENDING_RUNS))
+        if (m->on.chosen && (LAW_BIT(r.verdict.law) & LAWS_ENDING_RUNS))
             continue; /* not by comparing */
         if (m->at[TRIGGERED]) {
             m->at[DETECTED] = m->before;
@@ -275,31 +254,23 @@ static bool run_all(struct measure *m)
                stop_requested ? ", stopped before the next was measured" : "");
     }
     json_decref(rows);
-    return (m->on_linux ? undetected == faults : undetected) || false_alarms;
+    return (m->on.chosen ? undetected == faults : undetected) || false_alarms;
 }
 
 static void open_linux(struct measure *m)
 {
-    char why[256] = "";
-    m->live.rules = m->plan.subject.rules;
-    m->live.kernel_alone = true;
-    if (!live_open(&m->live, why, sizeof(why)))
-        usage_error("%s; `vmafuzz live --check' tells what this machine offers", why);
+    m->on.live.rules = m->plan.subject.rules;
+    m->on.live.kernel_alone = true;
+    live_open_or_exit(&m->on.live);
 }
 
 static int measure(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse, "[NAME...]", doc, NULL, NULL, NULL};
+    static const struct argp_child children[] = {{.argp = &on_linux_argp}, {0}};
+    static const struct argp argp = {options, parse, "[NAME...]", doc, children, NULL, NULL};
     static struct measure m = {.plan = {.ops = 50000, .jobs = 1, .subject.rules = -1}, .seeds = 5};
     argv[0] = (char *)(uintptr_t) "vmafuzz faults measure";
-    live_init(&m.live);
     parse_arguments(&argp, argc, argv, &m);
-    if ((m.live.options.swap || m.live.options.compact || m.live.options.huge) && !m.on_linux)
-        usage_error("--swap, --compact and --huge go with --on linux");
-    if (m.live.options.group && !m.live.options.swap)
-        usage_error("--cgroup goes with --swap");
-    if (m.live.options.swap && m.live.options.huge)
-        usage_error("--huge and --swap exclude each other");
     for (size_t i = 0; i < m.nr_names; i++)
         parse_fault(m.names[i]); /* complain before the first one runs */
     m.ex = executor_or_exit();
@@ -307,11 +278,11 @@ static int measure(int argc, char **argv)
     if (!m.program)
         usage_error("out of memory");
     catch_stop_signals();
-    if (m.on_linux)
+    if (m.on.chosen)
         open_linux(&m);
     bool wrong = run_all(&m);
-    if (m.on_linux)
-        live_close(&m.live);
+    if (m.on.chosen)
+        live_close(&m.on.live);
     program_free(m.program);
     executor_free(m.ex);
     return status_or_stopped(wrong ? STATUS_FOUND : STATUS_CLEAN);

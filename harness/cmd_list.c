@@ -29,20 +29,11 @@ static bool wanted(const struct list *list, const char *name)
     return list->n == 0;
 }
 
-static bool known(const char *name, const char *const names[], size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
 static void check_names(const struct list *list, const char *what, const char *const names[],
                         size_t n)
 {
     for (size_t i = 0; i < list->n; i++)
-        if (!known(list->names[i], names, n))
-            unknown_name(what, list->names[i], names, n);
+        parse_name(what, list->names[i], names, n); /* complain before the first one is printed */
 }
 
 /* ---- laws ---- */

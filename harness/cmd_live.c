@@ -4,9 +4,6 @@
 #include "harness/fuzz_plan.h"
 #include "harness/linux/guest.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static const char doc[] =
     "Run random programs as real system calls on the running Linux kernel, and beside it on "
     "the model. After every operation answers and pictures of the whole state have to agree, "
@@ -26,26 +23,11 @@ static const char doc[] =
     "130 after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz live --time 60";
 
-enum {
-    KEY_CHECK = 256,
-    KEY_LIST,
-    KEY_SHOW,
-    KEY_READER,
-    KEY_SWAP,
-    KEY_EVERY,
-    KEY_CPU,
-    KEY_TRAIL,
-    KEY_COMPACT,
-    KEY_CGROUP,
-    KEY_HUGE
-};
+enum { KEY_CHECK = 256, KEY_LIST, KEY_READER, KEY_EVERY, KEY_CPU, KEY_TRAIL };
 
 static const struct argp_option options[] = {
     {.name = "check", .key = KEY_CHECK, .doc = "Tell what this machine offers, and run nothing"},
     {.name = "quirks", .key = KEY_LIST, .doc = "List the known differences, and run nothing"},
-    {.name = "show-quirks",
-     .key = KEY_SHOW,
-     .doc = "Do not avoid known differences, so that they are found"},
     {.name = "reader",
      .key = KEY_READER,
      .arg = "NAME",
@@ -63,22 +45,6 @@ static const struct argp_option options[] = {
      .arg = "FILE",
      .doc = "Write each operation to this file or device before it is made, so that it is known "
             "after a crash. With --kernel that is done anyway"},
-    {.name = "swap",
-     .key = KEY_SWAP,
-     .doc = "Set up swap, and reclaim pages; this concerns the whole system, and is undone at the "
-            "end"},
-    {.name = "cgroup",
-     .key = KEY_CGROUP,
-     .doc =
-         "With --swap: the processes live in a memory cgroup, and where a page is shared that is "
-         "reclaimed; it is removed at the end"},
-    {.name = "compact",
-     .key = KEY_COMPACT,
-     .doc = "Compact memory, so that pages move to other frames; this is work on the memory of the "
-            "whole system, of which others notice nothing but the time"},
-    {.name = "huge",
-     .key = KEY_HUGE,
-     .doc = "With huge pages. Meanwhile khugepaged rests in the whole system"},
     {0},
 };
 
@@ -101,12 +67,11 @@ static const struct {
 
 static unsigned parse_reader(const char *name)
 {
-    static const char *const names[] = {"bpf", "procfs", "none"};
+    const char *names[READER_NONE]; /* the best cannot be asked for */
 
     for (unsigned kind = READER_BPF; kind <= READER_NONE; kind++)
-        if (strcmp(readers[kind].name, name) == 0)
-            return kind;
-    unknown_name("reader", name, names, 3);
+        names[kind - READER_BPF] = readers[kind].name;
+    return READER_BPF + (unsigned)parse_name("reader", name, names, READER_NONE);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -118,16 +83,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &c->fuzz;
         state->child_inputs[1] = &c->fuzz.plan.subject;
-        state->child_inputs[2] = &c->guest;
+        state->child_inputs[2] = &c->live;
+        state->child_inputs[3] = &c->guest;
         return 0;
     case KEY_CHECK:
         c->check = true;
         return 0;
     case KEY_LIST:
         c->list = true;
-        return 0;
-    case KEY_SHOW:
-        c->live.show_quirks = true;
         return 0;
     case KEY_READER:
         c->live.options.reader = parse_reader(arg);
@@ -140,18 +103,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_TRAIL:
         c->live.trail = arg;
-        return 0;
-    case KEY_SWAP:
-        c->live.options.swap = true;
-        return 0;
-    case KEY_CGROUP:
-        c->live.options.group = true;
-        return 0;
-    case KEY_COMPACT:
-        c->live.options.compact = true;
-        return 0;
-    case KEY_HUGE:
-        c->live.options.huge = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -207,10 +158,8 @@ static void say_what_is_missing(enum linux_reader_kind reader)
 static void try_open(const struct live *live)
 {
     struct live trial = *live;
-    char why[256] = "";
 
-    if (!live_open(&trial, why, sizeof(why)))
-        usage_error("%s; `vmafuzz live --check' tells what this machine offers", why);
+    live_open_or_exit(&trial);
     if (trial.options.reader == READER_BEST)
         say_what_is_missing(subject_linux_reader(trial.other.subject));
     live_close(&trial);
@@ -218,15 +167,17 @@ static void try_open(const struct live *live)
 
 int cmd_live(int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        {.argp = &fuzz_argp}, {.argp = &subject_argp}, {.argp = &guest_argp}, {0}};
+    static const struct argp_child children[] = {{.argp = &fuzz_argp},
+                                                 {.argp = &subject_argp},
+                                                 {.argp = &live_argp},
+                                                 {.argp = &guest_argp},
+                                                 {0}};
     static const struct argp argp = {options, parse, NULL, doc, children, NULL, NULL};
     static struct live_command c;
     static char *const no_files[] = {NULL};
     struct subject_options *subject = &c.fuzz.plan.subject;
 
     fuzz_init(&c.fuzz);
-    live_init(&c.live);
     parse_arguments(&argp, argc, argv, &c);
     if (is_in_guest())
         c.fuzz.plan.out = GUEST_OUT;
@@ -239,12 +190,8 @@ int cmd_live(int argc, char **argv)
     if (c.live.trail && c.fuzz.plan.jobs > 1)
         usage_error("--trail is for one job");
     c.live.trail_by_port = is_in_guest() && c.fuzz.plan.jobs == 1;
-    if (c.live.options.group && !c.live.options.swap)
-        usage_error("--cgroup goes with --swap: pages need somewhere to go");
     if (c.live.options.swap && c.fuzz.plan.jobs > 1)
         usage_error("--swap goes with one job: swap is the whole system's");
-    if (c.live.options.swap && c.live.options.huge)
-        usage_error("--huge and --swap exclude each other");
     c.live.kernel_alone = subject->fault != F_NONE;
     c.live.rules = subject->rules;
     if (subject->rules < 0)

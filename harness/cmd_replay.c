@@ -2,7 +2,6 @@
 /* vmafuzz replay: runs stored programs, one after the other, and says of each if the laws hold. */
 #define _GNU_SOURCE
 #include "harness/cmd.h"
-#include "harness/linux/live.h"
 
 #include <fts.h>
 #include <inttypes.h>
@@ -13,8 +12,8 @@
 
 struct replay {
     struct subject_options subject;
-    bool all_rules, fail_each, json, on_linux;
-    struct live live;
+    bool all_rules, fail_each, json;
+    struct on_linux on;
     struct guest_choice guest;
     bool wire; /* the program at hand has that form */
     const char *junit, *html;
@@ -52,7 +51,8 @@ static const char doc[] =
     "With --on linux the programs run on the running kernel too, under the rules of its version: "
     "answers and pictures have to agree with the model's. The report shows both side by side. "
     "What the kernel cannot be made to do is left out, and told with the reason; programs of a "
-    "world that it cannot be are skipped. With --kernel this is done on that kernel, in a "
+    "world that it cannot be are skipped. A program that was found with --swap, --cgroup, "
+    "--compact or --huge needs that again. With --kernel this is done on that kernel, in a "
     "guest.\n\n"
     "The hash is that of the final state and of all answers. It is the same in every build.\n\n"
     "Exit status: 0 all clean, 1 a law was broken, 2 bad usage or an unreadable program, 130 after "
@@ -65,21 +65,6 @@ static const struct argp_option options[] = {
      .key = 'e',
      .doc = "Also run each program once for each allocation that it asks for, with that one "
             "failing"},
-    {.name = "on",
-     .key = 'O',
-     .arg = "linux",
-     .doc = "Compare with the running kernel; see `vmafuzz live'"},
-    {.name = "show-quirks", .key = 'q', .doc = "With --on linux: do not avoid known differences"},
-    {.name = "swap",
-     .key = 's',
-     .doc = "With --on linux: set up swap for a program that was found so; see `vmafuzz live'"},
-    {.name = "cgroup", .key = 'g', .doc = "With --swap: reclaim by a memory cgroup, too"},
-    {.name = "compact",
-     .key = 'c',
-     .doc = "With --on linux: compact memory for a program that was found so"},
-    {.name = "huge",
-     .key = 'H',
-     .doc = "With --on linux: huge pages for a program that was found so; see `vmafuzz live'"},
     {.name = "junit", .key = 'u', .arg = "FILE", .doc = "Also write the results as JUnit XML"},
     {.name = "html",
      .key = 'w',
@@ -96,7 +81,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &r->subject;
-        state->child_inputs[1] = &r->guest;
+        state->child_inputs[1] = &r->on;
+        state->child_inputs[2] = &r->guest;
         return 0;
     case 'a':
         r->all_rules = true;
@@ -112,25 +98,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'J':
         r->json = true;
-        return 0;
-    case 'O':
-        parse_on(arg);
-        r->on_linux = true;
-        return 0;
-    case 'q':
-        r->live.show_quirks = true;
-        return 0;
-    case 's':
-        r->live.options.swap = true;
-        return 0;
-    case 'g':
-        r->live.options.group = true;
-        return 0;
-    case 'c':
-        r->live.options.compact = true;
-        return 0;
-    case 'H':
-        r->live.options.huge = true;
         return 0;
     case ARGP_KEY_ARGS:
         r->paths = state->argv + state->next;
@@ -399,13 +366,13 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
     enum law_id expected;
     run.rules = rules;
     run.hash = true;
-    if (r->on_linux) {
+    if (r->on.chosen) {
         const char *why = linux_refuses_world(&p->config);
         if (why) {
             skip(r, path, rules_names[under], why);
             return;
         }
-        live_options(&r->live, &run);
+        live_options(&r->on.live, &run);
         under = (enum rules)run.rules;
     }
     char message[512], text[256];
@@ -593,12 +560,11 @@ static void check_files(const struct replay *r)
 
 static void open_linux(struct replay *r)
 {
-    char why[256] = "";
-    r->live.rules = r->subject.rules;
-    r->live.kernel_alone = r->subject.fault != F_NONE;
-    r->live.trail_by_port = is_in_guest();
-    if (!live_open(&r->live, why, sizeof(why)))
-        usage_error("%s; `vmafuzz live --check' tells what this machine offers", why);
+    struct live *live = &r->on.live;
+    live->rules = r->subject.rules;
+    live->kernel_alone = r->subject.fault != F_NONE;
+    live->trail_by_port = is_in_guest();
+    live_open_or_exit(live);
 }
 
 static int replay_in_guest(struct replay *r, int argc, char **argv)
@@ -609,7 +575,7 @@ static int replay_in_guest(struct replay *r, int argc, char **argv)
 
     if (!files)
         usage_error("out of memory");
-    if (!r->on_linux || r->junit || r->html)
+    if (!r->on.chosen || r->junit || r->html)
         usage_error("--kernel goes with --on linux, and without --junit and --html");
     for (size_t i = 0; i < r->nr_paths; i++) {
         if (stat(r->paths[i], &st) || !S_ISREG(st.st_mode))
@@ -624,22 +590,14 @@ static int replay_in_guest(struct replay *r, int argc, char **argv)
 int cmd_replay(int argc, char **argv)
 {
     static const struct argp_child children[] = {
-        {.argp = &subject_argp}, {.argp = &guest_argp}, {0}};
+        {.argp = &subject_argp}, {.argp = &on_linux_argp}, {.argp = &guest_argp}, {0}};
     static const struct argp argp = {options, parse, "FILE...", doc, children, NULL, NULL};
     struct replay r = {0};
-    live_init(&r.live);
     parse_arguments(&argp, argc, argv, &r);
     if (r.all_rules && r.subject.rules >= 0)
         usage_error("--rules and --all-rules exclude each other");
-    if (r.on_linux && (r.all_rules || r.fail_each))
+    if (r.on.chosen && (r.all_rules || r.fail_each))
         usage_error("--on linux excludes --all-rules and --fail-each");
-    if (!r.on_linux && (r.live.show_quirks || r.live.options.swap || r.live.options.compact ||
-                        r.live.options.huge))
-        usage_error("--show-quirks, --swap, --compact and --huge go with --on linux");
-    if (r.live.options.swap && r.live.options.huge)
-        usage_error("--huge and --swap exclude each other");
-    if (r.live.options.group && !r.live.options.swap)
-        usage_error("--cgroup goes with --swap");
     if (r.guest.image && !is_in_guest())
         return replay_in_guest(&r, argc, argv);
     catch_stop_signals();
@@ -648,8 +606,8 @@ int cmd_replay(int argc, char **argv)
         usage_error("out of memory");
     r.ex = executor_or_exit();
     r.results = json_array();
-    r.not_made = r.on_linux ? json_array() : NULL;
-    if (r.on_linux)
+    r.not_made = r.on.chosen ? json_array() : NULL;
+    if (r.on.chosen)
         open_linux(&r);
     add_paths(&r);
     for (size_t i = 0; i < r.nr_files; i++)
@@ -663,8 +621,8 @@ int cmd_replay(int argc, char **argv)
     }
     putchar('\n');
     write_files(&r);
-    if (r.on_linux)
-        live_close(&r.live);
+    if (r.on.chosen)
+        live_close(&r.on.live);
     executor_free(r.ex);
     int status = r.unreadable || r.lost ? STATUS_USAGE : r.failed ? STATUS_FOUND : STATUS_CLEAN;
     free_results(&r);

@@ -10,7 +10,6 @@
 #define HARNESS_FUZZ_PLAN_H
 
 #include "harness/cmd.h"
-#include "harness/linux/live.h"
 
 #include <jansson.h>
 #include <sys/queue.h>

@@ -68,16 +68,13 @@ static char *list_commands(int key, const char *text, void *input)
 static int run_command(const char *name, int argc, char **argv)
 {
     const char *names[NR_COMMANDS];
-    for (size_t i = 0; i < NR_COMMANDS; i++) {
+    char title[32]; /* what argp and getopt call us */
+    for (size_t i = 0; i < NR_COMMANDS; i++)
         names[i] = commands[i].name;
-        if (strcmp(name, names[i]) != 0)
-            continue;
-        char title[32]; /* what argp and getopt call us */
-        snprintf(title, sizeof(title), "vmafuzz %s", name);
-        argv[0] = title;
-        return commands[i].run(argc, argv);
-    }
-    unknown_name("command", name, names, NR_COMMANDS);
+    size_t at = parse_name("command", name, names, NR_COMMANDS);
+    snprintf(title, sizeof(title), "vmafuzz %s", name);
+    argv[0] = title;
+    return commands[at].run(argc, argv);
 }
 
 /* However the command ends, by --help too: what was not written is an error. */

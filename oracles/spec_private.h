@@ -235,14 +235,13 @@ uint64_t spec_count_pages(const struct spec *spec, const struct spec_space *spac
 /* Last VMA that starts below the page (not: ends below). */
 bool spec_run_before(const struct spec *spec, const struct spec_space *space, uint64_t page,
                      struct spec_run *run);
-/* Is any page of [start, end) mapped? */
+/* Is any page of [start, end) mapped? The range is not empty and ends within the task: calls have
+ * refused any other before they ask. */
 static inline bool spec_any_mapped(const struct spec_space *space, uint64_t start, uint64_t end)
 {
     const uint64_t last = (end - 1) / 64;
     uint64_t i = start / 64, word = space->mapped[i] & ~UINT64_C(0) << start % 64;
 
-    if (start >= end)
-        return false;
     for (; i < last; word = space->mapped[++i])
         if (word)
             return true;
@@ -469,7 +468,7 @@ uint64_t spec_start_gap(const struct spec *spec, const struct spec_space *space,
 uint64_t spec_round_hint(const struct spec *spec, uint64_t addr);
 
 /* ---- spec_mmap.c ---- */
-/* munmap() behind its argument checks; pages. 0, -ENOMEM, -EINVAL. */
+/* munmap() behind its argument checks; pages, at least one. 0, -ENOMEM, -EINVAL. */
 int spec_unmap_range(struct spec *spec, struct spec_space *space, uint64_t start, uint64_t end);
 /* munmap() as it is called; bytes. */
 long spec_unmap_call(struct spec *spec, struct spec_space *space, uint64_t addr, uint64_t len);

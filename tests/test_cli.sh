@@ -403,7 +403,7 @@ expect 0 --help
 out_has 'Commands'
 expect 0 --version
 man=docs/vmafuzz.1
-for command in fuzz replay shrink show draw convert emit-c faults 'faults measure' laws ops; do
+for command in fuzz live replay shrink show draw convert emit-c faults 'faults measure' laws ops; do
     # shellcheck disable=SC2086 # faults measure is two words
     expect 0 $command --help
     out_has 'Usage: vmafuzz'

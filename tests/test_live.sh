@@ -37,9 +37,33 @@ says "unknown reader 'nonsense'"
 expect 2 'unknown subject' replay --on lynux corpus
 says "did you mean 'linux'?"
 expect 2 'two ways at once' replay --on linux --all-rules corpus
-expect 2 'swap without a kernel' replay --swap corpus
-expect 2 'compaction without a kernel' replay --compact corpus
-says 'go with --on linux'
+
+# refused MESSAGE COMMAND...: with status 2 and this message.
+refused() {
+    message=$1
+    shift
+    expect 2 "$*" "$@"
+    says "$message"
+}
+# What does not go together is refused alike by all that run on the kernel.
+for command in live 'replay --on linux corpus' 'faults measure --on linux'; do
+    # shellcheck disable=SC2086 # words are meant
+    for option in '' --huge --compact; do
+        refused '--cgroup goes with --swap' $command --cgroup $option
+    done
+    # shellcheck disable=SC2086 # words are meant
+    for option in '' --cgroup --compact; do
+        refused '--huge and --swap exclude each other' $command --swap --huge $option
+    done
+done
+for command in 'replay corpus' 'faults measure'; do
+    # shellcheck disable=SC2086 # words are meant
+    for option in --swap '--swap --cgroup' --compact --huge --show-quirks; do
+        refused 'go with --on linux' $command $option
+    done
+done
+refused 'go with --on linux' replay -s corpus
+refused '--swap goes with one job' live --swap --jobs 2
 
 "$vmafuzz" live --time 1 --ops 1 --out "$out/finds" >"$out/text" 2>&1
 if [ $? -eq 2 ]; then
@@ -213,10 +237,6 @@ else
     echo 'memory cannot be compacted here: see vmafuzz live --check'
 fi
 
-expect 2 'swap is one' live --swap --jobs 2
-expect 2 'a cgroup without swap' live --cgroup
-says '--cgroup goes with --swap'
-
 # Pages that processes share go out, the kernel's choice first; cgroup and swap are gone at the end.
 "$vmafuzz" live --swap --cgroup --seed 6 --ops 1 --out "$out/finds" >"$out/text" 2>&1
 if [ $? -ne 2 ] && [ $exact ]; then
@@ -249,8 +269,6 @@ END
 else
     echo "no memory cgroup here: $(tail -n 1 "$out/text")"
 fi
-expect 2 'either' live --swap --huge
-says 'exclude each other'
 
 # Without privilege less is seen, and told so; what is pinned would be charged to a limit.
 as_nobody() { # STATUS NAME ARGUMENT...

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "harness/linux/subject_linux.h"
 
+#include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <linux/prctl.h>
 #include <stdio.h>
@@ -25,6 +26,17 @@ typedef long apply_fn(struct subject_linux *l, const struct call *c);
 long template_call(struct subject_linux *l, long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
     return processes_call(&l->p, AGENT_TEMPLATE, nr, a, b, c, d, 0, 0);
+}
+
+long template_place(struct subject_linux *l, long fd, int to)
+{
+    long ret;
+
+    if (fd < 0)
+        return fd;
+    ret = template_call(l, SYS_dup3, (uint64_t)fd, (uint64_t)to, O_CLOEXEC, 0);
+    template_call(l, SYS_close, (uint64_t)fd, 0, 0, 0);
+    return ret < 0 ? ret : 0;
 }
 
 static uint64_t addr_of(const struct call *c)
@@ -52,8 +64,7 @@ static uint64_t hint_of(uint64_t addr)
         return 0;
     if (page < min)
         return window_to_kernel(min);
-    return page < world_config_default.task_size << PAGE_SHIFT ? window_to_kernel(addr)
-                                                               : AGENT_BASE;
+    return page < window_size() ? window_to_kernel(addr) : AGENT_BASE;
 }
 
 static long apply_MMAP(struct subject_linux *l, const struct call *c)
@@ -130,7 +141,7 @@ static long touch(struct subject_linux *l, const struct call *c, enum agent_kind
     struct agent_slot *slot = processes_slot(&l->p, c->proc);
     long ret;
 
-    if (c->addr >= world_config_default.task_size << PAGE_SHIFT)
+    if (c->addr >= window_size())
         return -EFAULT;
     do {
         slot->kind = kind;
@@ -145,7 +156,7 @@ static long touch(struct subject_linux *l, const struct call *c, enum agent_kind
 static long apply_RECLAIM(struct subject_linux *l, const struct call *c)
 {
     const uint64_t min = world_config_default.mmap_min_addr << PAGE_SHIFT;
-    const uint64_t max = world_config_default.task_size << PAGE_SHIFT;
+    const uint64_t max = window_size();
     struct agent_slot *slot = processes_slot(&l->p, c->proc);
     uint64_t from = c->addr & PAGE_MASK, to = c->addr + c->len;
 
@@ -166,18 +177,12 @@ static long apply_RECLAIM(struct subject_linux *l, const struct call *c)
 /* Hard limits stay: who lowers them cannot raise them again. */
 static long apply_SETRLIMIT(struct subject_linux *l, const struct call *c)
 {
-    static const __rlimit_resource_t which[NR_MM_RLIMITS] = {
-        [MM_RLIMIT_AS] = RLIMIT_AS,
-        [MM_RLIMIT_DATA] = RLIMIT_DATA,
-        [MM_RLIMIT_STACK] = RLIMIT_STACK,
-        [MM_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
-    };
     const pid_t pid = l->p.pid[c->proc];
     struct rlimit r;
 
     if (c->sel >= NR_MM_RLIMITS)
         return -EINVAL;
-    if (prlimit(pid, which[c->sel], NULL, &r))
+    if (linux_prlimit(pid, c->sel, NULL, &r))
         return -errno;
     r.rlim_cur = c->pages == MM_RLIM_INFINITY ? RLIM_INFINITY : c->pages << PAGE_SHIFT;
     if (c->sel == MM_RLIMIT_AS && c->pages != MM_RLIM_INFINITY)
@@ -186,7 +191,7 @@ static long apply_SETRLIMIT(struct subject_linux *l, const struct call *c)
                          : RLIM_INFINITY;
     if (c->sel == MM_RLIMIT_DATA && !c->pages)
         r.rlim_cur = 1; /* 0 is no limit at all while the hard one allows more */
-    return prlimit(pid, which[c->sel], &r, NULL) ? -errno : 0;
+    return linux_prlimit(pid, c->sel, &r, NULL) ? -errno : 0;
 }
 
 static long apply_FORK(struct subject_linux *l, const struct call *c)

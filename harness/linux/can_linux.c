@@ -12,11 +12,6 @@
 static const char leaves[] = "would leave the window";
 static const char search_leaves[] = "the search for a place would leave the window";
 
-static uint64_t world_end(void)
-{
-    return world_config_default.task_size << PAGE_SHIFT;
-}
-
 static bool is_low(uint64_t addr)
 {
     return addr < world_config_default.mmap_min_addr << PAGE_SHIFT;
@@ -27,9 +22,9 @@ static bool stays(uint64_t addr, uint64_t len)
 {
     const uint64_t end = addr + len;
 
-    if (addr >= world_end())
+    if (addr >= window_size())
         return true; /* and fails: there is nothing for anybody */
-    return !is_low(addr) && end >= addr && end <= world_end();
+    return !is_low(addr) && end >= addr && end <= window_size();
 }
 
 /*
@@ -44,7 +39,7 @@ static bool search_is_same(uint64_t len)
     const uint64_t third = (w->task_size / 3 + 1) << PAGE_SHIFT;
     const uint64_t most = (w->mmap_base << PAGE_SHIFT) - third;
 
-    return len + (len & (HPAGE_SIZE - 1) ? 0 : HPAGE_SIZE) <= most || len > world_end();
+    return len + (len & (HPAGE_SIZE - 1) ? 0 : HPAGE_SIZE) <= most || len > window_size();
 }
 
 static const char *refuses_mmap(const struct call *c)

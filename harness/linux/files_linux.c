@@ -79,18 +79,6 @@ static uint64_t put_name(struct subject_linux *l, const char *format, int n)
     return AGENT_DATA(AGENT_TEMPLATE);
 }
 
-/* fd becomes the agents' descriptor number `to`. */
-static long place(struct subject_linux *l, long fd, int to)
-{
-    long ret;
-
-    if (fd < 0)
-        return fd;
-    ret = template_call(l, SYS_dup3, (uint64_t)fd, (uint64_t)to, O_CLOEXEC, 0);
-    template_call(l, SYS_close, (uint64_t)fd, 0, 0, 0);
-    return ret < 0 ? ret : 0;
-}
-
 /* A struct file of the object, and as such number fd of the world. */
 static long open_object(struct subject_linux *l, int object, unsigned mode, int fd)
 {
@@ -107,8 +95,8 @@ static long open_object(struct subject_linux *l, int object, unsigned mode, int 
                                      : AGENT_FD_REGULAR;
         name = put_name(l, "%d", object);
     }
-    ret = place(l, template_call(l, SYS_openat, from, name, (uint64_t)open_flags(mode), 0),
-                AGENT_FD_WORLD + fd);
+    ret = template_place(l, template_call(l, SYS_openat, from, name, (uint64_t)open_flags(mode), 0),
+                         AGENT_FD_WORLD + fd);
     if (!ret)
         l->object_of[fd] = object;
     return ret;
@@ -130,7 +118,7 @@ static long make_object(struct subject_linux *l, const struct call *c)
         ret = template_call(
             l, SYS_openat, c->sel == FILE_SHMEM ? AGENT_FD_SHMEM_NOEXEC : AGENT_FD_REGULAR,
             put_name(l, "%d", object), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
-    ret = place(l, ret, AGENT_FD_OBJECT + object);
+    ret = template_place(l, ret, AGENT_FD_OBJECT + object);
     if (!ret)
         ret = template_call(l, SYS_ftruncate, (uint64_t)(AGENT_FD_OBJECT + object),
                             c->pages << PAGE_SHIFT, 0, 0);

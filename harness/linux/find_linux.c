@@ -33,7 +33,7 @@ static int open_maps(pid_t pid)
 /* The first VMA of the window that ends above addr. */
 static struct place find(int maps, uint64_t addr)
 {
-    const uint64_t end = world_config_default.task_size << PAGE_SHIFT;
+    const uint64_t end = window_size();
     const uint64_t min = world_config_default.mmap_min_addr << PAGE_SHIFT;
     struct map_query q = {.size = sizeof(q), .query_flags = COVERING_OR_NEXT};
 

@@ -26,13 +26,9 @@ static int put_in(const struct linux_group *g, const char *file, const char *tex
 
 static bool is_on(void)
 {
-    char text[256] = "";
-    FILE *f = fopen(SWITCH, "re");
-    const bool on = f && fgets(text, sizeof(text), f) && strstr(text, "memory");
+    char text[256];
 
-    if (f)
-        fclose(f);
-    return on;
+    return linux_get_text(SWITCH, text, sizeof(text)) && strstr(text, "memory");
 }
 
 static const char *reclaim_file(const struct linux_group *g)

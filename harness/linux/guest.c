@@ -167,6 +167,11 @@ const char *guest_missing(void)
     return QEMU " is not installed (Debian: apt-get install qemu-system-x86)";
 }
 
+/* Its descriptors for what the command says, and how it is told of them. */
+enum { OUT_FD = 3, ERR_FD = 4 };
+#define OUT_LINE "file:/dev/fd/3"
+#define ERR_LINE "file:/dev/fd/4"
+
 /* In a process of its own, which does not hear Ctrl-C and does not survive us. */
 static _Noreturn void become_qemu(const char *const *argv, int out, int err, int said, pid_t host)
 {
@@ -181,8 +186,8 @@ static _Noreturn void become_qemu(const char *const *argv, int out, int err, int
     dup2(null, STDIN_FILENO);
     dup2(said, STDOUT_FILENO);
     dup2(said, STDERR_FILENO);
-    dup2(out, 3);
-    dup2(err, 4);
+    dup2(out, OUT_FD);
+    dup2(err, ERR_FD);
     close(out);
     close(err);
     signal(SIGINT, SIG_DFL);
@@ -194,8 +199,7 @@ static _Noreturn void become_qemu(const char *const *argv, int out, int err, int
 
 static bool start_qemu(struct guest *g)
 {
-    char memory[16], console[128], archive[128], trail[128], append[256], out_line[32],
-        err_line[32];
+    char memory[16], console[128], archive[128], trail[128], append[256];
     const char *crash = getenv(GUEST_CRASH);
     /* Emulation makes string instructions byte by byte, which kernels prefer if the processor
      * calls them fast: clearing a page takes as long as a thousand other instructions. That of
@@ -216,8 +220,6 @@ static bool start_qemu(struct guest *g)
         complain("cannot start " QEMU ": %s", strerror(errno));
         return false;
     }
-    snprintf(out_line, sizeof(out_line), "file:/dev/fd/%d", 3);
-    snprintf(err_line, sizeof(err_line), "file:/dev/fd/%d", 4);
     const char *argv[] = {QEMU,         "-nodefaults", "-no-user-config",
                           "-no-reboot", "-display",    "none",
                           "-M",         "q35",         "-cpu",
@@ -225,9 +227,9 @@ static bool start_qemu(struct guest *g)
                           "-m",         memory,        "-kernel",
                           g->o->image,  "-initrd",     g->initrd,
                           "-append",    append,        "-debugcon",
-                          trail,        "-serial",     out_line,
+                          trail,        "-serial",     OUT_LINE,
                           "-serial",    console,       "-serial",
-                          archive,      "-serial",     err_line,
+                          archive,      "-serial",     ERR_LINE,
                           NULL};
 
     fflush(NULL);
@@ -332,17 +334,6 @@ struct harvest {
     int status; /* -1: the guest did not come to its end */
 };
 
-struct bytes {
-    const char *data;
-    size_t size;
-};
-static void put_bytes(const void *what, FILE *to)
-{
-    const struct bytes *b = what;
-
-    fwrite(b->data, 1, b->size, to);
-}
-
 static int take(void *arg, const char *name, const char *data, size_t size)
 {
     struct harvest *h = arg;
@@ -357,7 +348,7 @@ static int take(void *arg, const char *name, const char *data, size_t size)
         return 0;
     mkdir(h->out, 0777);
     snprintf(path, sizeof(path), "%s/%s", h->out, name);
-    if (file_save(path, put_bytes, &bytes, message, sizeof(message)))
+    if (file_save(path, print_bytes, &bytes, message, sizeof(message)))
         complain("%s", message);
     else
         h->files++;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Letting khugepaged rest, and the guardian that wakes it again. */
+/* Letting khugepaged rest, and what its guardian does. */
 #define _GNU_SOURCE
 #include "harness/linux/huge.h"
 #include "harness/linux/settings.h"
@@ -9,14 +9,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SETTINGS "/sys/kernel/mm/transparent_hugepage/"
@@ -29,18 +25,6 @@ static const struct {
     const char *path, *at_rest, *by_default; /* the kernel's own */
 } settings[] = {{SLEEP, "1000000000", "10000"}, {COMPACTION, "0", "20"}};
 #define NR_SETTINGS (sizeof(settings) / sizeof(*settings))
-
-static bool get_text(const char *path, char *text, size_t size)
-{
-    FILE *f = fopen(path, "re");
-    const size_t n = f ? fread(text, 1, size - 1, f) : 0;
-
-    if (f)
-        fclose(f);
-    text[n] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-    return n > 0;
-}
 
 /* ---- is this machine such that the model knows what it does? ---- */
 /* Sizes between a page and 2 MiB, which the model does not have. */
@@ -55,7 +39,7 @@ static bool has_other_sizes(void)
         if (strncmp(e->d_name, "hugepages-", 10) || !strcmp(e->d_name, "hugepages-2048kB"))
             continue;
         snprintf(path, sizeof(path), SETTINGS "%s/enabled", e->d_name);
-        has = get_text(path, text, sizeof(text)) && !strstr(text, "[never]");
+        has = linux_get_text(path, text, sizeof(text)) && !strstr(text, "[never]");
     }
     if (sizes)
         closedir(sizes);
@@ -68,16 +52,16 @@ const char *linux_refuses_huge(void)
 
     if (!linux_is_since(6, 18))
         return "huge pages are compared from Linux 6.18 on";
-    if (!get_text(SETTINGS "enabled", text, sizeof(text)))
+    if (!linux_get_text(SETTINGS "enabled", text, sizeof(text)))
         return "the kernel has no huge pages: it needs CONFIG_TRANSPARENT_HUGEPAGE";
     if (!strstr(text, "[madvise]"))
         return "huge pages are compared where " SETTINGS "enabled is madvise";
-    if (get_text(SETTINGS "hugepages-2048kB/enabled", text, sizeof(text)) &&
+    if (linux_get_text(SETTINGS "hugepages-2048kB/enabled", text, sizeof(text)) &&
         !strstr(text, "[inherit]") && !strstr(text, "[madvise]"))
         return "huge pages are compared where " SETTINGS "hugepages-2048kB/enabled is inherit";
     if (has_other_sizes())
         return "huge pages of other sizes are enabled in " SETTINGS "hugepages-*";
-    if (!get_text(SETTINGS "use_zero_page", text, sizeof(text)) || *text != '1')
+    if (!linux_get_text(SETTINGS "use_zero_page", text, sizeof(text)) || *text != '1')
         return "huge pages are compared where " SETTINGS "use_zero_page is 1";
     if (geteuid())
         return "huge pages need root: khugepaged has to rest meanwhile";
@@ -128,7 +112,7 @@ static int set_all(struct rest *r)
     int error = 0;
 
     for (unsigned i = 0; i < NR_SETTINGS; i++)
-        get_text(settings[i].path, r->before[i], sizeof(r->before[i]));
+        linux_get_text(settings[i].path, r->before[i], sizeof(r->before[i]));
     left = strcmp(r->before[0], settings[0].at_rest) == 0;
     r->mine = true;
     for (unsigned i = 0; i < NR_SETTINGS && !error; i++) {
@@ -140,8 +124,9 @@ static int set_all(struct rest *r)
     return error;
 }
 
-static int begin_rest(struct rest *r)
+static int begin(void *what)
 {
+    struct rest *r = what;
     int error = 0;
 
     r->lock = open(SLEEP, O_RDONLY | O_CLOEXEC);
@@ -155,8 +140,10 @@ static int begin_rest(struct rest *r)
     return flock(r->lock, LOCK_SH) ? -errno : error;
 }
 
-static void end_rest(struct rest *r)
+static void end(void *what)
 {
+    struct rest *r = what;
+
     if (!r->mine)
         return;
     if (flock(r->lock, LOCK_EX | LOCK_NB)) {
@@ -170,66 +157,25 @@ static void end_rest(struct rest *r)
             linux_put_text(settings[i].path, r->before[i]);
 }
 
-/* Waits for the harness to let go, or to be gone. */
-static void guard(int harness)
-{
-    struct rest r = {.lock = -1};
-    char byte;
-    int error;
-
-    setsid(); /* Ctrl-C is for the harness */
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGCHLD, SIG_IGN);
-    if (dup2(harness, 0) < 0)
-        _exit(1);
-    close_range(1, ~0U, 0);
-    error = begin_rest(&r);
-    if (write(0, &error, sizeof(error)) == (ssize_t)sizeof(error))
-        while (!error && read(0, &byte, 1) < 0 && errno == EINTR)
-            continue;
-    end_rest(&r);
-    _exit(0);
-}
-
 int linux_huge_open(struct linux_huge *h, char *why, size_t size)
 {
+    static const struct linux_duty duty = {begin, end};
     const char *refused = linux_refuses_huge();
-    int ends[2], error = -ECHILD;
+    struct rest rest = {.lock = -1};
+    int error;
 
-    *h = (struct linux_huge){.held = -1};
+    *h = (struct linux_huge){0};
     if (refused) {
         snprintf(why, size, "%s", refused);
         return -EOPNOTSUPP;
     }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
-        snprintf(why, size, "khugepaged cannot be told to rest: %s", strerror(errno));
-        return -errno;
-    }
-    h->held = ends[0];
-    h->guardian = fork();
-    if (h->guardian == 0) {
-        close(ends[0]);
-        guard(ends[1]);
-    }
-    close(ends[1]);
-    if (h->guardian > 0)
-        while (read(h->held, &error, sizeof(error)) < 0 && errno == EINTR)
-            continue;
-    if (error) {
+    error = linux_guardian_start(&h->guardian, &duty, &rest, sizeof(rest));
+    if (error)
         snprintf(why, size, "khugepaged cannot be told to rest: %s", strerror(-error));
-        linux_huge_close(h);
-    }
     return error;
 }
 
 void linux_huge_close(struct linux_huge *h)
 {
-    if (!h->guardian)
-        return;
-    close(h->held);
-    while (h->guardian > 0 && waitpid(h->guardian, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    h->guardian = 0;
+    linux_guardian_end(&h->guardian);
 }

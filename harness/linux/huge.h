@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Huge pages for the processes. Nobody may make or split them unasked: for as long as a run lasts
- * khugepaged rests, and compaction in advance, which concerns the whole system. A process of its
- * own lets them work again, whatever ends the harness.
+ * khugepaged rests, and compaction in advance, which concerns the whole system. A guardian lets
+ * them work again.
  */
 #ifndef HARNESS_LINUX_HUGE_H
 #define HARNESS_LINUX_HUGE_H
 
-#include <stddef.h>
+#include "harness/linux/guardian.h"
+
 #include <stdint.h>
-#include <sys/types.h>
 
 struct linux_huge {
-    int held;         /* closed: the sign for the guardian */
-    pid_t guardian;   /* 0: there is none */
+    struct linux_guardian guardian;
     uint64_t refused; /* huge pages that the kernel had no memory for, when the world began */
 };
 

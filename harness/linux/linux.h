@@ -36,7 +36,18 @@ static inline uint64_t nodes_of_mask(uint64_t mask)
 {
     return mask >> 1;
 }
+static inline uint64_t window_size(void)
+{
+    return world_config_default.task_size << PAGE_SHIFT;
+}
 #define WINDOW_BASE 0x7fff80000000UL /* a multiple of 1 GiB, below the agent; AGENT_WINDOW */
+
+/* A page is read, written or executed, by the process or by another. */
+static inline bool linux_is_access(const struct call *c)
+{
+    return c->kind == OP_READ || c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_EXEC ||
+           c->kind == OP_PEEK || c->kind == OP_POKE || c->kind == OP_FORCE;
+}
 
 /* ---- the subject (subject_linux.c) ---- */
 enum linux_reader_kind { READER_BEST, READER_BPF, READER_PROCFS, READER_NONE };

@@ -7,6 +7,7 @@
 #include "harness/linux/huge.h"
 #include "harness/linux/linux.h"
 #include "harness/linux/reader.h"
+#include "harness/linux/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -145,26 +146,14 @@ static void ask_swap_file(struct linux_offer *o)
         lacks(o, "/var/tmp has less than 64 MiB free: make room, or use zram");
 }
 
-static bool file_has_word(const char *path, const char *word)
-{
-    char text[512];
-    FILE *f = fopen(path, "re");
-    size_t n;
-
-    if (!f)
-        return false;
-    n = fread(text, 1, sizeof(text) - 1, f);
-    text[n] = '\0';
-    fclose(f);
-    return strstr(text, word) != NULL;
-}
-
 static void ask_memory_cgroup(struct linux_offer *o)
 {
     const bool v1 = there("/sys/fs/cgroup/memory/memory.force_empty") ||
                     there("/sys/fs/cgroup/memory/cgroup.procs");
+    char controllers[512];
 
-    if (!v1 && !file_has_word("/sys/fs/cgroup/cgroup.controllers", "memory"))
+    linux_get_text("/sys/fs/cgroup/cgroup.controllers", controllers, sizeof(controllers));
+    if (!v1 && !strstr(controllers, "memory"))
         lacks(o, "no memory cgroup is mounted: mount -t cgroup2 none /sys/fs/cgroup");
     else if (!v1 && !linux_is_since(5, 19))
         lacks(o, "memory.reclaim is missing: it needs Linux 5.19, or cgroups of version 1");

@@ -54,8 +54,7 @@ static bool make_ring(struct subject_linux *l, struct io_uring_params *params)
     if (fd < 0)
         return false;
     memcpy(params, data, sizeof(*params));
-    template_call(l, SYS_dup3, (uint64_t)fd, AGENT_FD_RING, O_CLOEXEC, 0);
-    template_call(l, SYS_close, (uint64_t)fd, 0, 0, 0);
+    template_place(l, fd, AGENT_FD_RING);
     memcpy(data, &table, sizeof(table));
     return ring_call(l, AGENT_TEMPLATE, IORING_REGISTER_BUFFERS2, sizeof(table)) == 0;
 }
@@ -215,7 +214,7 @@ long linux_pin(struct subject_linux *l, const struct call *c)
         return -EINVAL;
     if (is_used(l, c->new_fd))
         return -EBUSY;
-    if (c->addr >= world_config_default.task_size << PAGE_SHIFT)
+    if (c->addr >= window_size())
         return -EFAULT;
     ret = set_buffer(l, c->proc, (unsigned)c->new_fd, at, PAGE_SIZE);
     if (ret == -EFAULT)

@@ -57,18 +57,12 @@ static bool dontunmap_account(const struct world *world, const struct call *c)
            c->addr + c->len < vma->vm_end;
 }
 
-static bool is_access(const struct call *c)
-{
-    return c->kind == OP_READ || c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_EXEC ||
-           c->kind == OP_PEEK || c->kind == OP_POKE || c->kind == OP_FORCE;
-}
-
 /* The stack that an access might make grow; NULL: none. */
 static const struct vma *stack_to_grow(const struct world *world, const struct call *c)
 {
     const struct vma *vma;
 
-    if (!is_access(c))
+    if (!linux_is_access(c))
         return NULL;
     vma = vma_above(world->proc[c->proc], c->addr);
     return vma && vma->vm_start > c->addr && (vma->vm_flags & VM_GROWSDOWN) ? vma : NULL;
@@ -408,7 +402,7 @@ static bool uffd_handler(const struct world *world, const struct call *c)
     const struct vma *vma;
     bool write;
 
-    if (!is_access(c))
+    if (!linux_is_access(c))
         return false;
     vma = vma_above(world->proc[c->proc], addr);
     if (!vma || !misses(vma, addr))

@@ -11,7 +11,7 @@
 
 static bool is_outside(const struct call *c)
 {
-    return c->addr >= world_config_default.task_size << PAGE_SHIFT;
+    return c->addr >= window_size();
 }
 
 /* The line of /proc/PID/maps that the address is in: "from-to rwxp ...". */

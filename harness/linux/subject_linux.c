@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The running kernel as a subject. */
 #define _GNU_SOURCE
+#include "harness/linux/settings.h"
 #include "harness/linux/subject_linux.h"
 
 #include <linux/capability.h>
@@ -21,16 +22,9 @@ static const struct subject_linux *linux_const(const struct subject *s)
 }
 
 /* ---- worlds ---- */
-static uint64_t number_in(const char *path, uint64_t otherwise)
+static long overcommit_mode(void)
 {
-    FILE *f = fopen(path, "re");
-    unsigned long n;
-
-    if (f && fscanf(f, "%lu", &n) == 1)
-        otherwise = n;
-    if (f)
-        fclose(f);
-    return otherwise;
+    return linux_get_number("/proc/sys/vm/overcommit_memory", 0);
 }
 
 static bool has_capability(unsigned n)
@@ -91,7 +85,7 @@ void linux_world_config(struct world_config *config)
     *config = world_config_default;
     config->rules = rules_of_kernel();
     config->privileged = linux_may_lock_memory();
-    config->overcommit = (uint8_t)number_in("/proc/sys/vm/overcommit_memory", 0);
+    config->overcommit = (uint8_t)overcommit_mode();
 }
 
 /* What a world begins with must not be more than may be had. */
@@ -116,7 +110,7 @@ const char *linux_refuses_world(const struct world_config *config)
         return "the kernel keeps 256 pages before a stack: gap=256";
     if (config->max_map_count < w->task_size + 8)
         return "the kernel's limit of VMAs cannot be reached in the window: maps is too small";
-    if (config->overcommit != number_in("/proc/sys/vm/overcommit_memory", 0))
+    if (config->overcommit != overcommit_mode())
         return "the kernel's overcommit mode is another one";
     if (config->overcommit == 2)
         return "overcommit mode 2 counts what others have: the world cannot";
@@ -198,13 +192,6 @@ static int linux_reset(struct subject *s, const struct world_config *config)
     return error;
 }
 
-/* Accesses change no mapping but a stack that grows, and that is seen in its bounds. */
-static bool only_accesses(const struct call *c)
-{
-    return c->kind == OP_READ || c->kind == OP_WRITE || c->kind == OP_FILL || c->kind == OP_EXEC ||
-           c->kind == OP_PEEK || c->kind == OP_POKE || c->kind == OP_FORCE;
-}
-
 /* A page in one of this CPU's batches has a reference more, so that a write copies it: what was
  * freed lazily is then wanted, which shows once it is reclaimed. This advice begins by emptying
  * them. */
@@ -230,7 +217,7 @@ static long linux_apply(struct subject *s, const struct call *call, const struct
     struct subject_linux *l = linux_of(s);
     long ret;
 
-    if (!only_accesses(call))
+    if (!linux_is_access(call)) /* which changes no mapping but a stack's bounds, which are seen */
         l->changed |= UINT32_C(1) << call->proc;
     if (l->o.swap)
         empty_batches(l);
@@ -318,7 +305,7 @@ struct linux_moves subject_linux_moves(const struct subject *s)
     return linux_const(s)->compaction.moves;
 }
 
-static void find_limits(struct subject_linux *l)
+int linux_prlimit(pid_t pid, unsigned kind, const struct rlimit *set, struct rlimit *get)
 {
     static const __rlimit_resource_t which[NR_MM_RLIMITS] = {
         [MM_RLIMIT_AS] = RLIMIT_AS,
@@ -326,11 +313,17 @@ static void find_limits(struct subject_linux *l)
         [MM_RLIMIT_STACK] = RLIMIT_STACK,
         [MM_RLIMIT_MEMLOCK] = RLIMIT_MEMLOCK,
     };
+
+    return prlimit(pid, which[kind], set, get);
+}
+
+static void find_limits(struct subject_linux *l)
+{
     struct rlimit r;
 
     for (unsigned i = 0; i < NR_MM_RLIMITS; i++) {
         l->hard[i] = MM_RLIM_INFINITY;
-        if (!prlimit(l->p.pid[AGENT_TEMPLATE], which[i], NULL, &r) && r.rlim_max != RLIM_INFINITY)
+        if (!linux_prlimit(l->p.pid[AGENT_TEMPLATE], i, NULL, &r) && r.rlim_max != RLIM_INFINITY)
             l->hard[i] = r.rlim_max >> PAGE_SHIFT;
     }
 }
@@ -358,12 +351,7 @@ static bool kernel_binds(struct subject_linux *l)
 
 static bool kernel_merges(void)
 {
-    FILE *f = fopen("/sys/kernel/mm/ksm/run", "re");
-    const bool merges = f && fgetc(f) == '1';
-
-    if (f)
-        fclose(f);
-    return merges;
+    return linux_get_number("/sys/kernel/mm/ksm/run", 0) == 1;
 }
 
 /* ---- huge pages: are there any, and does the kernel count how often each part is mapped? ---- */

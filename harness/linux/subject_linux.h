@@ -75,6 +75,9 @@ static inline struct subject_linux *linux_of(struct subject *s)
 
 /* ---- subject_linux.c ---- */
 bool linux_may_lock_memory(void); /* CAP_IPC_LOCK: without being charged for it */
+/* prlimit(), for enum mm_rlimit. */
+struct rlimit;
+int linux_prlimit(pid_t pid, unsigned kind, const struct rlimit *set, struct rlimit *get);
 
 /* ---- apply_linux.c ---- */
 long apply_linux(struct subject_linux *l, const struct call *c);
@@ -82,6 +85,8 @@ bool linux_has_operation(enum op_kind kind);
 /* Of the descriptor tables of all processes: the template's. */
 long template_call(struct subject_linux *l, long nr, uint64_t a, uint64_t b, uint64_t c,
                    uint64_t d);
+/* The descriptor, unless it is an error, becomes number `to`. 0 or -errno. */
+long template_place(struct subject_linux *l, long fd, int to);
 
 /* ---- can_linux.c ---- */
 const char *linux_refuses(struct subject *s, const struct call *c);

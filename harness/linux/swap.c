@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Setting up swap, and the guardian that takes it away. */
+/* Setting up swap, and what its guardian does. */
 #define _GNU_SOURCE
 #include "harness/linux/swap.h"
 
@@ -7,17 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SWAP_BYTES (64UL << 20) /* all that 16 windows can hold is more: but not what they do */
@@ -25,17 +22,15 @@
 #define ZRAM_CONTROL "/sys/class/zram-control/"
 #define READAHEAD "/proc/sys/vm/page-cluster"
 
-static int get_number(const char *path)
-{
-    FILE *f = fopen(path, "re");
-    int n = -1;
-
-    if (f && fscanf(f, "%d", &n) != 1)
-        n = -1;
-    if (f)
-        fclose(f);
-    return n;
-}
+/* What the guardian does, and the harness hears of it. */
+struct setup {
+    enum step { LOCK, SWAP, GROUP } step; /* the last that was begun */
+    bool grouped;                         /* with a group, as the harness wants it */
+    char path[64];                        /* empty: nothing is there */
+    int zram;                             /* number of the device; -1: a file */
+    int readahead;                        /* of the system, before */
+    struct linux_group group;
+};
 
 /* ---- making it ---- */
 /* What mkswap writes: the first page of a swap area. */
@@ -58,14 +53,12 @@ static int write_header(const char *path)
 }
 
 /* A node of our own for the device, since nobody promises one in /dev. */
-static int make_zram(struct linux_swap *s)
+static int make_zram(struct setup *s)
 {
     char path[64], number[24];
     unsigned major, minor;
-    FILE *f;
-    int fields;
 
-    s->zram = get_number(ZRAM_CONTROL "hot_add");
+    s->zram = (int)linux_get_number(ZRAM_CONTROL "hot_add", -1);
     if (s->zram < 0)
         return -ENODEV;
     snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", s->zram);
@@ -73,11 +66,8 @@ static int make_zram(struct linux_swap *s)
     if (linux_put_text(path, number))
         return -EIO;
     snprintf(path, sizeof(path), "/sys/block/zram%d/dev", s->zram);
-    f = fopen(path, "re");
-    fields = f ? fscanf(f, "%u:%u", &major, &minor) : 0;
-    if (f)
-        fclose(f);
-    if (fields != 2)
+    linux_get_text(path, number, sizeof(number));
+    if (sscanf(number, "%u:%u", &major, &minor) != 2)
         return -EIO;
     snprintf(s->path, sizeof(s->path), "/var/tmp/vmafuzz-swap-%d", (int)getpid());
     if (mknod(s->path, S_IFBLK | 0600, makedev(major, minor))) {
@@ -88,7 +78,7 @@ static int make_zram(struct linux_swap *s)
 }
 
 /* Written out in full: a swap file must not have holes. */
-static int make_file(struct linux_swap *s)
+static int make_file(struct setup *s)
 {
     static const uint8_t zeroes[1 << 16];
     int fd, error = 0;
@@ -107,13 +97,30 @@ static int make_file(struct linux_swap *s)
 }
 
 /* Ours before any other. */
-static int use(const struct linux_swap *s)
+static int use(const char *path)
 {
-    return swapon(s->path, SWAP_FLAG_PREFER | SWAP_FLAG_PRIO_MASK) ? -errno : 0;
+    return swapon(path, SWAP_FLAG_PREFER | SWAP_FLAG_PRIO_MASK) ? -errno : 0;
+}
+
+static int make_swap(struct setup *s)
+{
+    int error = make_zram(s);
+
+    if (error && s->zram < 0)
+        error = make_file(s);
+    if (!error)
+        error = write_header(s->path);
+    if (!error)
+        error = use(s->path);
+    if (error)
+        return error;
+    s->readahead =
+        (int)linux_get_number(READAHEAD, -1); /* no page comes in but those that are asked for */
+    return s->readahead > 0 ? linux_put_text(READAHEAD, "0") : 0;
 }
 
 /* ---- taking it away ---- */
-static void remove_swap(const struct linux_swap *s)
+static void remove_swap(const struct setup *s)
 {
     char number[24];
 
@@ -131,29 +138,7 @@ static void remove_swap(const struct linux_swap *s)
     }
 }
 
-/* ---- the guardian: who makes it takes it away ---- */
-struct report {
-    int error;
-    bool grouped; /* that it is about the group */
-    struct linux_swap swap;
-};
-
-static int make(struct linux_swap *s)
-{
-    int error = make_zram(s);
-
-    if (error && s->zram < 0)
-        error = make_file(s);
-    if (!error)
-        error = write_header(s->path);
-    if (!error)
-        error = use(s);
-    if (error)
-        return error;
-    s->readahead = get_number(READAHEAD); /* no page comes in but those that are asked for */
-    return s->readahead > 0 ? linux_put_text(READAHEAD, "0") : 0;
-}
-
+/* ---- the guardian ---- */
 /* One at a time: who takes swap away would take it from the other. The name is free again when
  * nobody holds the socket. */
 static int only_one(void)
@@ -171,90 +156,66 @@ static int only_one(void)
     return error;
 }
 
-/* Waits for the harness to let go, or to be gone. Then the processes whose pages are out are gone
- * as well. */
-static void guard(int harness, int lock, bool grouped)
+static int begin(void *what)
 {
-    struct report r = {.swap = {.zram = -1}};
-    char byte;
+    struct setup *s = what;
+    const int lock = only_one(); /* held until the guardian ends */
+    int error = lock < 0 ? lock : 0;
 
-    setsid(); /* Ctrl-C is for the harness */
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-    if (dup2(lock, 1) < 0 || dup2(harness, 0) < 0)
-        _exit(1);
-    close_range(2, ~0U, 0);
-    r.error = make(&r.swap);
-    r.grouped = grouped && !r.error;
-    if (r.grouped)
-        r.error = linux_group_make(&r.swap.group);
-    if (write(0, &r, sizeof(r)) == (ssize_t)sizeof(r))
-        while (!r.error && read(0, &byte, 1) < 0 && errno == EINTR)
-            continue;
-    remove_swap(&r.swap);
-    linux_group_remove(&r.swap.group);
-    _exit(0);
+    if (!error) {
+        s->step = SWAP;
+        error = make_swap(s);
+    }
+    if (!error && s->grouped) {
+        s->step = GROUP;
+        error = linux_group_make(&s->group);
+    }
+    return error;
 }
 
-static void end_guardian(struct linux_swap *s)
+/* The harness has let go, or is gone: so are the processes whose pages are out. */
+static void end(void *what)
 {
-    close(s->held);
-    while (s->guardian > 0 && waitpid(s->guardian, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    *s->path = 0;
+    struct setup *s = what;
+
+    remove_swap(s);
+    linux_group_remove(&s->group);
 }
 
 int linux_swap_open(struct linux_swap *s, bool grouped, char *why, size_t size)
 {
-    struct report r = {.error = -ECHILD};
-    int ends[2], lock;
+    static const struct linux_duty duty = {begin, end};
+    static const char *const fails[] = {
+        [LOCK] = "swap cannot be set up",
+        [SWAP] = "swap cannot be set up (zram, or a file in /var/tmp)",
+        [GROUP] = ("a memory cgroup cannot be made (memory.force_empty, or memory.reclaim of Linux "
+                   "5.19, in /sys/fs/cgroup)"),
+    };
+    struct setup setup = {.grouped = grouped, .zram = -1};
+    int error;
 
-    *s = (struct linux_swap){.zram = -1, .held = -1};
+    *s = (struct linux_swap){0};
     if (geteuid()) { /* whoever else has swap, it is not to be had */
         snprintf(why, size, "swap cannot be set up: it needs root");
         return -EPERM;
     }
-    lock = only_one();
-    if (lock < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
-        snprintf(why, size, "swap cannot be set up: %s",
-                 lock == -EADDRINUSE ? "another run has done so" : strerror(errno));
-        if (lock >= 0)
-            close(lock);
-        return -EBUSY;
+    error = linux_guardian_start(&s->guardian, &duty, &setup, sizeof(setup));
+    if (error) {
+        snprintf(why, size, "%s: %s", fails[setup.step],
+                 error == -EADDRINUSE ? "another run has done so" : strerror(-error));
+        return error;
     }
-    s->held = ends[0];
-    s->guardian = fork();
-    if (s->guardian == 0) {
-        close(ends[0]);
-        guard(ends[1], lock, grouped);
-    }
-    close(ends[1]);
-    close(lock); /* the guardian's */
-    if (s->guardian > 0)
-        while (read(s->held, &r, sizeof(r)) < 0 && errno == EINTR)
-            continue;
-    if (r.error) {
-        end_guardian(s);
-        snprintf(why, size, "%s: %s",
-                 r.grouped ? "a memory cgroup cannot be made (memory.force_empty, or "
-                             "memory.reclaim of Linux 5.19, in /sys/fs/cgroup)"
-                           : "swap cannot be set up (zram, or a file in /var/tmp)",
-                 strerror(-r.error));
-        return r.error;
-    }
-    memcpy(s->path, r.swap.path, sizeof(s->path));
-    s->group = r.swap.group;
+    memcpy(s->path, setup.path, sizeof(s->path));
+    s->group = setup.group;
     return 0;
 }
 
 void linux_swap_close(struct linux_swap *s)
 {
-    if (*s->path)
-        end_guardian(s);
+    linux_guardian_end(&s->guardian);
 }
 
 int linux_swap_cycle(const struct linux_swap *s)
 {
-    return swapoff(s->path) ? -errno : use(s);
+    return swapoff(s->path) ? -errno : use(s->path);
 }

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Swap of our own, for as long as a run lasts: a zram device, or a file where there is none. It
- * concerns the whole system. A process of its own takes it away again, whatever ends the harness;
- * and so with the memory cgroup, in which pages go out that MADV_PAGEOUT leaves.
+ * concerns the whole system, so it has a guardian; and with it the memory cgroup, in which pages go
+ * out that MADV_PAGEOUT leaves.
  */
 #ifndef HARNESS_LINUX_SWAP_H
 #define HARNESS_LINUX_SWAP_H
 
 #include "harness/linux/group.h"
-
-#include <stddef.h>
-#include <sys/types.h>
+#include "harness/linux/guardian.h"
 
 struct linux_swap {
-    char path[64]; /* empty: there is none */
-    int zram;      /* number of the device; -1: a file */
-    int readahead; /* of the system, before */
-    int held;      /* closed: the sign for the guardian */
-    pid_t guardian;
+    struct linux_guardian guardian;
+    char path[64];
     struct linux_group group;
 };
 

@@ -91,17 +91,12 @@ bool linux_can_context(const struct subject_linux *l, const struct call *c)
 long linux_uffd(struct subject_linux *l, const struct call *c)
 {
     struct uffdio_api api;
-    long fd, ret;
+    long ret;
 
     if (c->new_fd < 0 || c->new_fd >= MAX_FDS || is_used(l, c->new_fd))
         return -EMFILE;
-    fd = make(l, c->proc, &api);
-    if (fd < 0)
-        return fd;
-    ret = template_call(l, SYS_dup3, (uint64_t)fd, (uint64_t)(AGENT_FD_CONTEXT + c->new_fd),
-                        O_CLOEXEC, 0);
-    template_call(l, SYS_close, (uint64_t)fd, 0, 0, 0);
-    if (ret < 0)
+    ret = template_place(l, make(l, c->proc, &api), AGENT_FD_CONTEXT + c->new_fd);
+    if (ret)
         return ret;
     l->contexts.used[c->new_fd] = true;
     l->contexts.proc[c->new_fd] = (uint8_t)c->proc;

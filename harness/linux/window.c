@@ -5,15 +5,10 @@
 /* Above every address space that x86-64 has, with four levels of page tables or with five. */
 #define BEYOND (UINT64_C(1) << 56)
 
-static uint64_t world_end(void)
-{
-    return world_config_default.task_size << PAGE_SHIFT;
-}
-
 /* Order is kept; only what is next to 2^64 is the same on both sides, so that it wraps alike. */
 uint64_t window_to_kernel(uint64_t addr)
 {
-    if (addr < world_end())
+    if (addr < window_size())
         return WINDOW_BASE + addr;
     return addr <= UINT64_MAX - BEYOND ? addr + BEYOND : addr;
 }
@@ -27,7 +22,7 @@ uint64_t window_length(uint64_t addr, uint64_t len)
 {
     const uint64_t end = addr + len;
 
-    if (end < addr || (addr < world_end() && end <= world_end()))
+    if (end < addr || (addr < window_size() && end <= window_size()))
         return len;
     return window_to_kernel(end) - window_to_kernel(addr);
 }
