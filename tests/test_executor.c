@@ -68,6 +68,28 @@ static void wrong_answer_is_a_verdict(void **state)
     assert_true(r.fault_triggered >= 1 && r.fault_reached >= r.fault_triggered);
 }
 
+/* The second table of what moves is empty, and what the fault leaves behind is in the third: it has
+ * made a difference, so that what a law then says is no false alarm. */
+static void fault_counts_all_that_it_leaves(void **state)
+{
+    const struct run_options o = with_fault(F_MOVE_STOPS_AT_TABLE);
+    struct run_result r;
+
+    assert_false(play(*state,
+                      "world rules=linux-6.1\n"
+                      "p0: a = mmap 0x10 0x500 rw private anon\n"
+                      "p0: write a\n"
+                      "p0: write a+0x200\n"
+                      "p0: madvise a+0x200 1 dontneed\n"
+                      "p0: write a+0x400\n"
+                      "p0: mremap a 0x500 -> 0x500 maymove fixed to=0x610\n",
+                      &o, &r));
+    assert_int_equal(r.verdict.law, LAW_CONTENT);
+    assert_int_equal(r.kind, OP_MREMAP);
+    assert_int_equal(r.fault_reached, 1);
+    assert_int_equal(r.fault_triggered, 1);
+}
+
 static void class_tells_failures_apart(void **state)
 {
     struct run_result a = {.verdict = {.law = LAW_ERRNO, .site = "ENOMEM"}, .kind = OP_MPROTECT};
@@ -365,6 +387,7 @@ int main(void)
         cmocka_unit_test(clean_program_has_no_verdict),
         cmocka_unit_test(hash_is_of_answers_and_state),
         cmocka_unit_test(wrong_answer_is_a_verdict),
+        cmocka_unit_test(fault_counts_all_that_it_leaves),
         cmocka_unit_test(class_tells_failures_apart),
         cmocka_unit_test(endless_search_is_a_verdict),
         cmocka_unit_test(signal_is_a_verdict),
