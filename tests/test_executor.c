@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The executor: what it runs, what it judges, and what it makes of a model that cannot go on. */
+#include "model/internal.h"
 #include "tests/play.h"
 
 #include <string.h>
@@ -147,6 +148,33 @@ static void signal_is_a_verdict(void **state)
         assert_int_equal(r.kind, OP_MPROTECT);
         assert_int_equal(r.nr_run, 2);
     }
+    clean_program_has_no_verdict(state);
+}
+
+static void free_twice(void *arg, int index, const struct op *op, const struct call *call, long ret)
+{
+    struct world *w = arg;
+    void *name;
+
+    (void)op, (void)call, (void)ret;
+    if (index != 1)
+        return;
+    name = pool_alloc(w, POOL_NAME);
+    pool_free(w, POOL_NAME, name);
+    pool_free(w, POOL_NAME, name);
+}
+
+static void freeing_twice_is_a_verdict(void **state)
+{
+    struct run_options o = run_options_strict;
+    struct run_result r;
+
+    o.trace = free_twice;
+    o.trace_arg = (void *)(uintptr_t)executor_world(*state);
+    assert_false(play(*state, mixed, &o, &r));
+    assert_int_equal(r.verdict.law, LAW_MODEL_BUG);
+    assert_string_equal(r.verdict.site, "double-free");
+    assert_int_equal(r.kind, OP_MPROTECT);
     clean_program_has_no_verdict(state);
 }
 
@@ -391,6 +419,7 @@ int main(void)
         cmocka_unit_test(class_tells_failures_apart),
         cmocka_unit_test(endless_search_is_a_verdict),
         cmocka_unit_test(signal_is_a_verdict),
+        cmocka_unit_test(freeing_twice_is_a_verdict),
         cmocka_unit_test(trace_sees_every_operation),
         cmocka_unit_test(names_are_answers),
         cmocka_unit_test(missing_process_cannot_call),
