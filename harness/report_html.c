@@ -26,7 +26,10 @@ static const char page_style[] =
     "mark{background:#ffe4d1;color:#1a1a1a;outline:1px solid #d55e00}"
     ".minus{background:#fbe7b8}"
     ".plus{background:#d3e9f8}"
-    ".drawing{overflow-x:auto;border:1px solid #d5dae0;border-radius:4px}"
+    /* wider than the text where the window has room for it */
+    ".drawing{overflow-x:auto;border:1px solid #d5dae0;border-radius:4px;box-sizing:border-box;"
+    "width:max-content;min-width:100%;max-width:calc(100vw - 3rem);position:relative;left:50%;"
+    "transform:translateX(-50%)}"
     ".drawing svg{display:block}";
 
 void html_page(const char *title, const char *sections, FILE *to)

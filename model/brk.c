@@ -52,8 +52,7 @@ static int brk_map(struct mm *mm, uintptr_t start, uintptr_t end, uint64_t vm_fl
     struct vma *prev, *vma = NULL;
     struct rb_node **link, *parent;
 
-    if (find_vma_links(mm, start, end, &prev, &link, &parent))
-        return -ENOMEM;
+    free_vma_links(mm, start, end, &prev, &link, &parent);
     if (mm_rules(mm) < RULES_LINUX_6_1 || start > mm->start_brk)
         vma = vma_merge(mm, prev, start, end, &attrs, start >> PAGE_SHIFT);
     *grown = vma;

@@ -214,7 +214,7 @@ static uintptr_t move_ptes(struct mm *mm, uintptr_t from, uintptr_t end, uintptr
         if (!pmd || !*pmd)
             continue;
         if (at / HPAGE_SIZE != from / HPAGE_SIZE &&
-            fault(mm->world, F_MOVE_STOPS_AT_TABLE, pte_next(mm, &first, at + extent)))
+            fault(mm->world, F_MOVE_STOPS_AT_TABLE, pte_next(mm, &first, end)))
             break;
         if (move_block(mm, at, end, there, &extent))
             return at;

@@ -32,15 +32,10 @@ static int grow_vma(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pg
     const uint64_t grow = ((end - start) >> PAGE_SHIFT) - vma_pages(vma);
     const uint64_t charged = vma->vm_flags & VM_ACCOUNT ? grow : 0;
     const struct interval_node old = vma->chain_first->node; /* it has been prepared */
-    int err;
 
     if (!growth_is_allowed(vma, start, end, stranger) || vm_charge(mm, charged))
         return -ENOMEM;
-    err = vma_adjust(vma, start, end, pgoff);
-    if (err) {
-        vm_uncharge(mm, charged);
-        return err;
-    }
+    vma_adjust(vma, start, end, pgoff);
     if (fault(mm->world, F_ANON_KEY_STALE, true)) {
         vma->chain_first->node.start = old.start;
         vma->chain_first->node.last = old.last;

@@ -193,12 +193,14 @@ void vma_free(struct vma *vma); /* drops references (file, policy, ...), then fr
 /* Where [start, end) would go. 0, or -ENOMEM if something overlaps. */
 int find_vma_links(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **pprev,
                    struct rb_node ***plink, struct rb_node **pparent);
+/* The same where the caller has seen to it that nothing is there. */
+void free_vma_links(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **pprev,
+                    struct rb_node ***plink, struct rb_node **pparent);
 /* List, tree, gaps, map_count, highest_vm_end, i_mmap and file counts, notes: all of it. The file
  * and its reference are in place already. */
 void vma_link(struct mm *mm, struct vma *vma, struct vma *prev, struct rb_node **link,
               struct rb_node *parent);
 void vma_unlink(struct mm *mm, struct vma *vma); /* all undone; the lookup cache is invalidated */
-int insert_vm_struct(struct mm *mm, struct vma *vma); /* -ENOMEM if it overlaps */
 /* Flags, vm_page_prot, notes. VM_SHARED, VM_MAYWRITE and VM_GROWS* of a linked VMA never change. */
 void vma_set_flags(struct vma *vma, uint64_t vm_flags);
 void vmacache_invalidate(struct mm *mm);
@@ -252,9 +254,8 @@ struct vma *vma_merge(struct mm *mm, struct vma *prev, uintptr_t addr, uintptr_t
  * references on what attrs names. Does no accounting: that is the caller's. */
 struct vma *vma_modify(struct vma *vma, uintptr_t start, uintptr_t end,
                        const struct vma_attrs *attrs, int *err);
-/* Move bounds in place (stack growth, brk, mremap). -ENOMEM, nothing done, if a neighbour is
- * met. */
-int vma_adjust(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff);
+/* Move bounds in place (stack growth, mremap), where there is room for it. */
+void vma_adjust(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff);
 
 /* ---- search.c ---- */
 /* Address for a new mapping: aligned, in range, or -ENOMEM / -EINVAL / -EPERM. Of the flags,

@@ -390,20 +390,15 @@ struct vma *vma_modify(struct vma *vma, uintptr_t start, uintptr_t end,
     return vma;
 }
 
-int vma_adjust(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff)
+void vma_adjust(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff)
 {
     uintptr_t from = start < vma->vm_start ? start : vma->vm_start;
     uintptr_t to = end > vma->vm_end ? end : vma->vm_end;
 
-    if (vma->vm_prev && vma->vm_prev->vm_end > start)
-        return -ENOMEM;
-    if (vma->vm_next && vma->vm_next->vm_start < end)
-        return -ENOMEM;
     if (start != vma->vm_start) /* the old or the new head, and what lies between */
         note_range(vma->vm_mm, from, (start > from ? start : vma->vm_start) + PAGE_SIZE);
     if (end != vma->vm_end)
         note_range(vma->vm_mm, end < to ? end : vma->vm_end, to);
     vma_move_bounds(vma, start, end, pgoff);
     vma_update_gaps(vma);
-    return 0;
 }

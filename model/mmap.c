@@ -130,8 +130,7 @@ static long region_replace(struct region *r)
     munmap_complete(mm, first, r->end);
     if (!(r->vm_flags & VM_ACCOUNT))
         vm_uncharge(mm, accounted);
-    err = find_vma_links(mm, r->addr, r->end, &prev, &link, &parent);
-    world_bug_on(mm->world, err);
+    free_vma_links(mm, r->addr, r->end, &prev, &link, &parent);
     merged = region_merge(r, prev);
     if (merged) {
         vma_free(vma);
@@ -172,8 +171,7 @@ long mmap_region(struct mm *mm, struct file *file, uintptr_t addr, size_t len, u
         err = region_clear(&r);
         if (err)
             return err;
-        err = find_vma_links(mm, addr, r.end, &prev, &link, &parent);
-        world_bug_on(mm->world, err);
+        free_vma_links(mm, addr, r.end, &prev, &link, &parent);
     } else if (!may_expand_vm(mm, vm_flags, region_pages(&r))) {
         return -ENOMEM;
     }
@@ -409,7 +407,8 @@ long mm_mmap(struct mm *mm, uintptr_t addr, size_t len, int prot, int flags, int
 
 long mm_install_special(struct mm *mm, uintptr_t hint, size_t len)
 {
-    struct vma *vma;
+    struct vma *vma, *prev;
+    struct rb_node **link, *parent;
     long area;
 
     if (!len)
@@ -428,10 +427,8 @@ long mm_install_special(struct mm *mm, uintptr_t hint, size_t len)
     vma->vm_flags = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_DONTEXPAND;
     vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
     vma->vm_ops = &special_mapping_vm_ops;
-    if (insert_vm_struct(mm, vma)) {
-        vma_free(vma);
-        return -ENOMEM;
-    }
+    free_vma_links(mm, vma->vm_start, vma->vm_end, &prev, &link, &parent);
+    vma_link(mm, vma, prev, link, parent);
     vm_stat_account(mm, vma->vm_flags, (int64_t)(len >> PAGE_SHIFT));
     return area;
 }

@@ -113,8 +113,8 @@ long remap_expand_in_place(struct remap *r)
     attrs.extends = true;
     if (mm_rules(mm) >= RULES_LINUX_6_1) /* the one after may be joined */
         merged = vma_merge(mm, vma, vma->vm_end, end, &attrs, vma->vm_pgoff + vma_pages(vma));
-    if (!merged && vma_adjust(vma, vma->vm_start, end, vma->vm_pgoff))
-        return remap_failed(r, -ENOMEM);
+    if (!merged)
+        vma_adjust(vma, vma->vm_start, end, vma->vm_pgoff);
     vm_stat_account(mm, attrs.vm_flags, (int64_t)remap_growth(r));
     if (attrs.vm_flags & VM_LOCKED) {
         mm->locked_vm += remap_growth(r);
@@ -229,8 +229,7 @@ static int copy_vma(const struct remap *r)
         attrs.vm_flags &= ~(uint64_t)VM_UFFD_FLAGS;
         attrs.uffd = NULL;
     }
-    if (find_vma_links(mm, r->new_addr, end, &prev, &link, &parent))
-        return -ENOMEM;
+    free_vma_links(mm, r->new_addr, end, &prev, &link, &parent);
     if (!copy_stays_apart(r) && vma_merge(mm, prev, r->new_addr, end, &attrs, pgoff))
         return 0;
     copy = copy_new_vma(r, attrs.vm_flags, pgoff);

@@ -304,6 +304,14 @@ int find_vma_links(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **p
     return 0;
 }
 
+void free_vma_links(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **pprev,
+                    struct rb_node ***plink, struct rb_node **pparent)
+{
+    const int err = find_vma_links(mm, start, end, pprev, plink, pparent);
+
+    world_bug_on(mm->world, err);
+}
+
 /* Links and rebalances first, then tells the gaps, each stopping early: what F_GAP_STALE_ON_INSERT
  * does instead. True if a stored gap above is wrong afterwards. */
 static bool gaps_told_late(struct mm *mm, struct vma *vma)
@@ -426,17 +434,6 @@ void vma_unlink(struct mm *mm, struct vma *vma)
 {
     vma_detach(mm, vma);
     note_range(mm, vma->vm_start, vma->vm_end);
-}
-
-int insert_vm_struct(struct mm *mm, struct vma *vma)
-{
-    struct rb_node **link, *parent;
-    struct vma *prev;
-
-    if (find_vma_links(mm, vma->vm_start, vma->vm_end, &prev, &link, &parent))
-        return -ENOMEM;
-    vma_link(mm, vma, prev, link, parent);
-    return 0;
 }
 
 /* ---- changing what is linked ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The executor: what it runs, what it judges, and what it makes of a model that cannot go on. */
+#include "model/internal.h"
 #include "tests/play.h"
 
 #include <string.h>
@@ -68,6 +69,28 @@ static void wrong_answer_is_a_verdict(void **state)
     assert_true(r.fault_triggered >= 1 && r.fault_reached >= r.fault_triggered);
 }
 
+/* The second table of what moves is empty, and what the fault leaves behind is in the third: it has
+ * made a difference, so that what a law then says is no false alarm. */
+static void fault_counts_all_that_it_leaves(void **state)
+{
+    const struct run_options o = with_fault(F_MOVE_STOPS_AT_TABLE);
+    struct run_result r;
+
+    assert_false(play(*state,
+                      "world rules=linux-6.1\n"
+                      "p0: a = mmap 0x10 0x500 rw private anon\n"
+                      "p0: write a\n"
+                      "p0: write a+0x200\n"
+                      "p0: madvise a+0x200 1 dontneed\n"
+                      "p0: write a+0x400\n"
+                      "p0: mremap a 0x500 -> 0x500 maymove fixed to=0x610\n",
+                      &o, &r));
+    assert_int_equal(r.verdict.law, LAW_CONTENT);
+    assert_int_equal(r.kind, OP_MREMAP);
+    assert_int_equal(r.fault_reached, 1);
+    assert_int_equal(r.fault_triggered, 1);
+}
+
 static void class_tells_failures_apart(void **state)
 {
     struct run_result a = {.verdict = {.law = LAW_ERRNO, .site = "ENOMEM"}, .kind = OP_MPROTECT};
@@ -125,6 +148,33 @@ static void signal_is_a_verdict(void **state)
         assert_int_equal(r.kind, OP_MPROTECT);
         assert_int_equal(r.nr_run, 2);
     }
+    clean_program_has_no_verdict(state);
+}
+
+static void free_twice(void *arg, int index, const struct op *op, const struct call *call, long ret)
+{
+    struct world *w = arg;
+    void *name;
+
+    (void)op, (void)call, (void)ret;
+    if (index != 1)
+        return;
+    name = pool_alloc(w, POOL_NAME);
+    pool_free(w, POOL_NAME, name);
+    pool_free(w, POOL_NAME, name);
+}
+
+static void freeing_twice_is_a_verdict(void **state)
+{
+    struct run_options o = run_options_strict;
+    struct run_result r;
+
+    o.trace = free_twice;
+    o.trace_arg = (void *)(uintptr_t)executor_world(*state);
+    assert_false(play(*state, mixed, &o, &r));
+    assert_int_equal(r.verdict.law, LAW_MODEL_BUG);
+    assert_string_equal(r.verdict.site, "double-free");
+    assert_int_equal(r.kind, OP_MPROTECT);
     clean_program_has_no_verdict(state);
 }
 
@@ -365,9 +415,11 @@ int main(void)
         cmocka_unit_test(clean_program_has_no_verdict),
         cmocka_unit_test(hash_is_of_answers_and_state),
         cmocka_unit_test(wrong_answer_is_a_verdict),
+        cmocka_unit_test(fault_counts_all_that_it_leaves),
         cmocka_unit_test(class_tells_failures_apart),
         cmocka_unit_test(endless_search_is_a_verdict),
         cmocka_unit_test(signal_is_a_verdict),
+        cmocka_unit_test(freeing_twice_is_a_verdict),
         cmocka_unit_test(trace_sees_every_operation),
         cmocka_unit_test(names_are_answers),
         cmocka_unit_test(missing_process_cannot_call),

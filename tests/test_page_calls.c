@@ -295,6 +295,26 @@ static void parts_move_out_of_the_middle(enum rules rules)
     expect_eight_pages(0, here);
 }
 
+/* Two entries, with gigabytes between them that have no table and are not looked at in blocks. */
+static void what_is_far_apart_moves_in_few_steps(enum rules rules)
+{
+    const uintptr_t upper = (uintptr_t)TABLE * TABLE, len = 20 * upper;
+    struct world_config config = world->config;
+    uint64_t budget;
+
+    (void)rules;
+    config.task_size = config.total_ram = 64 * upper;
+    assert_int_equal(world_reset(world, &config), 0);
+    map(0, upper + 5, len, RW, ANON | MAP_NORESERVE, -1);
+    put(0, upper + 5, 1);
+    put(0, upper + 4 + len, 2);
+    budget = (p(0), world->steps_left);
+    remap(0, upper + 5, 40 * upper, len, 0);
+    assert_true(budget - world->steps_left < len / TABLE);
+    shows(0, 40 * upper, 1);
+    shows(0, 40 * upper + len - 1, 2);
+}
+
 static void what_is_left_is_empty(enum rules rules)
 {
     (void)rules;
@@ -644,6 +664,36 @@ static void failing_move_that_merges(void **state)
     }
 }
 
+/* There is room for one VMA more, once the copy has joined what is above and below it. To cut out
+ * the source takes two, the copy one: both stay, and all that is asked of them holds. */
+static void move_that_cannot_be_undone(enum rules rules)
+{
+    struct pool *pool = &world->pool[POOL_VMA];
+    const uint32_t capacity = pool->capacity;
+    struct vma *held[64];
+    unsigned nr = 0;
+
+    (void)rules;
+    map(0, HERE, 1, RW, ANON, -1);
+    map(0, HERE + 2, 3, RW, ANON, -1);
+    put(0, HERE, 1);
+    pool->capacity = pool->used;
+    while (nr < 64 && (held[nr] = pool_alloc(world, POOL_VMA)))
+        nr++;
+    assert_int_equal(mm_mremap(p(0), PAGES(HERE + 3), PAGES(1), PAGES(1),
+                               MREMAP_MAYMOVE | MREMAP_FIXED, PAGES(HERE + 1)),
+                     -ENOMEM);
+    while (nr)
+        pool_free(world, POOL_VMA, held[--nr]);
+    pool->capacity = capacity;
+    sound();
+    assert_int_equal(world->proc[0]->map_count, 2);
+    assert_int_equal(world->proc[0]->total_vm, 5);
+    shows(0, HERE, 1);
+    shows(0, HERE + 1, 0);
+    shows(0, HERE + 3, 0);
+}
+
 /* Its ends have to be split off, after its pages have moved. */
 static void failing_move_of_a_part(void **state)
 {
@@ -688,6 +738,7 @@ EACH_RULES(fork_copies_pinned_pages, RULES_LINUX_5_10)
 EACH_RULES(exe_file_is_shared_with_the_child, RULES_LINUX_4_4)
 EACH_RULES(back_and_forth_across_tables, RULES_LINUX_4_4)
 EACH_RULES(parts_move_out_of_the_middle, RULES_LINUX_4_4)
+EACH_RULES(what_is_far_apart_moves_in_few_steps, RULES_LINUX_4_4)
 EACH_RULES(what_is_left_is_empty, RULES_LINUX_5_10)
 EACH_RULES(locked_growth_is_populated, RULES_LINUX_4_4)
 EACH_RULES(several_vmas_move_at_once, RULES_LINUX_6_18)
@@ -699,6 +750,7 @@ EACH_RULES(advice_to_forget, RULES_LINUX_4_4)
 EACH_RULES(freed_lazily, RULES_LINUX_5_10)
 EACH_RULES(freed_lazily_from_the_swap_cache, RULES_LINUX_5_10)
 EACH_RULES(populated_by_advice, RULES_LINUX_6_1)
+EACH_RULES(move_that_cannot_be_undone, RULES_LINUX_4_4)
 
 int main(void)
 {
@@ -712,6 +764,7 @@ int main(void)
         cmocka_unit_test(test_exe_file_is_shared_with_the_child),
         cmocka_unit_test(test_back_and_forth_across_tables),
         cmocka_unit_test(test_parts_move_out_of_the_middle),
+        cmocka_unit_test(test_what_is_far_apart_moves_in_few_steps),
         cmocka_unit_test(test_what_is_left_is_empty),
         cmocka_unit_test(test_locked_growth_is_populated),
         cmocka_unit_test(test_several_vmas_move_at_once),
@@ -726,6 +779,7 @@ int main(void)
         cmocka_unit_test(failing_allocations),
         cmocka_unit_test(failing_move_that_merges),
         cmocka_unit_test(failing_move_of_a_part),
+        cmocka_unit_test(test_move_that_cannot_be_undone),
     };
 
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
