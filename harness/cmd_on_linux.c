@@ -8,7 +8,6 @@ static const struct argp_option live_argp_options[] = {
      .key = 'p',
      .doc = "Set up swap, and reclaim pages; this concerns the whole system, and is undone at the "
             "end"},
-    {.key = 's', .flags = OPTION_ALIAS}, /* in replay: for others it is --seed or --seeds */
     {.name = "cgroup",
      .key = 'g',
      .doc = "With --swap: the processes live in a memory cgroup of their own, which is reclaimed "
@@ -47,7 +46,6 @@ static error_t parse_live(int key, char *arg, struct argp_state *state)
         check_together(&live->options);
         return 0;
     case 'p':
-    case 's':
         live->options.swap = true;
         return 0;
     case 'g':

@@ -200,6 +200,7 @@ void free_vma_links(struct mm *mm, uintptr_t start, uintptr_t end, struct vma **
  * and its reference are in place already. */
 void vma_link(struct mm *mm, struct vma *vma, struct vma *prev, struct rb_node **link,
               struct rb_node *parent);
+void insert_vm_struct(struct mm *mm, struct vma *vma); /* where nothing is */
 void vma_unlink(struct mm *mm, struct vma *vma); /* all undone; the lookup cache is invalidated */
 /* Flags, vm_page_prot, notes. VM_SHARED, VM_MAYWRITE and VM_GROWS* of a linked VMA never change. */
 void vma_set_flags(struct vma *vma, uint64_t vm_flags);

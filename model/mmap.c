@@ -407,8 +407,7 @@ long mm_mmap(struct mm *mm, uintptr_t addr, size_t len, int prot, int flags, int
 
 long mm_install_special(struct mm *mm, uintptr_t hint, size_t len)
 {
-    struct vma *vma, *prev;
-    struct rb_node **link, *parent;
+    struct vma *vma;
     long area;
 
     if (!len)
@@ -427,8 +426,7 @@ long mm_install_special(struct mm *mm, uintptr_t hint, size_t len)
     vma->vm_flags = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_DONTEXPAND;
     vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
     vma->vm_ops = &special_mapping_vm_ops;
-    free_vma_links(mm, vma->vm_start, vma->vm_end, &prev, &link, &parent);
-    vma_link(mm, vma, prev, link, parent);
+    insert_vm_struct(mm, vma);
     vm_stat_account(mm, vma->vm_flags, (int64_t)(len >> PAGE_SHIFT));
     return area;
 }

@@ -436,6 +436,15 @@ void vma_unlink(struct mm *mm, struct vma *vma)
     note_range(mm, vma->vm_start, vma->vm_end);
 }
 
+void insert_vm_struct(struct mm *mm, struct vma *vma)
+{
+    struct rb_node **link, *parent;
+    struct vma *prev;
+
+    free_vma_links(mm, vma->vm_start, vma->vm_end, &prev, &link, &parent);
+    vma_link(mm, vma, prev, link, parent);
+}
+
 /* ---- changing what is linked ---- */
 void vma_move_bounds(struct vma *vma, uintptr_t start, uintptr_t end, uint64_t pgoff)
 {

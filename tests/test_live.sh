@@ -62,7 +62,7 @@ for command in 'replay corpus' 'faults measure'; do
         refused 'go with --on linux' $command $option
     done
 done
-refused 'go with --on linux' replay -s corpus
+refused 'go with --on linux' replay -p corpus
 refused '--swap goes with one job' live --swap --jobs 2
 
 "$vmafuzz" live --time 1 --ops 1 --out "$out/finds" >"$out/text" 2>&1
