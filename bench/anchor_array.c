@@ -178,7 +178,6 @@ static uint64_t array_layout(void *self)
 
 const struct contender contender_array = {
     .name = "sorted array",
-    .max_live = 10000,
     .open = array_open,
     .run = array_run,
     .layout = array_layout,

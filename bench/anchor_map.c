@@ -80,6 +80,24 @@ static void map(struct map *m, uint32_t start, uint32_t end, uint8_t prot)
     put(m, start, end, prot);
 }
 
+/* Without a gap index: VMA by VMA. */
+static uint32_t search(const struct map *m, uint32_t pages)
+{
+    Word_t key = m->world.bottomup ? 0 : (Word_t)-1, *value;
+    uint32_t from = 0, to = m->world.window_pages;
+
+    if (m->world.bottomup) {
+        for (value = (Word_t *)JudyLFirst(m->judy, &key, PJE0); value && key - from < pages;
+             value = (Word_t *)JudyLNext(m->judy, &key, PJE0))
+            from = end_of(value);
+        return value || to - from >= pages ? from : BENCH_NOWHERE;
+    }
+    for (value = (Word_t *)JudyLLast(m->judy, &key, PJE0); value && to - end_of(value) < pages;
+         value = (Word_t *)JudyLPrev(m->judy, &key, PJE0))
+        to = (uint32_t)key;
+    return value || to >= pages ? to - pages : BENCH_NOWHERE;
+}
+
 static void *map_open(const struct bench_world *w)
 {
     struct map *m = calloc(1, sizeof(*m));
@@ -109,6 +127,13 @@ static uint64_t map_run(void *self, const struct bench_op *op, size_t n)
         case BENCH_FIND:
             answer = find(m, op->page, &key) ? (uint32_t)key : BENCH_NOWHERE;
             break;
+        case BENCH_SEARCH:
+            answer = search(m, op->pages);
+            break;
+        case BENCH_PLACE:
+            answer = search(m, op->pages);
+            map(m, answer, answer + op->pages, op->prot);
+            break;
         }
         sum = fold(sum, answer);
     }
@@ -137,6 +162,15 @@ static void map_close(void *self)
 
 const struct contender contender_map = {
     .name = "ordered map (JudyL)",
+    .open = map_open,
+    .run = map_run,
+    .layout = map_layout,
+    .close = map_close,
+};
+
+const struct contender contender_map_search = {
+    .name = "ordered map (JudyL), gaps VMA by VMA",
+    .max_live = 10000, /* more take minutes */
     .open = map_open,
     .run = map_run,
     .layout = map_layout,

@@ -69,12 +69,13 @@ unsigned bench_find(const struct bench_options *o)
 
 unsigned bench_search(const struct bench_options *o)
 {
-    static const struct contender *const up[] = {&contender_bsd, &contender_array, &contender_model,
+    static const struct contender *const up[] = {&contender_bsd, &contender_array,
+                                                 &contender_map_search, &contender_model,
                                                  &contender_syscall};
     static const struct contender *const down[] = {&contender_bsd, &contender_array,
-                                                   &contender_model};
-    static const struct ratio ratios[] = {{"model / bare tree", 2, 0},
-                                          {"system call / model", 3, 2}};
+                                                   &contender_map_search, &contender_model};
+    static const struct ratio ratios[] = {{"model / bare tree", 3, 0},
+                                          {"system call / model", 4, 3}};
 
     return bench_table("search, bottom-up: bursts of unmaps, then of maps by address search", up,
                        ARRAY_SIZE(up), search_up, ratios, ARRAY_SIZE(ratios), o) +

@@ -49,9 +49,9 @@ struct contender {
     uint64_t (*layout)(void *self); /* fold of (start, end) of all VMAs in address order */
     void (*close)(void *self);
 };
-extern const struct contender contender_bsd, contender_array, contender_map, contender_syscall,
-    contender_model, contender_exec_off, contender_exec_touched, contender_exec_spec,
-    contender_exec_full, contender_exec_each;
+extern const struct contender contender_bsd, contender_array, contender_map, contender_map_search,
+    contender_syscall, contender_model, contender_exec_off, contender_exec_touched,
+    contender_exec_spec, contender_exec_full, contender_exec_each;
 
 /* The world behind contender_model. */
 const struct world *model_world(const void *self);

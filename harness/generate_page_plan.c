@@ -93,17 +93,7 @@ void step_device(struct gen *c, enum op_kind kind, uint8_t pin)
 /* obj of a file that can be mapped in all ways, mostly. */
 static uint8_t step_file(struct gen *c)
 {
-    uint8_t slot = free_file(c);
-    struct op *op;
-
-    if (!slot)
-        return pick_file(c);
-    op = plan_step(c, OP_OPEN);
-    op->def = slot;
-    op->sel = chance(c, 192) ? FILE_REGULAR : FILE_SHMEM;
-    op->flags = FMODE_READ | FMODE_WRITE;
-    set_pages(op, 0, 8);
-    return slot;
+    return step_open(c, chance(c, 192) ? FILE_REGULAR : FILE_SHMEM);
 }
 
 static void step_map_file(struct gen *c, struct range r, uint8_t prot, uint8_t file, bool shared,

@@ -106,6 +106,21 @@ static void plan_there_and_back(struct gen *c)
     step_move(c, (struct range){to, to + n}, r.start);
 }
 
+uint8_t step_open(struct gen *c, uint8_t kind)
+{
+    uint8_t slot = free_file(c);
+    struct op *op;
+
+    if (!slot)
+        return pick_file(c);
+    op = plan_step(c, OP_OPEN);
+    op->def = slot;
+    op->sel = kind;
+    op->flags = FMODE_READ | FMODE_WRITE;
+    set_pages(op, 0, 8);
+    return slot;
+}
+
 /* Nothing is left but what is below the minimum address, or at the top. */
 static void plan_fill(struct gen *c)
 {
@@ -124,24 +139,19 @@ static void plan_fill(struct gen *c)
         step_at(c, OP_MUNMAP, low, end - low);
 }
 
-/* The last pages of a file's offsets, and growth beyond them. */
+/* The last pages of all offsets, and growth beyond them. Only devices have such since 4.17, and not
+ * the very last. */
 static void plan_top_offset(struct gen *c)
 {
-    uint32_t at = stretch(c, 16), n = 1 + below(c, 4);
-    uint8_t file = pick_file(c);
+    const bool devices = rules_from(c, RULES_LINUX_5_10);
+    uint32_t at = stretch(c, 16), n = 1 + below(c, 4), left = devices + below(c, 2);
+    uint8_t file = step_open(c, devices ? FILE_DEVICE : FILE_REGULAR);
     struct op *op;
 
-    if (!file) {
-        op = plan_step(c, OP_OPEN);
-        op->def = file = 1;
-        op->sel = FILE_REGULAR;
-        op->flags = FMODE_READ | FMODE_WRITE;
-        set_pages(op, 0, 8);
-    }
     op = step_map(c, at, n, PROT_READ);
     op->flags &= ~WORD(W_ANON);
     op->obj = file;
-    op->v[THIRD] = (struct value){ANCHOR_TOP, 0, 0, -(int32_t)(n + below(c, 2))};
+    op->v[THIRD] = (struct value){ANCHOR_TOP, 0, 0, -(int32_t)(n + left)};
     op = step_at(c, OP_MREMAP, at, n);
     set_pages(op, THIRD, n + 1 + below(c, 3));
     op->flags = WORD(W_MAYMOVE);

@@ -399,11 +399,15 @@ static bool sweep(struct shrinker *s, uint32_t size)
     return shrunk;
 }
 
+/* Powers of two, as counters have that must come round. */
 static bool sweep_windows(struct shrinker *s)
 {
     bool shrunk = false;
+    uint32_t size = 1;
 
-    for (uint32_t size = removable(s) / 2; size > 0 && !s->stopped; size /= 2)
+    while (size * 2 <= removable(s) / 2)
+        size *= 2;
+    for (; size > 0 && !s->stopped; size /= 2)
         shrunk |= sweep(s, size);
     return shrunk;
 }
@@ -477,7 +481,7 @@ static bool drop_operations(struct shrinker *s)
 {
     bool shrunk = false;
 
-    while (!s->stopped && (sweep(s, 1) || drop_families(s) || drop_pairs(s)))
+    while (!s->stopped && (sweep(s, 1) || drop_families(s) || drop_pairs(s) || sweep_windows(s)))
         shrunk = true;
     return shrunk;
 }

@@ -204,6 +204,28 @@ static void lineage_stays(void **state)
     program_free(p);
 }
 
+/* The narrow sequence number comes round after 24 VMAs as after 8: none of them can go alone. */
+static void whole_rounds_are_left_out(void **state)
+{
+    const struct run_options o = with_fault(F_VMACACHE_SEQNUM_WRAP);
+    struct shrink_options so = {0};
+    struct shrink_result sr;
+    struct run_result r;
+    char text[2048];
+    size_t at = 0;
+    struct program *p;
+
+    for (unsigned i = 0; i < 24; i++)
+        at += (size_t)snprintf(text + at, sizeof(text) - at, "p0: mmap %u 1 %s private anon\n",
+                               16 + i, i % 2 ? "r" : "none");
+    snprintf(text + at, sizeof(text) - at, "p0: munmap 16 24\np0: find 16\n");
+    p = play_program(text);
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    assert_int_equal(r.kind, OP_FIND); /* the sanitizer sees it before the law does */
+    assert_true(p->nr <= 10);
+    program_free(p);
+}
+
 /* Each fault: the first failure of some seeds, shrunk, still fails in the same law. */
 static void faults_shrink_to_a_few_operations(void **state)
 {
@@ -239,6 +261,7 @@ int main(void)
         cmocka_unit_test(budget_and_signal_stop_it),
         cmocka_unit_test(generations_are_joined),
         cmocka_unit_test(lineage_stays),
+        cmocka_unit_test(whole_rounds_are_left_out),
         cmocka_unit_test(faults_shrink_to_a_few_operations),
     };
 
