@@ -464,7 +464,7 @@ expect 1 replay --rules linux-4.4 "$cve"
 shows 1
 sed -n '/^    vmafuzz 1/,/^$/s/^    //p' README.md >"$dir/shown.vma"
 expect 0 replay "$dir/shown.vma"
-for list in laws ops; do
+for list in laws ops faults; do
     expect 0 $list
     n=$(grep -c '^[^ ]' "$dir/out")
     if grep -q "vmafuzz $list .*the $n " README.md; then ok; else
