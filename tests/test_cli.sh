@@ -44,6 +44,13 @@ expect 0 replay "$dir"
 out_has 'good.vma'
 expect 0 show "$dir/good.vma"
 out_has 'munmap a 12 = 0'
+printf 'vmafuzz 1\nmmap 0x10 4 rw private anon\np1 = fork\np1: munmap 0x10 1\np1: read 0x11\n' \
+    >"$dir/two.vma"
+expect 0 show "$dir/two.vma" # the parent has not changed: it is not repeated
+what="show: maps"
+if [ "$(grep -c '^p0: ' "$dir/out") $(grep -c '^p1: ' "$dir/out")" = "2 2" ]; then ok; else
+    wrong "$what"
+fi
 expect 0 shrink "$dir/good.vma"
 err_has 'nothing to shrink'
 expect 0 shrink --json "$dir/good.vma"
