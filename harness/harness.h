@@ -123,6 +123,7 @@ struct finding {
     const struct shrink_result *shrink; /* or NULL */
     uint64_t seed;
     const char *file; /* where it was or will be stored, or NULL */
+    bool expected;    /* the program says that this law breaks */
 };
 /* One screen: law and object in a sentence, operation, program, line maps before and after, stored
  * against recomputed, the command that replays it. Runs the program again on ex. */

@@ -426,12 +426,21 @@ done
 cve=corpus/regressions/cve-2022-42703.vma
 expect 1 fuzz --rules linux-4.4 --seed 3 --ops 20000 --out "$dir/cve"
 out_has 'BROKEN  anon.same'
+out_has '# cause: perhaps CVE-2022-42703'
 out_has '1 class of violations in '
 expect 1 replay "$dir"/cve/anon.same-*.vma
+expect 0 fuzz --rules linux-5.10 --seed 1 --length 20 --ops 40000 --out "$dir/none"
+out_has '^name .*<- not in linux-5.10$'
 expect 0 fuzz --seed 3 --ops 30000 --out "$dir/none"
 out_has 'linux-4.4 broke anon.same in [1-9][0-9]* programs'
 expect 0 replay "$cve"
 out_has 'as expected: anon.same'
+expect 0 replay --json --html "$dir/cve.html" "$cve"
+out_has '"passed": true'
+out_has '"clean": false'
+file_has "$dir/cve.html" '<p>As expected: '
+expect 1 replay --json --rules linux-4.4 "$cve"
+out_has '"passed": false'
 expect 0 replay --rules linux-6.1 "$cve"
 
 # ---- --without: what a flaw leads to, law by law ----
