@@ -18,7 +18,8 @@ static const char doc[] =
     "they get more, the run meets new states.\n\n"
     "After 1000 programs or more, a table tells at the end how often each operation succeeded, "
     "and what never happened. An operation that fails in more than 95 of 100 calls is marked, "
-    "because it tests little, if there were 100.\n\n"
+    "because it tests little, if there were 100; so is one that the kernel of --rules does not "
+    "have.\n\n"
     "Exit status: 0 clean, 1 a law was broken, 2 bad usage or a find that could not be stored, 130 "
     "after Ctrl-C, 143 after SIGTERM.\n\n"
     "Example: vmafuzz fuzz --seed 1 --ops 100000 --fault gap-stale-on-insert";

@@ -140,8 +140,8 @@ int list_faults(int argc, char **argv)
         parse,
         "[NAME...] | measure [OPTION...] [NAME...]",
         "List the catalogued faults, or measure how soon each is found.\v"
-        "A fault is switched on by --fault NAME in fuzz, replay, shrink, show and draw. Those with "
-        "a number are bugs that Linux had, with the commit that fixed each; faults of one number "
+        "A fault is switched on by --fault NAME in fuzz, live, replay, shrink, show and draw. "
+        "Those with a commit are bugs that Linux had, which it fixed there; faults of one number "
         "are forms of one bug. The others are our own, made so that every law has one. "
         "corpus/bugs/NAME.vma shows it.\n\n"
         "`vmafuzz faults measure --help' describes the measurement.\n\n"

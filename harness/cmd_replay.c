@@ -242,7 +242,7 @@ static void print_not_made(const struct replay *r)
         printf("    and %zu more: --json tells all\n", n - MOST_NOT_MADE);
 }
 
-static void add_result(struct replay *r, const struct finding *f, const char *rules)
+static void add_result(struct replay *r, const struct finding *f, const char *rules, bool passed)
 {
     json_t *finding = NULL;
     const struct run_result *result = f->result;
@@ -257,11 +257,11 @@ static void add_result(struct replay *r, const struct finding *f, const char *ru
         free(text);
     }
     snprintf(hash, sizeof(hash), "%016" PRIx64, result->hash);
-    json_array_append_new(r->results,
-                          json_pack("{s:s, s:s, s:I, s:s, s:b, s:o?, s:o*}", "file", f->file,
-                                    "rules", rules, "operations", (json_int_t)result->nr_run,
-                                    "hash", hash, "clean", result->verdict.law == LAW_NONE,
-                                    "finding", finding, "not_made", json_deep_copy(r->not_made)));
+    json_array_append_new(
+        r->results, json_pack("{s:s, s:s, s:I, s:s, s:b, s:b, s:o?, s:o*}", "file", f->file,
+                              "rules", rules, "operations", (json_int_t)result->nr_run, "hash",
+                              hash, "passed", passed, "clean", result->verdict.law == LAW_NONE,
+                              "finding", finding, "not_made", json_deep_copy(r->not_made)));
 }
 
 /* ---- "# expect: RULES LAW": what a preset that has a flaw by itself makes of a program ---- */
@@ -327,7 +327,7 @@ static void print_result(struct replay *r, const struct finding *f, const char *
 {
     const char *fault = missing_fault(f);
     if (r->json)
-        add_result(r, f, rules);
+        add_result(r, f, rules, passed);
     else if (passed)
         printf("ok  %s  %s%s  %u operation%s%s  hash %016" PRIx64 "%s%s%s%s\n", f->file,
                r->wire ? "wire  " : "", rules, f->result->nr_run, plural(f->result->nr_run),
@@ -402,7 +402,11 @@ static void run_one(struct replay *r, const char *path, const struct program *p,
         }
     }
     double seconds = seconds_now() - start;
-    const struct finding f = {.program = p, .result = &result, .options = &run, .file = path};
+    const struct finding f = {.program = p,
+                              .result = &result,
+                              .options = &run,
+                              .file = path,
+                              .expected = passed && expected != LAW_NONE};
     const char *law = expected == LAW_NONE ? "" : law_table[expected].name;
     r->passed += passed;
     r->failed += !passed;

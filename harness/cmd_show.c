@@ -3,20 +3,21 @@
 #define _GNU_SOURCE
 #include "harness/cmd.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char doc[] =
-    "Run a program and print the address space of each process after each operation: a line for "
+    "Run a program and print after each operation the address spaces that it changes: a line for "
     "each VMA, with the gaps between them. av:3+2+1: memory of anon_vma 3 that inherited 2 and 1.\v"
-    "An operation that changes nothing is not followed by a map. If a law is broken the output "
-    "ends there, with the law. `vmafuzz draw' shows pages as well.\n\n"
+    "If a law is broken the output ends there, with the law. `vmafuzz draw' shows pages as "
+    "well.\n\n"
     "Exit status: 0 clean, 1 a law was broken, 2 bad usage or input.\n\n"
     "Example: vmafuzz show corpus/seeds/merge-case1.vma";
 
 struct show {
     struct executor *ex;
     struct snapshot now;
-    uint64_t hash;
+    char *printed[MAX_PROCS]; /* the last map of each; NULL: it is not there */
 };
 
 static void print_answer(long ret)
@@ -26,6 +27,23 @@ static void print_answer(long ret)
         printf(" = -%s\n", name);
     else
         printf(ret < 4096 ? " = %ld\n" : " = %#lx\n", ret);
+}
+
+/* NULL: the process is not there. */
+static char *map_text(const struct snapshot *s, uint32_t proc)
+{
+    char *text = NULL;
+    size_t size;
+    for (uint32_t n = 0; n < s->nr_procs; n++) {
+        if (s->proc[n].id != proc)
+            continue;
+        FILE *to = open_memstream(&text, &size);
+        if (!to)
+            usage_error("out of memory");
+        print_process_map(s, n, to);
+        fclose(to);
+    }
+    return text;
 }
 
 static void on_operation(void *arg, int index, const struct op *op, const struct call *call,
@@ -40,10 +58,13 @@ static void on_operation(void *arg, int index, const struct op *op, const struct
     }
     if (model_snapshot(executor_world(show->ex), &show->now) != 0)
         usage_error("out of memory");
-    uint64_t hash = snapshot_hash(&show->now);
-    if (hash != show->hash)
-        print_line_map(&show->now, stdout);
-    show->hash = hash;
+    for (uint32_t proc = 0; proc < MAX_PROCS; proc++) {
+        char *text = map_text(&show->now, proc), *before = show->printed[proc];
+        if (text && (!before || strcmp(text, before) != 0))
+            fputs(text, stdout);
+        show->printed[proc] = text;
+        free(before);
+    }
 }
 
 int cmd_show(int argc, char **argv)
@@ -61,6 +82,8 @@ int cmd_show(int argc, char **argv)
     bool clean = executor_run(show.ex, p, &run, &r);
     if (!clean)
         printf("%s: %s\n", law_table[r.verdict.law].name, r.verdict.text);
+    for (uint32_t proc = 0; proc < MAX_PROCS; proc++)
+        free(show.printed[proc]);
     snapshot_fini(&show.now);
     executor_free(show.ex);
     program_free(p);

@@ -118,6 +118,8 @@ enum { W_ZEROES, W_ONES, W_TWOS };
 enum { W_REFERENCED, W_MKCLEAN };
 #define WORD(w) (1u << (w))
 
+/* False: those kernels do not know the call and refuse it, whatever it asks for. */
+bool rules_have(enum rules rules, enum op_kind kind);
 bool op_has_process(enum op_kind kind); /* false: it is about descriptors, pins or all alone */
 
 /* The numbers of a world, by the name of the text form. */

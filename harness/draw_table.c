@@ -178,7 +178,7 @@ static void cell_stamp(char *cell, const uint64_t *before, uint64_t after)
 /* ---- frames ---- */
 static const char *const page_heads[] = {"page", "frame", "of", "index",    "map",
                                          "ref",  "holds", "is", "mapped at"};
-static const int page_columns[] = {5, 8, 8, 9, 5, 5, 7, 46, 30, 0};
+static const int page_columns[] = {6, 8, 8, 9, 5, 5, 7, 46, 30, 0};
 
 /* Of a compound page the head has a row for all parts; the first of them goes without one of its
  * own, and so do others of which there is nothing to tell. */

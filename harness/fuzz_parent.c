@@ -5,6 +5,7 @@
  * --jobs 1 as well: whatever happens to one, the parent tells it.
  */
 #define _GNU_SOURCE
+#include "harness/codec.h"
 #include "harness/fuzz_plan.h"
 
 #include <inttypes.h>
@@ -387,15 +388,27 @@ static bool fails_too_often(const struct op_stats *s, unsigned op)
            s->failures[op] * 100 > s->calls[op] * FAILS_TOO_OFTEN;
 }
 
-static void print_operations(const struct counters *sum)
+/* Beside its line: that it tests little, or nothing. */
+static void print_mark(const struct counters *sum, int rules, enum op_kind op)
+{
+    if (rules >= 0 && !rules_have((enum rules)rules, op))
+        printf("  <- not in %s", rules_names[rules]);
+    else if (fails_too_often(&sum->stats, op))
+        fputs("  <- fails in more than 95 of 100 calls", stdout);
+}
+
+static void print_operations(const struct counters *sum, int rules)
 {
     const struct op_stats *s = &sum->stats;
     printf("%-18s %12s  succeeded\n", "operation", "calls");
-    for (unsigned op = OP_NONE + 1; op < NR_OPS; op++)
-        if (s->calls[op])
-            printf("%-18s %12" PRIu64 "  %8u%%%s\n", op_table[op].name, s->calls[op],
-                   percent(s->calls[op] - s->failures[op], s->calls[op]),
-                   fails_too_often(s, op) ? "  <- fails in more than 95 of 100 calls" : "");
+    for (unsigned op = OP_NONE + 1; op < NR_OPS; op++) {
+        if (!s->calls[op])
+            continue;
+        printf("%-18s %12" PRIu64 "  %8u%%", op_table[op].name, s->calls[op],
+               percent(s->calls[op] - s->failures[op], s->calls[op]));
+        print_mark(sum, rules, (enum op_kind)op);
+        putchar('\n');
+    }
     char line[NR_EVENTS * 24 + 64];
     size_t n = (size_t)snprintf(line, sizeof(line), "state features: %u", count_features(sum));
     const char *before = "; never happened: ";
@@ -443,7 +456,7 @@ static void print_verdict(const struct fuzz *f, const struct counters *sum)
     size_t i;
     json_t *find;
     if (sum->programs >= PROGRAMS_THAT_TELL)
-        print_operations(sum);
+        print_operations(sum, f->plan.subject.rules);
     if (f->plan.subject.fault)
         print_fault(f->plan.subject.fault, sum);
     if (f->plan.live)

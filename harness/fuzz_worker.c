@@ -149,7 +149,10 @@ static void name_file(char *name, size_t size, const struct worker *w, const str
 static void set_header(struct worker *w, const struct planned *pl, const struct run_result *r)
 {
     char *header = NULL;
-    const char *cause = pl->options.fault ? fault_table[pl->options.fault].name : "unknown";
+    const char *cause = pl->options.fault ? fault_table[pl->options.fault].name
+                        : rules_break((enum rules)pl->options.rules, r->verdict.law)
+                            ? "perhaps CVE-2022-42703, for which linux-4.4 is known"
+                            : "unknown";
     if (asprintf(&header,
                  "# cause: %s\n# law: %s\n# found: vmafuzz %s, seed %" PRIu64 ", program %" PRIu64
                  "\n%s%s%s",

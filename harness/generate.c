@@ -101,9 +101,9 @@ static void choose_weights(struct generator *g, const struct world_config *confi
     g->weight[OP_WRITE] += 6 * rng_below(&g->rng, 3); /* nor to anon_vmas without pages */
     if (g->max_procs == 1)
         g->weight[OP_FORK] = g->weight[OP_EXIT] = 0;
-    if (config->rules < RULES_LINUX_6_1)
-        g->weight[OP_NAME] = rng_below(&g->rng, 16) ? 0 : 1;        /* nothing but EINVAL */
-    if (config->rules < RULES_LINUX_5_10 && rng_below(&g->rng, 16)) /* or EOPNOTSUPP */
+    if (!rules_have(config->rules, OP_NAME))
+        g->weight[OP_NAME] = rng_below(&g->rng, 16) ? 0 : 1;          /* nothing but EINVAL */
+    if (!rules_have(config->rules, OP_PIN) && rng_below(&g->rng, 16)) /* or EOPNOTSUPP */
         g->weight[OP_PIN] = g->weight[OP_UNPIN] = g->weight[OP_DEVICE_READ] =
             g->weight[OP_DEVICE_WRITE] = 0;
     if (!config->privileged && rng_below(&g->rng, 16)) /* or EPERM */

@@ -123,6 +123,7 @@ struct finding {
     const struct shrink_result *shrink; /* or NULL */
     uint64_t seed;
     const char *file; /* where it was or will be stored, or NULL */
+    bool expected;    /* the program says that this law breaks */
 };
 /* One screen: law and object in a sentence, operation, program, line maps before and after, stored
  * against recomputed, the command that replays it. Runs the program again on ex. */
@@ -156,7 +157,9 @@ void put_times(const char *before, uint64_t n, FILE *to);
 /* The words of text and a newline, in lines of 80 columns. column: what the first line holds
  * already; every line goes on after the indent. */
 void put_hanging(const char *text, unsigned column, unsigned indent, FILE *to);
-/* The address space as a line map, one VMA a line, offsets and flags, gaps in between. */
+/* An address space as a line map, one VMA a line, offsets and flags, gaps in between; of the n-th
+ * process, or of all. */
+void print_process_map(const struct snapshot *s, uint32_t n, FILE *to);
 void print_line_map(const struct snapshot *s, FILE *to);
 
 /* ---- files ---- */

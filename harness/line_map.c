@@ -166,26 +166,30 @@ void line_map_fini(struct line_map *m)
     m->n = 0;
 }
 
+void print_process_map(const struct snapshot *s, uint32_t n, FILE *to)
+{
+    const struct snap_proc *proc = &s->proc[n];
+    struct line_map m;
+
+    fprintf(to, "p%u: %u VMA%s, %" PRIu64 " pages", proc->id, proc->nr_vmas,
+            proc->nr_vmas == 1 ? "" : "s", proc->total_vm);
+    if (proc->locked_vm)
+        fprintf(to, ", %" PRIu64 " locked", proc->locked_vm);
+    fprintf(to, ", brk 0x%" PRIx64, proc->brk >> PAGE_SHIFT);
+    if (proc->brk & ~PAGE_MASK)
+        fprintf(to, ":0x%" PRIx64, proc->brk & ~PAGE_MASK);
+    fputc('\n', to);
+    if (line_map_init(&m, s, proc, SHOW_GAPS | SHOW_ANON))
+        return;
+    for (uint32_t i = 0; i < m.n; i++)
+        fprintf(to, "  %s\n", m.line[i]);
+    line_map_fini(&m);
+}
+
 void print_line_map(const struct snapshot *s, FILE *to)
 {
-    for (uint32_t p = 0; p < s->nr_procs; p++) {
-        const struct snap_proc *proc = &s->proc[p];
-        struct line_map m;
-
-        fprintf(to, "p%u: %u VMA%s, %" PRIu64 " pages", proc->id, proc->nr_vmas,
-                proc->nr_vmas == 1 ? "" : "s", proc->total_vm);
-        if (proc->locked_vm)
-            fprintf(to, ", %" PRIu64 " locked", proc->locked_vm);
-        fprintf(to, ", brk 0x%" PRIx64, proc->brk >> PAGE_SHIFT);
-        if (proc->brk & ~PAGE_MASK)
-            fprintf(to, ":0x%" PRIx64, proc->brk & ~PAGE_MASK);
-        fputc('\n', to);
-        if (line_map_init(&m, s, proc, SHOW_GAPS | SHOW_ANON))
-            return;
-        for (uint32_t i = 0; i < m.n; i++)
-            fprintf(to, "  %s\n", m.line[i]);
-        line_map_fini(&m);
-    }
+    for (uint32_t n = 0; n < s->nr_procs; n++)
+        print_process_map(s, n, to);
 }
 
 /* ---- two maps as one listing ---- */

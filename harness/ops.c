@@ -173,6 +173,13 @@ const struct word *arg_words(enum arg arg, unsigned *n)
     return word_lists[arg].words;
 }
 
+bool rules_have(enum rules rules, enum op_kind kind)
+{
+    if (kind == OP_NAME)
+        return rules >= RULES_LINUX_6_1;
+    return kind != OP_PIN || rules >= RULES_LINUX_5_10;
+}
+
 bool op_has_process(enum op_kind kind)
 {
     const struct op_info *info = &op_table[kind];

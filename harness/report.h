@@ -73,7 +73,10 @@ struct difference {
 };
 /* shows: enum linux_shows. NULL with *n 0 if there is none, or no memory; for free(). */
 struct difference *differences(const struct scene *s, unsigned shows, uint32_t *n);
-/* The command line that shows the failure again, without a newline. */
+/* Is there a command line that shows the failure again? The command knows the running kernel alone
+ * of all other subjects. */
+bool has_replay(const struct finding *f);
+/* That command line, without a newline. */
 void replay_command(const struct finding *f, FILE *to);
 
 /* ---- report_svg.c ---- */

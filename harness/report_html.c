@@ -97,6 +97,8 @@ static void put_verdict(const struct scene *s, const struct finding *f, FILE *to
     put_xml(sentence, to);
     fprintf(to, "%sin process %u at page 0x%" PRIxPTR "</p>\n", v->text[0] ? "<br/>" : "", v->proc,
             v->addr >> PAGE_SHIFT);
+    if (f->expected)
+        fputs("<p>As expected: the program says that this kernel has the flaw.</p>\n", to);
     if (!s->fails)
         fputs("<p>It did not happen again when the program was played for this report.</p>\n", to);
 }
@@ -239,7 +241,7 @@ static void put_rest(const struct scene *s, const struct finding *f, FILE *to)
             memmove(text, text + sizeof(heading) - 1, strlen(text) - sizeof(heading) + 2);
         put_pre(text, "FAULT", to);
     }
-    if (memory_open(&m)) {
+    if (has_replay(f) && memory_open(&m)) {
         replay_command(f, m.to);
         put_pre(memory_close(&m), "REPLAY", to);
     }

@@ -281,7 +281,8 @@ void report_json(struct executor *ex, const struct finding *f, FILE *to)
     json_object_set_new(report, "without", json_laws(f->options->without));
     json_object_set_new(report, "seed", f->seed ? json_u64(f->seed) : json_null());
     json_object_set_new(report, "file", f->file ? json_string(f->file) : json_null());
-    json_object_set_new(report, "replay", json_printed(PRINT_REPLAY, f));
+    json_object_set_new(report, "replay",
+                        has_replay(f) ? json_printed(PRINT_REPLAY, f) : json_null());
     json_object_set_new(report, "program", json_printed(PRINT_PROGRAM, p));
     json_object_set_new(report, "operations", ops);
     json_object_set_new(report, "before", json_snapshot(&s.before, true));

@@ -133,6 +133,8 @@ static void put_program(const struct finding *f, FILE *to)
     fprintf(to, "\nPROGRAM  %u operation%s, %s", p->nr, p->nr == 1 ? "" : "s", rules_names[rules]);
     if (f->shrink && f->shrink->ops_before > f->shrink->ops_after)
         fprintf(to, ", shrunk from %u in %u runs", f->shrink->ops_before, f->shrink->evaluations);
+    else if (f->shrink)
+        fprintf(to, ", no smaller one in %u runs", f->shrink->evaluations);
     if (f->seed)
         fprintf(to, ", seed %" PRIu64, f->seed);
     fputc('\n', to);
@@ -276,6 +278,11 @@ static void put_quoted(const char *word, FILE *to)
     fputc('\'', to);
 }
 
+bool has_replay(const struct finding *f)
+{
+    return !f->options->other || f->options->other->replay;
+}
+
 void replay_command(const struct finding *f, FILE *to)
 {
     const struct run_options *o = f->options;
@@ -305,8 +312,10 @@ void report_text(struct executor *ex, const struct finding *f, FILE *to)
     put_maps(&s, to);
     put_other(&s, f, to);
     put_fault(&s, f, to);
-    fputs("\nREPLAY  ", to);
-    replay_command(f, to);
-    fputs("\n  --html FILE draws the state as well\n", to);
+    if (has_replay(f)) {
+        fputs("\nREPLAY  ", to);
+        replay_command(f, to);
+        fputs("\n  --html FILE draws the state as well\n", to);
+    }
     scene_fini(&s);
 }

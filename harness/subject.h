@@ -48,7 +48,8 @@ struct spec *subject_spec_spec(const struct subject *s);
 struct other_subject {
     struct subject *subject;
     const char *name;   /* in sentences: "Linux 6.18.44" */
-    const char *replay; /* what `vmafuzz replay' is told to have it again: "--on linux" */
+    const char *replay; /* what `vmafuzz replay' is told to have it again: "--on linux"; NULL: it
+                           does not know it, and reports name no command */
     bool drawable;      /* its pictures show all that a drawing does */
     unsigned shows;     /* enum linux_shows: what its pictures show */
     uint32_t every;     /* pictures are compared after each so many operations, and at the end */

@@ -140,8 +140,8 @@ bool vma_attrs_ok(const struct world *world, const struct vma *vma, struct verdi
         return true;
     return law_broken(
         v, LAW_VMA_ATTRS, site, proc_of(world, vma), vma->vm_start,
-        "VMA %#" PRIxPTR "-%#" PRIxPTR ": %s (%s, page_prot %#" PRIx32 ", pgoff %#" PRIx64 ")",
-        VMA_PAGES(vma), site, FLAGS_TEXT(vma->vm_flags), vma->vm_page_prot, vma->vm_pgoff);
+        "VMA %#" PRIxPTR "-%#" PRIxPTR " (%s, page_prot %#" PRIx32 ", pgoff %#" PRIx64 "): %s",
+        VMA_PAGES(vma), FLAGS_TEXT(vma->vm_flags), vma->vm_page_prot, vma->vm_pgoff, site);
 }
 
 bool vma_attrs_full(const struct world *world, struct verdict *v)

@@ -11,7 +11,7 @@ static const struct {
     {"access-beyond-may", "a kind of access is allowed that its may-flag forbids"},
     {"account-flags", "shared, noreserve or hugetlb memory is not charged"},
     {"advice-both", "sequential and random exclude each other"},
-    {"anonymous-pgoff", "before its first page, the offset of private memory is its address"},
+    {"anonymous-pgoff", "until it has a page of its own, private memory has its address as offset"},
     {"dead-context", "its userfault context is freed"},
     {"dead-file", "its file is freed"},
     {"device-flags", "device memory has io and pfnmap, other memory has neither"},

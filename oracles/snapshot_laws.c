@@ -26,8 +26,8 @@ static bool vma_legal(const struct snapshot *s, const struct snap_proc *proc,
     if (likely(!site))
         return true;
     return law_broken(v, LAW_VMA_ATTRS, site, proc->id, vma->start << PAGE_SHIFT,
-                      "VMA of pages %#" PRIx64 "-%#" PRIx64 ": %s (%s, pgoff %#" PRIx64 ")",
-                      vma->start, vma->end, site, FLAGS_TEXT(vma->flags), vma->pgoff);
+                      "VMA of pages %#" PRIx64 "-%#" PRIx64 " (%s, pgoff %#" PRIx64 "): %s",
+                      vma->start, vma->end, FLAGS_TEXT(vma->flags), vma->pgoff, site);
 }
 
 static bool total_ok(const struct snap_proc *proc, const char *site, uint64_t stored,

@@ -44,6 +44,13 @@ expect 0 replay "$dir"
 out_has 'good.vma'
 expect 0 show "$dir/good.vma"
 out_has 'munmap a 12 = 0'
+printf 'vmafuzz 1\nmmap 0x10 4 rw private anon\np1 = fork\np1: munmap 0x10 1\np1: read 0x11\n' \
+    >"$dir/two.vma"
+expect 0 show "$dir/two.vma" # the parent has not changed: it is not repeated
+what="show: maps"
+if [ "$(grep -c '^p0: ' "$dir/out") $(grep -c '^p1: ' "$dir/out")" = "2 2" ]; then ok; else
+    wrong "$what"
+fi
 expect 0 shrink "$dir/good.vma"
 err_has 'nothing to shrink'
 expect 0 shrink --json "$dir/good.vma"
@@ -419,12 +426,21 @@ done
 cve=corpus/regressions/cve-2022-42703.vma
 expect 1 fuzz --rules linux-4.4 --seed 3 --ops 20000 --out "$dir/cve"
 out_has 'BROKEN  anon.same'
+out_has '# cause: perhaps CVE-2022-42703'
 out_has '1 class of violations in '
 expect 1 replay "$dir"/cve/anon.same-*.vma
+expect 0 fuzz --rules linux-5.10 --seed 1 --length 20 --ops 40000 --out "$dir/none"
+out_has '^name .*<- not in linux-5.10$'
 expect 0 fuzz --seed 3 --ops 30000 --out "$dir/none"
 out_has 'linux-4.4 broke anon.same in [1-9][0-9]* programs'
 expect 0 replay "$cve"
 out_has 'as expected: anon.same'
+expect 0 replay --json --html "$dir/cve.html" "$cve"
+out_has '"passed": true'
+out_has '"clean": false'
+file_has "$dir/cve.html" '<p>As expected: '
+expect 1 replay --json --rules linux-4.4 "$cve"
+out_has '"passed": false'
 expect 0 replay --rules linux-6.1 "$cve"
 
 # ---- --without: what a flaw leads to, law by law ----
@@ -464,7 +480,7 @@ expect 1 replay --rules linux-4.4 "$cve"
 shows 1
 sed -n '/^    vmafuzz 1/,/^$/s/^    //p' README.md >"$dir/shown.vma"
 expect 0 replay "$dir/shown.vma"
-for list in laws ops; do
+for list in laws ops faults; do
     expect 0 $list
     n=$(grep -c '^[^ ]' "$dir/out")
     if grep -q "vmafuzz $list .*the $n " README.md; then ok; else

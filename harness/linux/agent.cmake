@@ -4,21 +4,21 @@
 # x86-64: there the harness says that it cannot ask the kernel.
 find_program(AGENT_CC NAMES gcc clang cc REQUIRED)
 mark_as_advanced(AGENT_CC)
-set(agent_sources ${CMAKE_SOURCE_DIR}/harness/linux/agent.c
-    ${CMAKE_SOURCE_DIR}/harness/linux/agent.h ${CMAKE_SOURCE_DIR}/harness/linux/agent_syscall.h)
+set(agent_sources ${PROJECT_SOURCE_DIR}/harness/linux/agent.c
+    ${PROJECT_SOURCE_DIR}/harness/linux/agent.h ${PROJECT_SOURCE_DIR}/harness/linux/agent_syscall.h)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-    file(STRINGS ${CMAKE_SOURCE_DIR}/harness/linux/agent.h agent_base REGEX "define AGENT_BASE ")
+    file(STRINGS ${PROJECT_SOURCE_DIR}/harness/linux/agent.h agent_base REGEX "define AGENT_BASE ")
     string(REGEX REPLACE ".* 0x([0-9a-f]+)UL.*" "\\1" agent_base ${agent_base})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-                 ${CMAKE_SOURCE_DIR}/harness/linux/agent.h)
-    set(agent ${CMAKE_BINARY_DIR}/vmafuzz-agent)
+                 ${PROJECT_SOURCE_DIR}/harness/linux/agent.h)
+    set(agent ${PROJECT_BINARY_DIR}/vmafuzz-agent)
     add_custom_command(
         OUTPUT ${agent}
         COMMAND ${AGENT_CC} -O2 -ffreestanding -nostdlib -static -fno-stack-protector -fno-pic
                 -mgeneral-regs-only -mcmodel=large -fno-asynchronous-unwind-tables
-                -fcf-protection=none -Wall -Wextra -I${CMAKE_SOURCE_DIR}
+                -fcf-protection=none -Wall -Wextra -I${PROJECT_SOURCE_DIR}
                 -Wl,-z,noseparate-code,-z,noexecstack,--build-id=none
-                -Wl,-Ttext-segment=0x${agent_base} ${CMAKE_SOURCE_DIR}/harness/linux/agent.c
+                -Wl,-Ttext-segment=0x${agent_base} ${PROJECT_SOURCE_DIR}/harness/linux/agent.c
                 -o ${agent}
         DEPENDS ${agent_sources}
         COMMENT "Building the agent"

@@ -333,7 +333,7 @@ static bool entry_same(const struct comparison *c, uint32_t proc, const struct s
     if (c->shows & SHOWS_ENTRY_BITS) {
         if ((differ & SNAP_PTE_WRITE) && (!frame_of(c->kernel, k) || (m->flags & SNAP_PTE_WRITE) ||
                                           (frame_of(c->kernel, k)->flags & SNAP_PAGE_ANON)))
-            return entry_broken(c, "writable", proc, m, k);
+            return entry_broken(c, "write", proc, m, k);
         if (differ & SNAP_PTE_EXCLUSIVE)
             return entry_broken(c, "exclusive", proc, m, k);
     }

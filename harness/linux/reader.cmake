@@ -23,17 +23,17 @@ if(missing)
     return()
 endif()
 
-set(bpf_dir ${CMAKE_BINARY_DIR}/bpf)
+set(bpf_dir ${PROJECT_BINARY_DIR}/bpf)
 file(MAKE_DIRECTORY ${bpf_dir})
 add_custom_command(
     OUTPUT ${bpf_dir}/snapshot.bpf.o
     COMMAND ${VMAFUZZ_BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -ffreestanding -Wall
-            -I${CMAKE_SOURCE_DIR} -c ${CMAKE_CURRENT_LIST_DIR}/snapshot.bpf.c
+            -I${PROJECT_SOURCE_DIR} -c ${CMAKE_CURRENT_LIST_DIR}/snapshot.bpf.c
             -o ${bpf_dir}/snapshot.bpf.o
     DEPENDS ${CMAKE_CURRENT_LIST_DIR}/snapshot.bpf.c ${CMAKE_CURRENT_LIST_DIR}/raw.h
             ${CMAKE_CURRENT_LIST_DIR}/snapshot_kernel.h
             ${CMAKE_CURRENT_LIST_DIR}/snapshot_load.h ${CMAKE_CURRENT_LIST_DIR}/snapshot_parts.h
-            ${CMAKE_CURRENT_LIST_DIR}/snapshot_calibrate.h ${CMAKE_SOURCE_DIR}/oracles/snapshot.h
+            ${CMAKE_CURRENT_LIST_DIR}/snapshot_calibrate.h ${PROJECT_SOURCE_DIR}/oracles/snapshot.h
     VERBATIM)
 add_custom_command(
     OUTPUT ${bpf_dir}/snapshot.skel.h
