@@ -183,7 +183,7 @@ static void add_run(struct replay *r, const struct finding *f, const char *rules
 {
     const struct verdict *v = &f->result->verdict;
     struct junit_case c = {.seconds = seconds};
-    char line[512], *report = NULL;
+    char line[512], place[PLACE_SIZE], *report = NULL;
     size_t size;
     FILE *to;
     if (!r->junit)
@@ -197,10 +197,11 @@ static void add_run(struct replay *r, const struct finding *f, const char *rules
             usage_error("out of memory");
         report_text(r->ex, f, to);
         fclose(to);
-        snprintf(line, sizeof(line), "%s %s %s in process %u at page 0x%" PRIxPTR "%s%s",
-                 law_table[v->law].name, f->result->kind == OP_NONE ? "at" : "by",
-                 f->result->kind == OP_NONE ? "exit" : op_table[f->result->kind].name, v->proc,
-                 v->addr >> PAGE_SHIFT, *v->text ? ": " : "", v->text);
+        verdict_place(v, place);
+        snprintf(line, sizeof(line), "%s %s %s%s%s%s%s", law_table[v->law].name,
+                 f->result->kind == OP_NONE ? "at" : "by",
+                 f->result->kind == OP_NONE ? "exit" : op_table[f->result->kind].name,
+                 *place ? " " : "", place, *v->text ? ": " : "", v->text);
         c.outcome = JUNIT_FAILED;
         c.type = law_table[v->law].name;
         c.message = line;

@@ -101,7 +101,7 @@ static void reset_subjects(struct executor *ex, const struct world_config *confi
     if (error == -ENOMEM || spec_error == -ENOMEM)
         errx(EXIT_FAILURE, "out of memory for a world");
     if (error || spec_error)
-        law_broken(&ex->r->verdict, LAW_MODEL_BUG, "world", 0, 0,
+        law_broken(&ex->r->verdict, LAW_MODEL_BUG, "world", NOWHERE,
                    "this world makes no sense to the %s", error ? "model" : "flat specification");
 }
 

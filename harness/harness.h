@@ -125,6 +125,9 @@ struct finding {
     const char *file; /* where it was or will be stored, or NULL */
     bool expected;    /* the program says that this law breaks */
 };
+/* "in process 0 at page 0x10", or "" if what broke the law is in no address space. */
+#define PLACE_SIZE 64
+void verdict_place(const struct verdict *v, char place[PLACE_SIZE]);
 /* One screen: law and object in a sentence, operation, program, line maps before and after, stored
  * against recomputed, the command that replays it. Runs the program again on ex. */
 void report_text(struct executor *ex, const struct finding *f, FILE *to);

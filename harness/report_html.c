@@ -80,7 +80,7 @@ static void put_pre(char *text, const char *heading, FILE *to)
 static void put_verdict(const struct scene *s, const struct finding *f, FILE *to)
 {
     const struct verdict *v = &s->result.verdict;
-    char sentence[512];
+    char sentence[512], place[PLACE_SIZE];
 
     fprintf(to, "<h2><span class=\"law\">%s</span>", law_table[v->law].name);
     if (v->site) {
@@ -95,8 +95,8 @@ static void put_verdict(const struct scene *s, const struct finding *f, FILE *to
     fputs("</p>\n<p class=\"verdict\">", to);
     verdict_text(v, sentence, sizeof(sentence));
     put_xml(sentence, to);
-    fprintf(to, "%sin process %u at page 0x%" PRIxPTR "</p>\n", v->text[0] ? "<br/>" : "", v->proc,
-            v->addr >> PAGE_SHIFT);
+    verdict_place(v, place);
+    fprintf(to, "%s%s</p>\n", *sentence && *place ? "<br/>" : "", place);
     if (f->expected)
         fputs("<p>As expected: the program says that this kernel has the flaw.</p>\n", to);
     if (!s->fails)

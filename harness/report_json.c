@@ -187,10 +187,13 @@ static json_t *json_verdict(const struct run_result *r)
 {
     const struct verdict *v = &r->verdict;
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:s}", "law", law_table[v->law].name,
+    const bool nowhere = v->proc == NO_PROC;
+
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s}", "law", law_table[v->law].name,
                      "sentence", law_table[v->law].sentence, "site", v->site ? v->site : "",
-                     "clause", site_sentence(v->site), "process", (int)v->proc, "address",
-                     json_u64(v->addr), "text", v->text);
+                     "clause", site_sentence(v->site), "process",
+                     nowhere ? json_null() : json_integer(v->proc), "address",
+                     nowhere ? json_null() : json_u64(v->addr), "text", v->text);
 }
 
 static json_t *json_laws(uint64_t laws)

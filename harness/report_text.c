@@ -65,10 +65,18 @@ void verdict_text(const struct verdict *v, char *text, size_t size)
         snprintf(text, size, "%s%s%s: %s", v->text, n ? "; " : "", v->site, sentence);
 }
 
+void verdict_place(const struct verdict *v, char place[PLACE_SIZE])
+{
+    *place = '\0';
+    if (v->proc != NO_PROC)
+        snprintf(place, PLACE_SIZE, "in process %u at page 0x%" PRIxPTR, v->proc,
+                 v->addr >> PAGE_SHIFT);
+}
+
 static void put_law(const struct scene *s, const struct finding *f, FILE *to)
 {
     const struct verdict *v = &s->result.verdict;
-    char sentence[512];
+    char sentence[512], place[PLACE_SIZE];
 
     fprintf(to, "BROKEN  %s", law_table[v->law].name);
     if (v->site)
@@ -81,7 +89,9 @@ static void put_law(const struct scene *s, const struct finding *f, FILE *to)
     verdict_text(v, sentence, sizeof(sentence));
     if (*sentence)
         put_wrapped(sentence, 2, to);
-    fprintf(to, "  in process %u at page 0x%" PRIxPTR "\n", v->proc, v->addr >> PAGE_SHIFT);
+    verdict_place(v, place);
+    if (*place)
+        fprintf(to, "  %s\n", place);
     if (!s->fails)
         put_wrapped("It did not happen again when the program was played for this report.", 2, to);
 }
@@ -212,7 +222,7 @@ static void put_process(const struct scene *s, uint32_t proc, FILE *to)
     bool culprit = proc == s->result.verdict.proc ||
                    (op && op_has_process((enum op_kind)op->kind) && proc == op->proc) ||
                    (op && op->kind == OP_FORK && proc + 1 == op->def);
-    char title[80];
+    char title[96];
 
     snprintf(title, sizeof(title), "ADDRESS SPACE of process %u, in pages: - before it, + after it",
              proc);
@@ -229,7 +239,7 @@ static void put_process(const struct scene *s, uint32_t proc, FILE *to)
 
 void put_maps(const struct scene *s, FILE *to)
 {
-    uint32_t first = s->result.verdict.proc;
+    const uint32_t broken = s->result.verdict.proc, first = broken == NO_PROC ? 0 : broken;
 
     if (!s->after_known) {
         fputs("\nADDRESS SPACE before it; after it nothing can be read\n", to);

@@ -63,7 +63,7 @@ bool account_vm_full(const struct world *world, struct verdict *v)
         charged += t.charged;
     }
     if (world->committed_as != (int64_t)charged)
-        return law_broken(v, LAW_ACCOUNT_VM, "committed", 0, 0,
+        return law_broken(v, LAW_ACCOUNT_VM, "committed", NOWHERE,
                           "%" PRId64 " pages are charged, VM_ACCOUNT VMAs have %" PRIu64,
                           world->committed_as, charged);
     return true;

@@ -173,7 +173,7 @@ static bool orphan_found(const struct world *world, struct verdict *v)
         if (!chain)
             continue;
         if (!vma_live(world, chain->vma))
-            return law_broken(v, LAW_ANON_TOPOLOGY, "dead-vma", 0, 0,
+            return law_broken(v, LAW_ANON_TOPOLOGY, "dead-vma", NOWHERE,
                               "chain %" PRIu32 " is of VMA %p, which is not live", n,
                               (const void *)chain->vma);
         if (!in_list(world, chain))
@@ -182,7 +182,7 @@ static bool orphan_found(const struct world *world, struct verdict *v)
                               "-%#" PRIxPTR,
                               n, VMA_PAGES(chain->vma));
     }
-    return law_broken(v, LAW_ANON_TOPOLOGY, "not-in-list", 0, 0,
+    return law_broken(v, LAW_ANON_TOPOLOGY, "not-in-list", NOWHERE,
                       "%" PRIu32 " chains are live, more than the lists of mapped VMAs have",
                       pool->nlive);
 }
@@ -202,7 +202,7 @@ static bool families_ok(const struct world *world, struct verdict *v)
         while (family_walk_next(&w))
             ;
         if (w.rb.broken)
-            return law_broken(v, LAW_ANON_TOPOLOGY, "dead-node", 0, 0,
+            return law_broken(v, LAW_ANON_TOPOLOGY, "dead-node", NOWHERE,
                               "the tree of anon_vma %" PRIu32
                               " leads to something that is no live chain of its own",
                               n);
@@ -375,10 +375,10 @@ bool anon_lifetime_full(const struct world *world, struct verdict *v)
         empty = !anon_vma->rb_root.node;
         if (!anon_vma_live(world, anon_vma->root) ||
             (!empty && !anon_vma_live(world, anon_vma->parent)))
-            return law_broken(v, LAW_ANON_LIFETIME, "parent", 0, 0,
+            return law_broken(v, LAW_ANON_LIFETIME, "parent", NOWHERE,
                               "root or parent of anon_vma %" PRIu32 " is freed", n);
         if (empty && !needed(world, anon_vma) && !ksm_holds(world, anon_vma))
-            return law_broken(v, LAW_ANON_LIFETIME, "empty", 0, 0,
+            return law_broken(v, LAW_ANON_LIFETIME, "empty", NOWHERE,
                               "anon_vma %" PRIu32 " is live, but no VMA is linked to it and no "
                               "child or KSM page needs it",
                               n);

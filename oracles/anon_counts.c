@@ -27,7 +27,7 @@ static bool number_ok(const struct world *world, const struct anon_vma *anon_vma
 
     if (likely(stored == counted))
         return true;
-    return law_broken(v, LAW_ANON_COUNTS, site, 0, 0,
+    return law_broken(v, LAW_ANON_COUNTS, site, NOWHERE,
                       "%s of anon_vma %zu is %" PRIu32 ", counted %" PRIu64, site,
                       (size_t)((const char *)anon_vma - pool->base) / pool->size, stored, counted);
 }

@@ -418,7 +418,7 @@ bool compare_touched(const struct world *world, struct spec *spec, struct pairin
         if (turn_to(&c, world->proc[i]) && !process_ok(&c, i))
             return false;
     if (unlikely(world->committed_as != spec_committed(spec)) &&
-        !law_broken(v, LAW_ACCOUNT_VM, "committed", 0, 0,
+        !law_broken(v, LAW_ACCOUNT_VM, "committed", NOWHERE,
                     "%" PRId64 " pages are charged; specified: %" PRId64, world->committed_as,
                     spec_committed(spec)))
         return false;

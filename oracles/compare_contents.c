@@ -214,7 +214,7 @@ static bool pins_read_ok(const struct world *world, const struct spec *spec, str
         value = page ? page->stamp : 0;
         specified = spec_pin_contents(spec, n);
         if (unlikely(value != specified))
-            return law_broken(v, LAW_CONTENT, "pin", 0, 0,
+            return law_broken(v, LAW_CONTENT, "pin", NOWHERE,
                               "pin %u reads as %" PRIu64 "; specified: %" PRIu64, n, value,
                               specified);
     }

@@ -105,7 +105,7 @@ uint64_t weight_of_parts(const struct page *head)
 static bool part_broken(const struct world *world, const struct page *head, unsigned part,
                         const char *site, uint64_t stored, uint64_t counted, struct verdict *v)
 {
-    return law_broken(v, LAW_RMAP_MAPCOUNT, site, 0, 0,
+    return law_broken(v, LAW_RMAP_MAPCOUNT, site, NOWHERE,
                       "%s of frame %" PRIu32 " (part %u of a compound page) is %" PRIu64
                       ", counted %" PRIu64,
                       site, page_number(world, head + part), part, stored, counted);

@@ -13,7 +13,7 @@
 static bool count_broken(const struct world *world, const struct page *page, const char *site,
                          uint64_t stored, uint64_t counted, struct verdict *v)
 {
-    return law_broken(v, LAW_RMAP_MAPCOUNT, site, 0, 0,
+    return law_broken(v, LAW_RMAP_MAPCOUNT, site, NOWHERE,
                       "%s of frame %" PRIu32 " is %" PRIu64 ", counted %" PRIu64, site,
                       page_number(world, page), stored, counted);
 }
@@ -65,7 +65,7 @@ bool pinned_frames_ok(const struct world *world, struct verdict *v)
         const struct pin *pin = &world->pin[n];
 
         if (unlikely(pin->used && pin->page && !page_live(world, pin->page)))
-            return law_broken(v, LAW_RMAP_MAPCOUNT, "dead-frame", 0, 0,
+            return law_broken(v, LAW_RMAP_MAPCOUNT, "dead-frame", NOWHERE,
                               "pin %u has a frame that is freed", n);
     }
     return true;

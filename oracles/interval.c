@@ -52,7 +52,7 @@ static bool interval_broken(const struct itree *t, const char *site,
     const struct vma *vma = vma_of(t, node);
 
     if (!vma_live(t->world, vma))
-        return law_broken(t->v, LAW_INTERVAL_TREE, site, 0, 0,
+        return law_broken(t->v, LAW_INTERVAL_TREE, site, NOWHERE,
                           "a dead VMA in its anon_vma's tree: %s (stored %#" PRIx64
                           ", computed %#" PRIx64 ")",
                           site, stored, computed);
@@ -116,7 +116,7 @@ static bool dead_node(const struct itree *t, const struct rb_node *rb)
     if (is_there(t, node_of(rb)) && (t->mapping ? vma_mapping(t->world, found) == t->mapping
                                                 : chain_of_rb(rb)->anon_vma == t->anon_vma))
         return false;
-    law_broken(t->v, LAW_INTERVAL_TREE, "dead-node", 0, 0,
+    law_broken(t->v, LAW_INTERVAL_TREE, "dead-node", NOWHERE,
                "%s %p: its interval tree leads to %p, which is no %s of it",
                t->mapping ? "object" : "anon_vma",
                t->mapping ? (const void *)t->mapping : t->anon_vma, found,

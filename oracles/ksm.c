@@ -114,7 +114,7 @@ static bool node_broken(const struct world *world, const char *site, const void 
 {
     const struct pool *pool = &world->pool[POOL_KSM_NODE];
 
-    return law_broken(v, LAW_PAGE_INDEX, site, 0, 0, "KSM node %zu: %s",
+    return law_broken(v, LAW_PAGE_INDEX, site, NOWHERE, "KSM node %zu: %s",
                       (size_t)((const char *)node - pool->base) / pool->size, site);
 }
 
@@ -153,7 +153,7 @@ bool some_ksm_nodes_ok(const struct world *world, struct verdict *v)
         if (node && !node_ok(world, node, &items, v))
             return false;
     }
-    return likely(!items) || law_broken(v, LAW_PAGE_INDEX, "lost-item", 0, 0,
+    return likely(!items) || law_broken(v, LAW_PAGE_INDEX, "lost-item", NOWHERE,
                                         "%" PRIu32 " items of KSM pages are in no list", items);
 }
 

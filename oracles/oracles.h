@@ -32,8 +32,8 @@ extern const struct law_info law_table[NR_LAWS];
 struct verdict {
     enum law_id law;  /* LAW_NONE: all is well */
     const char *site; /* a short constant: which clause of the law, e.g. "stored-gap" */
-    uint32_t proc;
-    uintptr_t addr; /* bytes: of the object that broke it */
+    uint32_t proc;    /* NO_PROC: what broke it is in no address space: a frame, a count, a lock */
+    uintptr_t addr;   /* bytes: of the object that broke it; 0 if it has none */
     /* LAW_BITs of laws that are not judged: whoever makes a verdict says it, mostly 0. */
     uint64_t without;
     char text[240]; /* one sentence with the stored and the recomputed value */
@@ -42,6 +42,8 @@ struct verdict {
  * true if the law is left out: all is well then, and the check goes on with what comes next. */
 bool law_broken(struct verdict *v, enum law_id law, const char *site, uint32_t proc, uintptr_t addr,
                 const char *fmt, ...) __attribute__((format(printf, 6, 7), cold));
+#define NO_PROC UINT32_MAX
+#define NOWHERE NO_PROC, 0 /* for proc and addr */
 
 /* The clause in words; "" if the texts of its verdicts say it. */
 const char *site_sentence(const char *site);

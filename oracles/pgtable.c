@@ -463,7 +463,7 @@ bool table_counts_broken(const struct world *world, const struct mm *mm, uint64_
         return law_broken(v, LAW_PGTABLE_PAGES, "count", mm->id, 0,
                           "nr_tables is %" PRIu32 ", the process has %s", mm->nr_tables,
                           mm->pgd ? "some" : "none");
-    return law_broken(v, LAW_PGTABLE_PAGES, "count", 0, 0,
+    return law_broken(v, LAW_PGTABLE_PAGES, "count", NOWHERE,
                       "the processes count %" PRIu64 " page tables, the pool has %" PRIu32, sum,
                       world->pool[POOL_TABLE].nlive);
 }
@@ -497,7 +497,7 @@ bool pgtable_pages_full(const struct world *world, struct verdict *v)
                               mine[i]);
     if (likely(!site))
         return true;
-    return law_broken(v, LAW_PGTABLE_PAGES, site, 0, 0,
+    return law_broken(v, LAW_PGTABLE_PAGES, site, NOWHERE,
                       "%" PRIu32 " page tables are live, the processes link %" PRIu32 ": %s",
                       pool->nlive, w.linked, site);
 }

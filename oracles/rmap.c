@@ -300,7 +300,7 @@ struct mapped count_mapped(const struct world *world, const struct page *page)
 bool walk_broken(const struct world *world, const struct page *page, uint64_t found,
                  uint64_t expected, struct verdict *v)
 {
-    return law_broken(v, LAW_RMAP_COMPLETE, found < expected ? "missed" : "found-too-much", 0, 0,
+    return law_broken(v, LAW_RMAP_COMPLETE, found < expected ? "missed" : "found-too-much", NOWHERE,
                       "frame %" PRIu32 ", mapping %#" PRIxPTR ", index %#" PRIx64 ": %" PRIu64
                       " entries map it, the walk of its reverse map finds %" PRIu64,
                       page_number(world, page), page->mapping, page->index, expected, found);
@@ -419,7 +419,7 @@ const struct page *cache_find(const struct world *world, const struct address_sp
 static bool cache_broken(const struct world *world, const char *site, const struct page *page,
                          struct verdict *v)
 {
-    return law_broken(v, LAW_PAGE_INDEX, site, 0, 0,
+    return law_broken(v, LAW_PAGE_INDEX, site, NOWHERE,
                       "frame %" PRIu32 ", mapping %#" PRIxPTR ", index %#" PRIx64
                       ", in a page cache: %s",
                       page_number(world, page), page->mapping, page->index, site);
@@ -463,7 +463,7 @@ static bool cache_ok(const struct world *world, const struct address_space *mapp
     }
     if (likely(!w.rb.broken))
         return true;
-    return law_broken(v, LAW_PAGE_INDEX, "cache-dead-page", 0, 0,
+    return law_broken(v, LAW_PAGE_INDEX, "cache-dead-page", NOWHERE,
                       "the page cache of object %p leads to something that is no live page",
                       (const void *)mapping);
 }

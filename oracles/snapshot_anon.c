@@ -125,7 +125,7 @@ static bool number_ok(uint32_t number, const char *site, uint32_t stored, uint64
 {
     if (likely(stored == counted))
         return true;
-    return law_broken(v, LAW_ANON_COUNTS, site, 0, 0,
+    return law_broken(v, LAW_ANON_COUNTS, site, NOWHERE,
                       "%s of anon_vma number %" PRIu32 " is %" PRIu32 ", counted %" PRIu64, site,
                       number, stored, counted);
 }

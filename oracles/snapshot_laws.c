@@ -70,7 +70,7 @@ bool laws_snapshot(const struct snapshot *s, struct verdict *v)
         charged += t.charged;
     }
     if (unlikely(s->committed != (int64_t)charged) &&
-        !law_broken(v, LAW_ACCOUNT_VM, "committed", 0, 0,
+        !law_broken(v, LAW_ACCOUNT_VM, "committed", NOWHERE,
                     "%" PRId64 " pages are charged, VM_ACCOUNT VMAs have %" PRIu64, s->committed,
                     charged))
         return false;

@@ -324,14 +324,14 @@ static bool number_ok(enum law_id law, const char *site, uint32_t number, uint64
 {
     if (likely(stored == counted))
         return true;
-    return law_broken(v, law, site, 0, 0,
+    return law_broken(v, law, site, NOWHERE,
                       "%s of number %" PRIu32 " is %" PRIu64 ", counted %" PRIu64, site, number,
                       stored, counted);
 }
 
 static bool swap_broken(const char *site, uint32_t slot, uint32_t page, struct verdict *v)
 {
-    return law_broken(v, LAW_SWAP_COUNTS, site, 0, 0,
+    return law_broken(v, LAW_SWAP_COUNTS, site, NOWHERE,
                       "slot number %" PRIu32 " and page number %" PRIu32 ": %s", slot, page, site);
 }
 
@@ -393,13 +393,13 @@ static bool head_ok(const struct snapshot *s, uint32_t number, uint64_t *refs, s
     while (parts < SNAP_PARTS && number + parts <= s->nr_pages && head[parts].head == number)
         parts++;
     if (unlikely(parts < SNAP_PARTS) &&
-        !law_broken(v, LAW_RMAP_MAPCOUNT, "half-split", 0, 0,
+        !law_broken(v, LAW_RMAP_MAPCOUNT, "half-split", NOWHERE,
                     "page number %" PRIu32 " is head of a page that has %" PRIu32 " parts", number,
                     parts))
         return false;
     if (likely(!head->entire_mapcount || (marked ? !small : !head->pins || !s->has_exclusive)))
         return true;
-    return law_broken(v, LAW_RMAP_EXCLUSIVE, marked ? "exclusive-shared" : "pinned-shared", 0, 0,
+    return law_broken(v, LAW_RMAP_EXCLUSIVE, marked ? "exclusive-shared" : "pinned-shared", NOWHERE,
                       "page number %" PRIu32 ", compound, %" PRIu32 " huge entries, %" PRIu64
                       " others",
                       number, head->entire_mapcount, small);
@@ -454,7 +454,7 @@ static bool page_ok(const struct snapshot *s, uint32_t number, uint32_t *from, s
     site = ownership_illegal(s, page);
     if (likely(!site))
         return true;
-    return law_broken(v, LAW_RMAP_EXCLUSIVE, site, 0, 0,
+    return law_broken(v, LAW_RMAP_EXCLUSIVE, site, NOWHERE,
                       "page number %" PRIu32 ", mapcount %" PRIu32 ", pins %" PRIu32 ": %s", number,
                       page->mapcount, page->pins, site);
 }

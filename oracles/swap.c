@@ -15,10 +15,10 @@ static bool slot_broken(const struct world *world, const char *site, const struc
 {
     if (page_live(world, slot->page))
         return law_broken(
-            v, LAW_SWAP_COUNTS, site, 0, 0,
+            v, LAW_SWAP_COUNTS, site, NOWHERE,
             "slot %" PRIu32 ", count %" PRIu32 ", frame %" PRIu32 ": %s (counted %" PRIu64 ")",
             slot_number(world, slot), slot->count, page_number(world, slot->page), site, counted);
-    return law_broken(v, LAW_SWAP_COUNTS, site, 0, 0,
+    return law_broken(v, LAW_SWAP_COUNTS, site, NOWHERE,
                       "slot %" PRIu32 ", count %" PRIu32 ", %s: %s (counted %" PRIu64 ")",
                       slot_number(world, slot), slot->count,
                       slot->page ? "a freed frame" : "no frame", site, counted);
@@ -44,13 +44,13 @@ bool cached_page_ok(const struct world *world, const struct page *page, struct v
     if (!(page->flags & PG_SWAPCACHE))
         return true;
     if (unlikely(is_compound(world, page)))
-        return law_broken(v, LAW_SWAP_COUNTS, "compound", 0, 0,
+        return law_broken(v, LAW_SWAP_COUNTS, "compound", NOWHERE,
                           "frame %" PRIu32 " is part of a compound page, and in the swap cache",
                           page_number(world, page));
     slot = slot_at(world, page->swap);
     if (likely(slot && slot->page == page))
         return true;
-    return law_broken(v, LAW_SWAP_COUNTS, slot ? "slot-denies" : "dead-slot", 0, 0,
+    return law_broken(v, LAW_SWAP_COUNTS, slot ? "slot-denies" : "dead-slot", NOWHERE,
                       "frame %" PRIu32 " says that slot %" PRIu32 " has its copy, which %s",
                       page_number(world, page), page->swap,
                       slot ? "belongs to another page" : "is freed");

@@ -89,7 +89,7 @@ pass_cold bool list_broken(const struct pass *p, const char *site, const struct 
 
 pass_cold bool dead_note(const struct pass *p, const struct vma *vma)
 {
-    return law_broken(p->v, LAW_LIST_TREE, "dead-vma", 0, 0,
+    return law_broken(p->v, LAW_LIST_TREE, "dead-vma", NOWHERE,
                       "the call touched VMA %p, which is not live or belongs to no process",
                       (const void *)vma);
 }
@@ -660,7 +660,7 @@ pass_inline bool counts_ok(const struct pass *p, const uint32_t laws)
         tables += mm->nr_tables;
     }
     JUDGE(LAW_LIST_TREE, vmas == live,
-          law_broken(p->v, LAW_LIST_TREE, "map-count", 0, 0,
+          law_broken(p->v, LAW_LIST_TREE, "map-count", NOWHERE,
                      "the processes count %" PRIu32 " VMAs, the pool has %" PRIu32, vmas, live));
     JUDGE(LAW_PGTABLE_PAGES, tables == world->pool[POOL_TABLE].nlive,
           table_counts_broken(world, NULL, tables, p->v));

@@ -345,8 +345,8 @@ static bool locks_ok(const struct world *world, struct verdict *v)
     if (likely(!locks->broken && !locks->i_mmap && !locks->root))
         return true;
     if (locks->broken)
-        return law_broken(v, LAW_LOCKS, "breach", 0, 0, "%s", locks->broken);
-    return law_broken(v, LAW_LOCKS, "kept", 0, 0, "the call has kept the lock of %s",
+        return law_broken(v, LAW_LOCKS, "breach", NOWHERE, "%s", locks->broken);
+    return law_broken(v, LAW_LOCKS, "kept", NOWHERE, "the call has kept the lock of %s",
                       locks->root ? "a family of anon_vmas" : "an i_mmap tree");
 }
 

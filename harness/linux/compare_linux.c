@@ -578,7 +578,7 @@ bool compare_with_linux(const struct snapshot *model, const struct snapshot *ker
         return true;
     c.kernel_page = calloc(pages + slots, sizeof(uint32_t));
     if (!c.kernel_page)
-        return law_broken(v, LAW_SUBJECT_LOST, "memory", 0, 0, "out of memory for a comparison");
+        return law_broken(v, LAW_SUBJECT_LOST, "memory", NOWHERE, "out of memory for a comparison");
     c.model_page = c.kernel_page + model->nr_pages + 1;
     c.extra = c.model_page + kernel->nr_pages + 1;
     c.kernel_slot = c.extra + kernel->nr_pages + 1;

@@ -69,7 +69,7 @@ static bool judge(struct other_subject *other, const struct snapshot *model,
             return true;
     }
     if (linux_lacked_huge_page(s))
-        return law_broken(v, LAW_SUBJECT_LOST, "huge-page", 0, 0, "%s", linux_lost(s));
+        return law_broken(v, LAW_SUBJECT_LOST, "huge-page", NOWHERE, "%s", linux_lost(s));
     return false;
 }
 
