@@ -154,7 +154,8 @@ struct op *plan_step(struct gen *c, enum op_kind kind);
 struct op *step_at(struct gen *c, enum op_kind kind, uint32_t start, uint32_t pages);
 /* Fixed private anonymous memory. */
 struct op *step_map(struct gen *c, uint32_t start, uint32_t pages, uint8_t prot);
-uint8_t step_open(struct gen *c, uint8_t kind); /* obj of a new file; of any, if all are open */
+/* obj of a new file; of any, if all are open. */
+uint8_t step_open(struct gen *c, uint8_t kind, uint32_t mode);
 struct op *step_move(struct gen *c, struct range from, uint32_t to);
 /* So many pages in the window, for plans that build their own mappings. */
 uint32_t stretch(struct gen *c, uint32_t pages);

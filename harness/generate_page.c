@@ -275,13 +275,23 @@ void generate_behind(struct gen *c)
 }
 
 /* ---- the file that a process was started from ---- */
+/* Nobody writes to it; and mostly the one that the process has now is not mapped. */
+static bool can_run_from(struct gen *c, const struct file *file)
+{
+    const struct mm *mm = c->w->proc[c->op->proc];
+    const struct file *old = mm ? mm->exe_file : NULL;
+
+    return file->mapping->kind == FILE_REGULAR && !(file->mode & FMODE_NOEXEC) &&
+           (file->mapping->i_writecount <= 0 || !rules_from(c, RULES_LINUX_6_1)) &&
+           (!old || !old->mapping->i_mmap.node || chance(c, 32));
+}
+
 void generate_exe(struct gen *c)
 {
     uint8_t file = pick_file(c);
 
     for (int tries = 0; file && tries < 4; tries++, file = pick_file(c)) {
-        if (c->w->fd[file - 1]->mapping->kind == FILE_REGULAR &&
-            !(c->w->fd[file - 1]->mode & FMODE_NOEXEC)) {
+        if (can_run_from(c, c->w->fd[file - 1])) {
             c->op->obj = file;
             return;
         }
@@ -292,6 +302,8 @@ void generate_exe(struct gen *c)
     }
     become(c, OP_OPEN);
     generate_open(c);
-    if (c->op->kind == OP_OPEN && c->op->sel != FILE_HUGETLB)
+    if (c->op->kind == OP_OPEN && c->op->sel != FILE_HUGETLB) {
         c->op->sel = FILE_REGULAR;
+        c->op->flags = FMODE_READ;
+    }
 }

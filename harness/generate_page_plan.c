@@ -93,7 +93,7 @@ void step_device(struct gen *c, enum op_kind kind, uint8_t pin)
 /* obj of a file that can be mapped in all ways, mostly. */
 static uint8_t step_file(struct gen *c)
 {
-    return step_open(c, chance(c, 192) ? FILE_REGULAR : FILE_SHMEM);
+    return step_open(c, chance(c, 192) ? FILE_REGULAR : FILE_SHMEM, FMODE_READ | FMODE_WRITE);
 }
 
 static void step_map_file(struct gen *c, struct range r, uint8_t prot, uint8_t file, bool shared,
@@ -548,20 +548,43 @@ void plan_fork_fails(struct gen *c)
     step_read_all(c, (struct range){at, at + 6});
 }
 
-/* The file that a process was started from, which nobody else has open any more. */
+static void step_reopen(struct gen *c, uint8_t file)
+{
+    uint8_t slot = free_file(c);
+    struct op *op;
+
+    if (!slot)
+        return;
+    op = plan_step(c, OP_REOPEN);
+    op->def = slot;
+    op->obj = file;
+    op->flags = chance(c, 128) ? FMODE_WRITE : FMODE_READ | FMODE_WRITE;
+}
+
+/* The file that a process was started from, which nobody else has open any more, or to which
+ * somebody wants to write. */
 void plan_exe(struct gen *c)
 {
+    const uint32_t at = stretch(c, 1),
+                   mode = chance(c, 224) ? FMODE_READ : FMODE_READ | FMODE_WRITE;
     uint8_t file, child = free_proc(c);
 
     if (!c->w->config.privileged || child == NOBODY || c->g->max_procs == 1)
         return;
-    file = step_file(c);
+    file = step_open(c, chance(c, 240) ? FILE_REGULAR : FILE_SHMEM, mode);
     if (!file)
         return;
     plan_step(c, OP_EXE)->obj = file;
+    if (chance(c, 32)) {
+        step_map_file(c, (struct range){at, at + 1}, PROT_READ, file, false, 0);
+        plan_step(c, OP_EXE)->obj = file;
+        step_at(c, OP_MUNMAP, at, 1);
+    }
+    if (chance(c, 128))
+        step_reopen(c, file);
     if (chance(c, 160))
         plan_step(c, OP_CLOSE)->obj = file;
-    for (uint32_t i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < 3; i++) {
         struct op *op = plan_step(c, OP_FORK);
 
         op->def = (uint8_t)(1 + child);
@@ -569,6 +592,8 @@ void plan_exe(struct gen *c)
     }
     if (chance(c, 96))
         plan_step(c, OP_EXIT);
+    if (chance(c, 64))
+        step_reopen(c, file);
 }
 
 /* ---- policies and charges, which pages once hid behind ---- */

@@ -106,7 +106,7 @@ static void plan_there_and_back(struct gen *c)
     step_move(c, (struct range){to, to + n}, r.start);
 }
 
-uint8_t step_open(struct gen *c, uint8_t kind)
+uint8_t step_open(struct gen *c, uint8_t kind, uint32_t mode)
 {
     uint8_t slot = free_file(c);
     struct op *op;
@@ -116,7 +116,7 @@ uint8_t step_open(struct gen *c, uint8_t kind)
     op = plan_step(c, OP_OPEN);
     op->def = slot;
     op->sel = kind;
-    op->flags = FMODE_READ | FMODE_WRITE;
+    op->flags = mode;
     set_pages(op, 0, 8);
     return slot;
 }
@@ -145,7 +145,7 @@ static void plan_top_offset(struct gen *c)
 {
     const bool devices = rules_from(c, RULES_LINUX_5_10);
     uint32_t at = stretch(c, 16), n = 1 + below(c, 4), left = devices + below(c, 2);
-    uint8_t file = step_open(c, devices ? FILE_DEVICE : FILE_REGULAR);
+    uint8_t file = step_open(c, devices ? FILE_DEVICE : FILE_REGULAR, FMODE_READ | FMODE_WRITE);
     struct op *op;
 
     op = step_map(c, at, n, PROT_READ);

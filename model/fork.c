@@ -76,7 +76,7 @@ static int dup_mmap(struct mm *mm, struct mm *parent)
         prev = copy;
     }
     if (parent->exe_file)
-        mm->exe_file = get_file(parent->exe_file);
+        mm_take_exe_file(mm, parent->exe_file);
     return 0;
 }
 
@@ -100,8 +100,7 @@ static void exit_mmap(struct mm *mm)
         vma_free(vma);
     }
     free_pgtables(mm, 0, mm->task_size, 0, mm->task_size);
-    if (mm->exe_file)
-        put_file(mm->exe_file);
+    mm_drop_exe_file(mm);
     note_forget_mm(mm->world, mm);
     pool_free(mm->world, POOL_MM, mm);
 }

@@ -275,6 +275,9 @@ bool is_data_mapping(uint64_t vm_flags);
 
 /* ---- object.c ---- */
 struct file *get_file(struct file *file);
+/* The file that a process was started from; mm has none yet. */
+void mm_take_exe_file(struct mm *mm, struct file *file);
+void mm_drop_exe_file(struct mm *mm); /* if it has one */
 void put_file(struct file *file);
 struct file *shmem_file_new(struct world *world, uint64_t pages); /* NULL: out of memory */
 const struct vm_ops *file_vm_ops(const struct file *file);

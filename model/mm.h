@@ -275,6 +275,7 @@ struct address_space {
     uint64_t size;           /* pages */
     struct rb_root i_mmap;   /* interval tree of all VMAs that map it */
     int32_t i_mmap_writable; /* VM_SHARED mappings that may write; negative: sealed */
+    int32_t i_writecount;    /* open files that may write; negative: processes that run from it */
     uint32_t nattch;         /* FILE_SYSV: VMAs attached, kept by open and close */
     struct rb_root pages;    /* page cache, by index; what is not in it reads as zeroes */
 };

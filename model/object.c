@@ -49,6 +49,7 @@ static struct file *file_new(struct world *world, struct address_space *mapping,
         return NULL;
     *file = (struct file){.refcount = 1, .mode = mode, .mapping = mapping};
     mapping->refcount++;
+    mapping->i_writecount += !!(mode & FMODE_WRITE);
     return file;
 }
 
@@ -85,6 +86,7 @@ void put_file(struct file *file)
 
     if (--file->refcount)
         return;
+    mapping->i_writecount -= !!(file->mode & FMODE_WRITE);
     pool_free(world, POOL_FILE, file);
     if (--mapping->refcount)
         return;
@@ -118,6 +120,8 @@ long file_reopen(struct world *world, unsigned fd, unsigned old_fd, unsigned mod
         return -EBADF;
     if (!fd_is_free(world, fd))
         return -EMFILE;
+    if ((mode & FMODE_WRITE) && world->fd[old_fd]->mapping->i_writecount < 0)
+        return -ETXTBSY;
     world->fd[fd] = file_new(world, world->fd[old_fd]->mapping, mode);
     return world->fd[fd] ? 0 : -ENOMEM;
 }

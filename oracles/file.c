@@ -4,6 +4,11 @@
 
 #include <inttypes.h>
 
+static uint64_t weight(const void *object)
+{
+    return law_weight((uintptr_t)object);
+}
+
 /* ---- file.tree ---- */
 /* Is the VMA's node reachable from its object's root, link by link upwards? */
 static bool in_i_mmap(const struct world *world, const struct vma *vma,
@@ -58,11 +63,52 @@ static bool writers_ok(const struct world *world, struct verdict *v)
             continue;
         writers = count_writers(world, mapping->i_mmap.node, &left, 0);
         if (mapping->i_mmap_writable < 0 ? writers != 0 : mapping->i_mmap_writable != writers)
-            return law_broken(v, LAW_FILE_TREE, "writable-count", 0, 0,
+            return law_broken(v, LAW_FILE_TREE, "writable-count", NOWHERE,
                               "object %" PRIu32 ": i_mmap_writable is %" PRId32 ", %" PRId32
                               " VMAs may write to it",
                               n, mapping->i_mmap_writable, writers);
     }
+    return true;
+}
+
+/* Who writes to an object, and who runs from it: a weight for each, as in object.refs below. */
+static int64_t write_access(const struct world *world, const struct address_space *only)
+{
+    const struct pool *pool = &world->pool[POOL_FILE];
+    uint64_t sum = 0;
+    const struct mm *mm;
+    unsigned i;
+
+    for (uint32_t n = 0; n < pool->used; n++) {
+        const struct file *file = pool_object(pool, n);
+
+        if (file && (file->mode & FMODE_WRITE) && (!only || file->mapping == only))
+            sum += only ? 1 : weight(file->mapping);
+    }
+    if (world->config.rules < RULES_LINUX_6_1)
+        return (int64_t)sum;
+    for_each_mm (world, i, mm)
+        if (object_live(world, POOL_FILE, mm->exe_file) && (!only || mm->exe_file->mapping == only))
+            sum -= only ? 1 : weight(mm->exe_file->mapping);
+    return (int64_t)sum;
+}
+
+static bool write_access_ok(const struct world *world, struct verdict *v)
+{
+    const struct pool *pool = &world->pool[POOL_MAPPING];
+    uint64_t sum = (uint64_t)write_access(world, NULL);
+    const struct address_space *mapping;
+
+    for (uint32_t n = 0; n < pool->used; n++)
+        if ((mapping = pool_object(pool, n)))
+            sum -= (uint64_t)mapping->i_writecount * weight(mapping);
+    for (uint32_t n = 0; unlikely(sum) && n < pool->used; n++)
+        if ((mapping = pool_object(pool, n)) &&
+            mapping->i_writecount != write_access(world, mapping))
+            return law_broken(v, LAW_FILE_TREE, "write-count", NOWHERE,
+                              "object %" PRIu32 ": i_writecount is %" PRId32
+                              ", writers less processes that run from it are %" PRId64,
+                              n, mapping->i_writecount, write_access(world, mapping));
     return true;
 }
 
@@ -85,7 +131,7 @@ bool file_tree_full(const struct world *world, struct verdict *v)
                                   VMA_PAGES(vma));
         }
     }
-    return writers_ok(world, v);
+    return writers_ok(world, v) && write_access_ok(world, v);
 }
 
 /*
@@ -101,11 +147,6 @@ static const enum pool_id ref_pool[NR_REFS] = {
 static const char *const ref_site[NR_REFS] = {
     "file", "mapping", "policy", "name", "context", "nattch",
 };
-
-static uint64_t weight(const void *object)
-{
-    return law_weight((uintptr_t)object);
-}
 
 static bool refer(struct references *r, enum ref_kind kind, const void *object)
 {
@@ -199,7 +240,7 @@ static bool refs_broken(const struct world *world, enum ref_kind kind, const voi
     count_all(&r);
     if (stored_count(kind, object) == r.sum[kind])
         return false;
-    law_broken(v, LAW_OBJECT_REFS, ref_site[kind], 0, 0,
+    law_broken(v, LAW_OBJECT_REFS, ref_site[kind], NOWHERE,
                "%s %zu: the stored count is %" PRIu32 ", %" PRIu64 " references were found",
                ref_site[kind], (size_t)((const char *)object - pool->base) / pool->size,
                stored_count(kind, object), r.sum[kind]);
@@ -220,7 +261,7 @@ static bool kind_ok(const struct world *world, enum ref_kind kind, uint64_t sum,
             continue;
         stored += stored_count(kind, object) * weight(object);
         if (kind != REF_ATTACH && !stored_count(kind, object))
-            return law_broken(v, LAW_OBJECT_REFS, ref_site[kind], 0, 0,
+            return law_broken(v, LAW_OBJECT_REFS, ref_site[kind], NOWHERE,
                               "%s %" PRIu32 " is live with a count of 0", ref_site[kind], n);
     }
     if (likely(stored == sum))
@@ -255,7 +296,7 @@ static bool owned_ok(const struct world *world, enum pool_id id, uint64_t owned,
 
     if (likely(pool->nlive == owned))
         return true;
-    return law_broken(v, LAW_OBJECT_REFS, pool->name, 0, 0,
+    return law_broken(v, LAW_OBJECT_REFS, pool->name, NOWHERE,
                       "pool %s has %" PRIu32 " live objects, %" PRIu64 " are in use", pool->name,
                       pool->nlive, owned);
 }
@@ -269,7 +310,7 @@ bool object_refs_full(const struct world *world, struct verdict *v)
 
     count_all(&r);
     if (r.dead)
-        return law_broken(v, LAW_OBJECT_REFS, ref_site[r.dead_kind], 0, 0,
+        return law_broken(v, LAW_OBJECT_REFS, ref_site[r.dead_kind], NOWHERE,
                           "a reference to %s %p, which is not live", ref_site[r.dead_kind], r.dead);
     for (i = 0; i < NR_REFS; i++)
         if (!kind_ok(world, i, r.sum[i], v))

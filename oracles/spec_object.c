@@ -83,6 +83,44 @@ long spec_open(struct spec *spec, unsigned fd, unsigned kind, unsigned mode, uin
     return install(spec, fd, spec_new_file(spec, 0, kind, mode, pages));
 }
 
+/* Since 5.15 nobody can write to what a process runs from. */
+static bool is_run_from(const struct spec *spec, uint32_t object)
+{
+    if (!spec_since(spec, SPEC_LINUX_6_1))
+        return false;
+    for (unsigned i = 0; i < SPEC_SPACES; i++) {
+        const struct spec_space *space = &spec->now.space[i];
+
+        if (space->alive && space->exe && spec_file(spec, space->exe)->object == object)
+            return true;
+    }
+    return false;
+}
+
+static bool has_writer(const struct spec *spec, uint32_t object)
+{
+    for (uint32_t i = 0; i < spec->table; i++) {
+        const struct spec_file *file = &spec->now.file[i];
+
+        if (file->serial && file->object == object && (file->mode & SPEC_MODE_WRITE))
+            return true;
+    }
+    return false;
+}
+
+static bool maps_object(const struct spec *spec, const struct spec_space *space, uint32_t object)
+{
+    struct spec_run vma;
+
+    for (uint64_t page = 0; spec_run_from(spec, space, page, &vma); page = vma.end) {
+        const uint32_t file = space->page[vma.start].file;
+
+        if (file && spec_file(spec, file)->object == object)
+            return true;
+    }
+    return false;
+}
+
 long spec_reopen(struct spec *spec, unsigned fd, unsigned old_fd, unsigned mode)
 {
     uint32_t old = used_fd(spec, old_fd);
@@ -92,6 +130,8 @@ long spec_reopen(struct spec *spec, unsigned fd, unsigned old_fd, unsigned mode)
         return -EBADF;
     if (!free_fd(spec, fd))
         return -EMFILE;
+    if ((mode & SPEC_MODE_WRITE) && is_run_from(spec, spec_file(spec, old)->object))
+        return -ETXTBSY;
     return install(spec, fd, spec_new_file(spec, spec_file(spec, old)->object, 0, mode, 0));
 }
 
@@ -145,6 +185,10 @@ long spec_set_exe_file(struct spec *spec, unsigned proc, unsigned fd)
     if (!file)
         return -EBADF;
     if (!spec_of_kind(spec, file, SPEC_REGULAR) || spec_file(spec, file)->mode & SPEC_MODE_NOEXEC)
+        return -EACCES;
+    if (space->exe && maps_object(spec, space, spec_file(spec, space->exe)->object))
+        return -EBUSY;
+    if (spec_since(spec, SPEC_LINUX_6_1) && has_writer(spec, spec_file(spec, file)->object))
         return -EACCES;
     spec_file_ref(spec, file, 1);
     if (space->exe)

@@ -153,6 +153,9 @@ static void test_file_tree(void **state)
     mapping->i_mmap_writable = -1; /* sealed, and yet there are writers */
     expect_full(LAW_FILE_TREE, "writable-count");
     touch_file();
+    at(0x132)->vm_file->mapping->i_writecount--;
+    expect_full(LAW_FILE_TREE, "write-count");
+    touch_file();
     at(0x140)->vm_file->mapping->i_mmap.node = NULL; /* its only one has gone from the tree */
     expect_full(LAW_FILE_TREE, "not-in-i-mmap");
 }

@@ -80,6 +80,12 @@ static void open_file(unsigned fd, enum file_kind kind, uint64_t pages)
     assert_int_equal(file_open(world, fd, kind, FMODE_READ | FMODE_WRITE, pages), 0);
 }
 
+static void open_to_run(unsigned fd)
+{
+    world_begin(world, 0);
+    assert_int_equal(file_open(world, fd, FILE_REGULAR, FMODE_READ, 4), 0);
+}
+
 static void each_rules(void (*run)(enum rules), enum rules first)
 {
     for (enum rules rules = first; rules < NR_RULES; rules++) {
@@ -210,7 +216,7 @@ static void fork_copies_pinned_pages(enum rules rules)
 static void exe_file_is_shared_with_the_child(enum rules rules)
 {
     (void)rules;
-    open_file(0, FILE_REGULAR, 4);
+    open_to_run(0);
     open_file(1, FILE_SHMEM, 4);
     assert_int_equal(mm_set_exe_file(p(0), 5), -EBADF);
     assert_int_equal(mm_set_exe_file(p(0), 1), -EACCES);
@@ -570,7 +576,8 @@ static void scene(enum rules rules)
     put(0, 400, 1);
     if (rules >= RULES_LINUX_5_10)
         expect(mm_pin(p(0), 0, PAGES(400), true), 0);
-    expect(mm_set_exe_file(p(0), 0), 0);
+    open_to_run(1);
+    expect(mm_set_exe_file(p(0), 1), 0);
 }
 
 static void expect_scene(unsigned n, uintptr_t eight)

@@ -288,6 +288,7 @@ static void lock_kept(void)
 static void exe_uncounted(void)
 {
     p1->exe_file = world->fd[0];
+    world->fd[0]->mapping->i_writecount--;
 }
 
 static const struct corruption corruptions[] = {

@@ -69,7 +69,8 @@ static void quiet_under_all_rules(void **state)
         assert_quiet();
         CALL(0, world_swapoff(world));
         assert_quiet();
-        CALL(0, mm_set_exe_file(p0, 0));
+        CALL(0, file_open(world, 5, FILE_REGULAR, FMODE_READ, 8));
+        CALL(0, mm_set_exe_file(p0, 5));
         assert_quiet();
         CALL(0, mm_exit(p0));
         p0 = NULL;

@@ -13,24 +13,31 @@ static const char *const broken = "p0: a = mmap 0x100 4 rw private anon\n"
                                   "p0: mmap 0x200 2 r shared anon\n"
                                   "p0: mprotect a+2 4 r\n";
 
-/* A finding of mprotect-hole-ok, printed by one of the reports. */
-static char *reported(struct executor *ex,
-                      void (*report)(struct executor *, const struct finding *, FILE *))
+typedef void report_fn(struct executor *, const struct finding *, FILE *);
+
+/* What is found in the program with the fault, printed by one of the reports. */
+static char *reported_of(struct executor *ex, const char *operations, enum fault_id fault,
+                         report_fn *report)
 {
     struct run_options o = run_options_strict;
-    struct program *p = play_program(broken);
+    struct program *p = play_program(operations);
     struct run_result r;
     struct finding f = {.program = p, .result = &r, .options = &o, .file = "found it.vma"};
     char *text = NULL;
     size_t size = 0;
     FILE *to = open_memstream(&text, &size);
 
-    o.fault = F_MPROTECT_HOLE_OK;
+    o.fault = fault;
     assert_false(executor_run(ex, p, &o, &r));
     report(ex, &f, to);
     fclose(to);
     program_free(p);
     return text;
+}
+
+static char *reported(struct executor *ex, report_fn *report)
+{
+    return reported_of(ex, broken, F_MPROTECT_HOLE_OK, report);
 }
 
 static void check_contains(const char *text, const char *part)
@@ -80,6 +87,31 @@ static void json_has_it_too(void **state)
     assert_int_equal(expected, -ENOMEM);
     assert_int_equal(json_array_size(vmas), 2);
     json_decref(report);
+    free(text);
+}
+
+/* A count of an object's that is wrong is so in no process. */
+static void what_is_nowhere_has_no_place(void **state)
+{
+    static const char *const running = "world rules=linux-6.1 privileged\n"
+                                       "f0 = open regular r 2\n"
+                                       "p0: exe f0\n"
+                                       "p0: p1 = fork\n"
+                                       "p1: exit\n";
+    char *text = reported_of(*state, running, F_EXE_KEEPS_DENYING, report_text);
+    json_t *report, *process;
+
+    check_contains(text, "BROKEN  file.tree (write-count) by exit");
+    assert_null(strstr(text, "in process"));
+    free(text);
+    text = reported_of(*state, running, F_EXE_KEEPS_DENYING, report_json);
+    report = json_loads(text, 0, NULL);
+    assert_int_equal(json_unpack(report, "{s:{s:o}}", "verdict", "process", &process), 0);
+    assert_true(json_is_null(process));
+    json_decref(report);
+    free(text);
+    text = reported(*state, report_text);
+    check_contains(text, "  in process 0 at page 0x102\n");
     free(text);
 }
 
@@ -307,11 +339,16 @@ static void errors_are_one_clear_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_says_all_on_80_columns), cmocka_unit_test(json_has_it_too),
-        cmocka_unit_test(c_source_compiles),           cmocka_unit_test(c_source_has_processes),
-        cmocka_unit_test(text_shows_all_processes),    cmocka_unit_test(junit_is_escaped),
-        cmocka_unit_test(line_map_shows_gaps),         cmocka_unit_test(program_survives_the_disk),
+        cmocka_unit_test(text_says_all_on_80_columns),
+        cmocka_unit_test(json_has_it_too),
+        cmocka_unit_test(c_source_compiles),
+        cmocka_unit_test(c_source_has_processes),
+        cmocka_unit_test(text_shows_all_processes),
+        cmocka_unit_test(junit_is_escaped),
+        cmocka_unit_test(line_map_shows_gaps),
+        cmocka_unit_test(program_survives_the_disk),
         cmocka_unit_test(errors_are_one_clear_line),
+        cmocka_unit_test(what_is_nowhere_has_no_place),
     };
 
     return cmocka_run_group_tests_name("report", tests, play_setup, play_teardown);
