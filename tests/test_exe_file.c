@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The file that a process was started from: who may write to it, and what keeps it. The answers are
- * those of Linux 5.10, 6.1 and 6.12. */
+ * those of Linux 5.10, 6.1, 6.12 and 6.18. */
 #include "tests/play.h"
 
 struct answers {
