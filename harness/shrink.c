@@ -3,7 +3,8 @@
  * The shrinker. Whole operations go first, since that is what a reader has to read: those without
  * effect, those that have nothing to do with the culprit, then windows from half of the program
  * down to one operation, from the back, then families (a definition and all that names it) and
- * pairs. Arguments come last. A run is what costs, so no candidate is run twice.
+ * pairs. Arguments come last. If many operations are left, programs beside this one are looked at.
+ * A run is what costs, so no candidate is run twice.
  */
 #include "harness/shrink.h"
 
@@ -536,6 +537,8 @@ static void shrink_all(struct shrinker *s)
         simpler = shrink_procs(s);
         simpler |= shrink_place(s);
         simpler |= shrink_args(s);
+        if (!simpler)
+            simpler = shrink_drift(s);
     }
 }
 

@@ -4,6 +4,7 @@
  *
  * shrink.c        trying candidates, removing operations   shrink_args.c   simpler arguments
  * shrink_place.c  smaller addresses and lengths, together  shrink_procs.c  fewer generations
+ * shrink_drift.c  other programs of the same length
  */
 #ifndef HARNESS_SHRINK_H
 #define HARNESS_SHRINK_H
@@ -50,6 +51,8 @@ void keep_all(struct shrinker *s); /* s->gone: none */
 bool shrink_args(struct shrinker *s);
 bool shrink_place(struct shrinker *s);
 bool shrink_procs(struct shrinker *s);
+bool shrink_drift(struct shrinker *s);
+#define FEW_OPERATIONS 9 /* of so many nobody wonders why they are needed */
 
 /* Index in op->v of an argument that is a value, -1: the operation has none such. */
 int value_slot(enum op_kind kind, enum arg arg);

@@ -226,6 +226,42 @@ static void whole_rounds_are_left_out(void **state)
     program_free(p);
 }
 
+/* Which VMAs were mapped in which order is what shapes the tree: of these 19 operations nothing can
+ * go, and neither can two, or a window. */
+static void other_programs_of_that_length_are_tried(void **state)
+{
+    const struct run_options o = with_fault(F_GAP_STALE_ON_INSERT);
+    struct program *p = play_program("world rules=linux-6.12\n"
+                                     "p0: b = mmap 0x203 2 none private anon\n"
+                                     "p0: mmap b+2 1 none private anon\n"
+                                     "p0: mremap 0x203 3 -> 3 maymove fixed to=0x217\n"
+                                     "p0: mmap 0x1ff 1 none private anon\n"
+                                     "p0: mmap 0x21b 1 none private anon\n"
+                                     "p0: brk brk+1\n"
+                                     "p0: munmap 0x215 3\n"
+                                     "p0: mmap 0x201 3 none private anon\n"
+                                     "p0: mlock 0x202 1\n"
+                                     "p0: madvise 0x219 2 mergeable\n"
+                                     "p0: mmap 0x216 2 r private anon\n"
+                                     "p0: mmap 0x207 1 none private anon\n"
+                                     "p0: i = mmap 0x213 1 none private anon\n"
+                                     "p0: mmap i-2 1 none private anon\n"
+                                     "p0: mmap 0x209 1 none private anon\n"
+                                     "p0: mmap 0x20b 2 none private anon growsdown\n"
+                                     "p0: write 0x20a\n"
+                                     "p0: mlock 0x209 3\n"
+                                     "p0: mmap 0x20e 1 none private anon\n");
+    struct shrink_options so = {0};
+    struct shrink_result sr;
+    struct run_result r;
+
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    assert_int_equal(r.verdict.law, LAW_GAP_SUBTREE);
+    assert_true(sr.fixpoint);
+    assert_true(p->nr <= 11);
+    program_free(p);
+}
+
 /* Each fault: the first failure of some seeds, shrunk, still fails in the same law. */
 static void faults_shrink_to_a_few_operations(void **state)
 {
@@ -262,6 +298,7 @@ int main(void)
         cmocka_unit_test(generations_are_joined),
         cmocka_unit_test(lineage_stays),
         cmocka_unit_test(whole_rounds_are_left_out),
+        cmocka_unit_test(other_programs_of_that_length_are_tried),
         cmocka_unit_test(faults_shrink_to_a_few_operations),
     };
 
