@@ -114,8 +114,8 @@ static int make_swap(struct setup *s)
         error = use(s->path);
     if (error)
         return error;
-    s->readahead =
-        (int)linux_get_number(READAHEAD, -1); /* no page comes in but those that are asked for */
+    /* No page comes in but those that are asked for. */
+    s->readahead = (int)linux_get_number(READAHEAD, -1);
     return s->readahead > 0 ? linux_put_text(READAHEAD, "0") : 0;
 }
 
