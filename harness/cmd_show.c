@@ -30,19 +30,18 @@ static void print_answer(long ret)
 }
 
 /* NULL: the process is not there. */
-static char *map_text(const struct snapshot *s, uint32_t proc)
+static char *map_text(const struct snapshot *s, uint32_t id)
 {
-    char *text = NULL;
+    const struct snap_proc *proc = find_proc(s, id);
+    char *text;
     size_t size;
-    for (uint32_t n = 0; n < s->nr_procs; n++) {
-        if (s->proc[n].id != proc)
-            continue;
-        FILE *to = open_memstream(&text, &size);
-        if (!to)
-            usage_error("out of memory");
-        print_process_map(s, n, to);
-        fclose(to);
-    }
+    if (!proc)
+        return NULL;
+    FILE *to = open_memstream(&text, &size);
+    if (!to)
+        usage_error("out of memory");
+    print_process_map(s, proc, to);
+    fclose(to);
     return text;
 }
 
@@ -58,11 +57,11 @@ static void on_operation(void *arg, int index, const struct op *op, const struct
     }
     if (model_snapshot(executor_world(show->ex), &show->now) != 0)
         usage_error("out of memory");
-    for (uint32_t proc = 0; proc < MAX_PROCS; proc++) {
-        char *text = map_text(&show->now, proc), *before = show->printed[proc];
+    for (uint32_t id = 0; id < MAX_PROCS; id++) {
+        char *text = map_text(&show->now, id), *before = show->printed[id];
         if (text && (!before || strcmp(text, before) != 0))
             fputs(text, stdout);
-        show->printed[proc] = text;
+        show->printed[id] = text;
         free(before);
     }
 }
@@ -82,8 +81,8 @@ int cmd_show(int argc, char **argv)
     bool clean = executor_run(show.ex, p, &run, &r);
     if (!clean)
         printf("%s: %s\n", law_table[r.verdict.law].name, r.verdict.text);
-    for (uint32_t proc = 0; proc < MAX_PROCS; proc++)
-        free(show.printed[proc]);
+    for (uint32_t id = 0; id < MAX_PROCS; id++)
+        free(show.printed[id]);
     snapshot_fini(&show.now);
     executor_free(show.ex);
     program_free(p);

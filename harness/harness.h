@@ -160,9 +160,11 @@ void put_times(const char *before, uint64_t n, FILE *to);
 /* The words of text and a newline, in lines of 80 columns. column: what the first line holds
  * already; every line goes on after the indent. */
 void put_hanging(const char *text, unsigned column, unsigned indent, FILE *to);
-/* An address space as a line map, one VMA a line, offsets and flags, gaps in between; of the n-th
- * process, or of all. */
-void print_process_map(const struct snapshot *s, uint32_t n, FILE *to);
+/* The process of that number; NULL: it is not there. */
+const struct snap_proc *find_proc(const struct snapshot *s, uint32_t id);
+/* An address space as a line map, one VMA a line, offsets and flags, gaps in between; of a process,
+ * or of all. */
+void print_process_map(const struct snapshot *s, const struct snap_proc *proc, FILE *to);
 void print_line_map(const struct snapshot *s, FILE *to);
 
 /* ---- files ---- */

@@ -166,9 +166,8 @@ void line_map_fini(struct line_map *m)
     m->n = 0;
 }
 
-void print_process_map(const struct snapshot *s, uint32_t n, FILE *to)
+void print_process_map(const struct snapshot *s, const struct snap_proc *proc, FILE *to)
 {
-    const struct snap_proc *proc = &s->proc[n];
     struct line_map m;
 
     fprintf(to, "p%u: %u VMA%s, %" PRIu64 " pages", proc->id, proc->nr_vmas,
@@ -189,7 +188,7 @@ void print_process_map(const struct snapshot *s, uint32_t n, FILE *to)
 void print_line_map(const struct snapshot *s, FILE *to)
 {
     for (uint32_t n = 0; n < s->nr_procs; n++)
-        print_process_map(s, n, to);
+        print_process_map(s, &s->proc[n], to);
 }
 
 /* ---- two maps as one listing ---- */

@@ -16,7 +16,6 @@ void answer_text(enum op_kind kind, long answer, char *text, size_t size);
 const char *answer_error(long answer);
 
 /* ---- line_map.c ---- */
-const struct snap_proc *find_proc(const struct snapshot *s, uint32_t id); /* NULL: none */
 #define LINE_MAP_WIDTH 76
 struct line_map {
     uint32_t n;
