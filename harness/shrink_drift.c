@@ -29,12 +29,15 @@ static bool stands_alone(const struct op *op)
 
 static void swap(struct op *a, struct op *b)
 {
-    const struct op moved = *a;
+    struct op *first = a < b ? a : b, *second = a < b ? b : a;
+    const struct op moved = *first;
 
-    if (!stands_alone(a) || !stands_alone(b))
+    if (!stands_alone(first) || !stands_alone(second))
         return;
-    *a = *b;
-    *b = moved;
+    if (second->proc && second->proc != first->proc)
+        return; /* it might not be forked so early, and the text form cannot say that */
+    *first = *second;
+    *second = moved;
 }
 
 static void change(struct shrinker *s, struct rng *rng)
