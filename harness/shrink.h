@@ -51,8 +51,8 @@ void keep_all(struct shrinker *s); /* s->gone: none */
 bool shrink_args(struct shrinker *s);
 bool shrink_place(struct shrinker *s);
 bool shrink_procs(struct shrinker *s);
-bool shrink_drift(struct shrinker *s);
-#define FEW_OPERATIONS 9 /* of so many nobody wonders why they are needed */
+bool shrink_drift(struct shrinker *s); /* false: nothing is tried any more, s->record is stale */
+#define FEW_OPERATIONS 9               /* of so many nobody wonders why they are needed */
 
 /* Index in op->v of an argument that is a value, -1: the operation has none such. */
 int value_slot(enum op_kind kind, enum arg arg);

@@ -2,9 +2,14 @@
 /*
  * What no removal makes shorter may only look like the shortest: of the same failure there are many
  * programs of that length, and from most of them something can go. So for a while any change is
- * taken that keeps the failure, and after each it is tried what can go now.
+ * taken that keeps the failure, and after each it is tried what can go now. If nothing could, all
+ * changes are taken back.
  */
 #include "harness/shrink.h"
+
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define MAX_CHANGES 4000
 
@@ -29,12 +34,15 @@ static bool stands_alone(const struct op *op)
 
 static void swap(struct op *a, struct op *b)
 {
-    const struct op moved = *a;
+    struct op *first = a < b ? a : b, *second = a < b ? b : a;
+    const struct op moved = *first;
 
-    if (!stands_alone(a) || !stands_alone(b))
+    if (!stands_alone(first) || !stands_alone(second))
         return;
-    *a = *b;
-    *b = moved;
+    if (second->proc && second->proc != first->proc)
+        return; /* it might not be forked so early, and the text form cannot say that */
+    *first = *second;
+    *second = moved;
 }
 
 static void change(struct shrinker *s, struct rng *rng)
@@ -78,8 +86,16 @@ static bool go_on(const struct shrinker *s)
 bool shrink_drift(struct shrinker *s)
 {
     const uint32_t before = s->best->nr;
+    const struct run_result result = s->result;
+    struct op *kept;
     struct rng rng;
 
+    if (!go_on(s))
+        return false;
+    kept = malloc(before * sizeof(*kept));
+    if (!kept)
+        errx(EXIT_FAILURE, "out of memory while shrinking");
+    memcpy(kept, s->best->op, before * sizeof(*kept));
     rng_seed(&rng, before);
     for (unsigned i = 0; i < MAX_CHANGES && go_on(s); i++) {
         candidate_start(s);
@@ -87,5 +103,10 @@ bool shrink_drift(struct shrinker *s)
         if (candidate_try(s))
             drop_some(s, &rng);
     }
+    if (s->best->nr == before) { /* of that length, the one that has been made simple */
+        memcpy(s->best->op, kept, before * sizeof(*kept));
+        s->result = result;
+    }
+    free(kept);
     return s->best->nr < before;
 }

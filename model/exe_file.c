@@ -17,6 +17,12 @@ void mm_take_exe_file(struct mm *mm, struct file *file)
         file->mapping->i_writecount--;
 }
 
+/* There is nobody else to whom the object's count matters. */
+static bool is_last(const struct file *file)
+{
+    return file->refcount == 1 && file->mapping->refcount == 1;
+}
+
 void mm_drop_exe_file(struct mm *mm)
 {
     struct file *file = mm->exe_file;
@@ -24,7 +30,7 @@ void mm_drop_exe_file(struct mm *mm)
     mm->exe_file = NULL;
     if (!file)
         return;
-    if (denies_write(mm->world) && !fault(mm->world, F_EXE_KEEPS_DENYING, true))
+    if (denies_write(mm->world) && !fault(mm->world, F_EXE_KEEPS_DENYING, !is_last(file)))
         file->mapping->i_writecount++;
     put_file(file);
 }

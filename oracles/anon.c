@@ -177,7 +177,8 @@ static bool orphan_found(const struct world *world, struct verdict *v)
                               "chain %" PRIu32 " is of VMA %p, which is not live", n,
                               (const void *)chain->vma);
         if (!in_list(world, chain))
-            return law_broken(v, LAW_ANON_TOPOLOGY, "not-in-list", 0, chain->vma->vm_start,
+            return law_broken(v, LAW_ANON_TOPOLOGY, "not-in-list", proc_of(world, chain->vma),
+                              chain->vma->vm_start,
                               "chain %" PRIu32 " is not in the list of its VMA %#" PRIxPTR
                               "-%#" PRIxPTR,
                               n, VMA_PAGES(chain->vma));

@@ -112,11 +112,11 @@ static bool objects_ok(const struct snapshot *a, const struct snapshot *b, struc
     uint32_t n = a->nr_objects < b->nr_objects ? a->nr_objects : b->nr_objects;
 
     for (uint32_t i = 0; i < n; i++)
-        if (!number_ok(v, LAW_SPEC_LAYOUT, "object-kind", 0, a->object[i].kind,
+        if (!number_ok(v, LAW_SPEC_LAYOUT, "object-kind", NO_PROC, a->object[i].kind,
                        b->object[i].kind) ||
-            !number_ok(v, LAW_SPEC_LAYOUT, "object-size", 0, a->object[i].size,
+            !number_ok(v, LAW_SPEC_LAYOUT, "object-size", NO_PROC, a->object[i].size,
                        b->object[i].size) ||
-            !number_ok(v, LAW_FILE_TREE, "writable-count", 0, (uint64_t)a->object[i].writable,
+            !number_ok(v, LAW_FILE_TREE, "writable-count", NO_PROC, (uint64_t)a->object[i].writable,
                        (uint64_t)b->object[i].writable))
             return false;
     return true;
@@ -125,7 +125,7 @@ static bool objects_ok(const struct snapshot *a, const struct snapshot *b, struc
 bool compare_snapshots(const struct snapshot *subject, const struct snapshot *spec,
                        struct verdict *v)
 {
-    if (!number_ok(v, LAW_SPEC_LAYOUT, "processes", 0, subject->nr_procs, spec->nr_procs))
+    if (!number_ok(v, LAW_SPEC_LAYOUT, "processes", NO_PROC, subject->nr_procs, spec->nr_procs))
         return false;
     for (uint32_t i = 0; i < subject->nr_procs && i < spec->nr_procs; i++) {
         const struct snap_proc *a = &subject->proc[i], *b = &spec->proc[i];
@@ -143,6 +143,6 @@ bool compare_snapshots(const struct snapshot *subject, const struct snapshot *sp
             return false;
     }
     return objects_ok(subject, spec, v) &&
-           number_ok(v, LAW_ACCOUNT_VM, "committed", 0, (uint64_t)subject->committed,
+           number_ok(v, LAW_ACCOUNT_VM, "committed", NO_PROC, (uint64_t)subject->committed,
                      (uint64_t)spec->committed);
 }

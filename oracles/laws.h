@@ -109,7 +109,7 @@ static inline bool vma_there(const struct world *world, const struct vma *vma)
 /* For verdicts: the process that a VMA says it belongs to. */
 static inline uint32_t proc_of(const struct world *world, const struct vma *vma)
 {
-    return object_live(world, POOL_MM, vma->vm_mm) ? vma->vm_mm->id : 0;
+    return object_live(world, POOL_MM, vma->vm_mm) ? vma->vm_mm->id : NO_PROC;
 }
 /* The mapping behind a VMA; NULL without a file or if anything on the way is not a live object. */
 const struct address_space *vma_mapping(const struct world *world, const struct vma *vma);

@@ -75,7 +75,7 @@ bool snapshot_items_ok(const struct snapshot *s, struct verdict *v)
         const char *site = item_illegal(s, item);
 
         if (unlikely(site != NULL))
-            return law_broken(v, LAW_PAGE_INDEX, site, 0, item->at << PAGE_SHIFT,
+            return law_broken(v, LAW_PAGE_INDEX, site, NO_PROC, item->at << PAGE_SHIFT,
                               "item of KSM page number %" PRIu32 " for page %#" PRIx64
                               ", anon_vma number %" PRIu32 ": %s",
                               item->page, item->at, item->anon_vma, site);

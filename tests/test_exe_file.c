@@ -113,12 +113,31 @@ static void keeps_writers_away(void **state)
     }
 }
 
+/* A count that goes with its object makes no difference to anybody. */
+static void fault_needs_an_object_that_stays(void **state)
+{
+    struct run_options o = run_options_strict;
+    struct run_result r;
+
+    o.fault = F_EXE_KEEPS_DENYING;
+    assert_true(play(*state,
+                     "world rules=linux-6.1 privileged\n"
+                     "f0 = open regular r 2\n"
+                     "p0: exe f0\n"
+                     "close f0\n"
+                     "p0: exit\n",
+                     &o, &r));
+    assert_int_equal(r.fault_reached, 1);
+    assert_int_equal(r.fault_triggered, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stays_while_it_is_mapped),
         cmocka_unit_test(waits_for_writers),
         cmocka_unit_test(keeps_writers_away),
+        cmocka_unit_test(fault_needs_an_object_that_stays),
     };
 
     return cmocka_run_group_tests(tests, play_setup, play_teardown);

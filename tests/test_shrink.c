@@ -262,6 +262,39 @@ static void other_programs_of_that_length_are_tried(void **state)
     program_free(p);
 }
 
+/* Nothing gets this one shorter: it stays the simplest that there is, and does so again. */
+static void vain_changes_are_taken_back(void **state)
+{
+    const struct run_options o = with_fault(F_GAP_STALE_ON_INSERT);
+    struct program *p = play_program("world rules=linux-6.18 layout=legacy\n"
+                                     "p0: b = mmap 0x3 2 none private anon\n"
+                                     "p0: mmap 0x54b 8 none private anon growsdown off=3\n"
+                                     "p0: name b+1 17 red\n"
+                                     "p0: mmap 0x54e 2 none private anon fixed off=6\n"
+                                     "p0: mmap 0 2 r private anon\n"
+                                     "p0: mmap 0x567 3 none private anon\n"
+                                     "p0: mmap 0x54d 2 none private anon off=44\n"
+                                     "p0: munmap 0x568 1\n"
+                                     "p0: mmap 0x54c 6 r private anon\n"
+                                     "p0: k = mremap 0x551 1 -> 3 maymove to=0x6\n"
+                                     "p0: mmap k-14 1 none private anon\n");
+    struct shrink_options so = {0};
+    struct shrink_result sr;
+    struct run_result r;
+    char *once, *twice;
+
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    assert_true(p->nr > 9); /* else it is no example of this */
+    once = printed(p);
+    assert_null(strstr(once, "off="));
+    assert_true(shrink(*state, p, &o, &so, &sr, &r));
+    twice = printed(p);
+    assert_string_equal(once, twice);
+    free(once);
+    free(twice);
+    program_free(p);
+}
+
 /* Each fault: the first failure of some seeds, shrunk, still fails in the same law. */
 static void faults_shrink_to_a_few_operations(void **state)
 {
@@ -299,6 +332,7 @@ int main(void)
         cmocka_unit_test(lineage_stays),
         cmocka_unit_test(whole_rounds_are_left_out),
         cmocka_unit_test(other_programs_of_that_length_are_tried),
+        cmocka_unit_test(vain_changes_are_taken_back),
         cmocka_unit_test(faults_shrink_to_a_few_operations),
     };
 
