@@ -57,7 +57,7 @@ static long map_fixed(struct own *own, const struct call *c, uint64_t first, uin
 
     if (!c->len)
         return -EINVAL;
-    if (end < first || end > PAGES)
+    if (end <= first || end > PAGES)
         return -ENOMEM;
     if (c->addr % PAGE_SIZE)
         return -EINVAL;
@@ -72,7 +72,7 @@ static long map_fixed(struct own *own, const struct call *c, uint64_t first, uin
 
 static long unmap(struct own *own, const struct call *c, uint64_t first, uint64_t end)
 {
-    if (c->addr % PAGE_SIZE || !c->len || end < first || end > PAGES)
+    if (c->addr % PAGE_SIZE || !c->len || end <= first || end > PAGES)
         return -EINVAL;
     for (uint64_t page = first; page < end; page++) {
         if (own->flaw && page > first && !own->mapped[page])
@@ -86,7 +86,7 @@ static long protect(struct own *own, const struct call *c, uint64_t first, uint6
 {
     if (c->addr % PAGE_SIZE)
         return -EINVAL;
-    if (end < first)
+    if (c->len && end <= first)
         return -ENOMEM;
     for (uint64_t page = first; page < end; page++) {
         if (page >= PAGES || !own->mapped[page])

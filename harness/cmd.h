@@ -100,6 +100,8 @@ struct run_options subject_run_options(const struct subject_options *subject);
 /* What is wanted of the running kernel, for commands that run on it: a child of their argp, whose
  * input is a struct live. It begins with live_init(), and refuses what does not go together. */
 extern const struct argp live_argp;
+/* --show-quirks, for those to whom a quirk is a find; its input is that struct live, too. */
+extern const struct argp quirks_argp;
 /* --on linux, and those options with it, for commands that need not run there. */
 struct on_linux {
     bool chosen;

@@ -84,7 +84,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         state->child_inputs[0] = &c->fuzz;
         state->child_inputs[1] = &c->fuzz.plan.subject;
         state->child_inputs[2] = &c->live;
-        state->child_inputs[3] = &c->guest;
+        state->child_inputs[3] = &c->live;
+        state->child_inputs[4] = &c->guest;
         return 0;
     case KEY_CHECK:
         c->check = true;
@@ -167,11 +168,9 @@ static void try_open(const struct live *live)
 
 int cmd_live(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{.argp = &fuzz_argp},
-                                                 {.argp = &subject_argp},
-                                                 {.argp = &live_argp},
-                                                 {.argp = &guest_argp},
-                                                 {0}};
+    static const struct argp_child children[] = {{.argp = &fuzz_argp},  {.argp = &subject_argp},
+                                                 {.argp = &live_argp},  {.argp = &quirks_argp},
+                                                 {.argp = &guest_argp}, {0}};
     static const struct argp argp = {options, parse, NULL, doc, children, NULL, NULL};
     static struct live_command c;
     static char *const no_files[] = {NULL};

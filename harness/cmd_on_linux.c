@@ -20,9 +20,6 @@ static const struct argp_option live_argp_options[] = {
      .key = 'H',
      .doc = "Let the processes have huge pages; meanwhile khugepaged and proactive compaction rest "
             "in the whole system, which is undone at the end"},
-    {.name = "show-quirks",
-     .key = 'q',
-     .doc = "Do not avoid known differences, so that they are found"},
     {0},
 };
 
@@ -57,15 +54,31 @@ static error_t parse_live(int key, char *arg, struct argp_state *state)
     case 'H':
         live->options.huge = true;
         return 0;
-    case 'q':
-        live->show_quirks = true;
-        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
 const struct argp live_argp = {.options = live_argp_options, .parser = parse_live};
+
+static const struct argp_option quirks_argp_options[] = {
+    {.name = "show-quirks",
+     .key = 'q',
+     .doc = "Do not avoid known differences to the running kernel, so that they are found"},
+    {0},
+};
+
+static error_t parse_quirks(int key, char *arg, struct argp_state *state)
+{
+    struct live *live = state->input;
+    (void)arg;
+    if (key != 'q')
+        return ARGP_ERR_UNKNOWN;
+    live->show_quirks = true;
+    return 0;
+}
+
+const struct argp quirks_argp = {.options = quirks_argp_options, .parser = parse_quirks};
 
 /* ---- --on linux ---- */
 static const struct argp_option on_argp_options[] = {
@@ -79,8 +92,8 @@ static const struct argp_option on_argp_options[] = {
 static void check_chosen(const struct on_linux *on)
 {
     const struct linux_options *o = &on->live.options;
-    if (!on->chosen && (o->swap || o->group || o->compact || o->huge || on->live.show_quirks))
-        usage_error("--swap, --cgroup, --compact, --huge and --show-quirks go with --on linux");
+    if (!on->chosen && (o->swap || o->group || o->compact || o->huge))
+        usage_error("--swap, --cgroup, --compact and --huge go with --on linux");
 }
 
 static error_t parse_on(int key, char *arg, struct argp_state *state)

@@ -82,7 +82,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &r->subject;
         state->child_inputs[1] = &r->on;
-        state->child_inputs[2] = &r->guest;
+        state->child_inputs[2] = &r->on.live;
+        state->child_inputs[3] = &r->guest;
         return 0;
     case 'a':
         r->all_rules = true;
@@ -594,13 +595,18 @@ static int replay_in_guest(struct replay *r, int argc, char **argv)
 
 int cmd_replay(int argc, char **argv)
 {
-    static const struct argp_child children[] = {
-        {.argp = &subject_argp}, {.argp = &on_linux_argp}, {.argp = &guest_argp}, {0}};
+    static const struct argp_child children[] = {{.argp = &subject_argp},
+                                                 {.argp = &on_linux_argp},
+                                                 {.argp = &quirks_argp},
+                                                 {.argp = &guest_argp},
+                                                 {0}};
     static const struct argp argp = {options, parse, "FILE...", doc, children, NULL, NULL};
     struct replay r = {0};
     parse_arguments(&argp, argc, argv, &r);
     if (r.all_rules && r.subject.rules >= 0)
         usage_error("--rules and --all-rules exclude each other");
+    if (r.on.live.show_quirks && !r.on.chosen)
+        usage_error("--show-quirks goes with --on linux");
     if (r.on.chosen && (r.all_rules || r.fail_each))
         usage_error("--on linux excludes --all-rules and --fail-each");
     if (r.guest.image && !is_in_guest())

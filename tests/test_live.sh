@@ -58,10 +58,11 @@ for command in live 'replay --on linux corpus' 'faults measure --on linux'; do
 done
 for command in 'replay corpus' 'faults measure'; do
     # shellcheck disable=SC2086 # words are meant
-    for option in --swap '--swap --cgroup' --compact --huge --show-quirks; do
+    for option in --swap '--swap --cgroup' --compact --huge; do
         refused 'go with --on linux' $command $option
     done
 done
+refused '--show-quirks goes with --on linux' replay --show-quirks corpus
 refused 'go with --on linux' replay -p corpus
 refused '--swap goes with one job' live --swap --jobs 2
 
