@@ -3,6 +3,7 @@
 #ifndef HARNESS_EXECUTOR_H
 #define HARNESS_EXECUTOR_H
 
+#include "harness/codec.h"
 #include "harness/harness.h"
 #include "harness/subject.h"
 
@@ -66,6 +67,11 @@ static inline bool guard_asan_clean(const struct executor *ex)
 
 /* ---- executor_judge.c: true, or false with the verdict filled ---- */
 /* The flat specification makes the same call and its answer is compared. */
+/* Who has made the call, for verdicts; NO_PROC if nobody has. */
+static inline uint32_t caller(const struct executor *ex)
+{
+    return op_has_process((enum op_kind)ex->call.kind) ? ex->call.proc : NO_PROC;
+}
 bool judge_answer(struct executor *ex, long got);
 bool judge_touched(struct executor *ex);
 bool judge_full(struct executor *ex);

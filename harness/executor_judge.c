@@ -44,7 +44,7 @@ static bool adopt(struct executor *ex, bool was_refused)
     pictures(ex, false);
     if (spec_adopt(ex->spec, &subject, why, sizeof(why)))
         return true;
-    return law_broken(&ex->r->verdict, LAW_SPEC_LAYOUT, "failed-allocation", ex->call.proc,
+    return law_broken(&ex->r->verdict, LAW_SPEC_LAYOUT, "failed-allocation", caller(ex),
                       ex->call.addr, "after a failed allocation: %s", why);
 }
 
@@ -70,7 +70,7 @@ static bool wrong_answer(struct executor *ex, long expected, long got)
     answer_text((enum op_kind)c->kind, got, said, sizeof(said));
     answer_text((enum op_kind)c->kind, expected, should, sizeof(should));
     if (law_broken(&ex->r->verdict, contents ? LAW_CONTENT : LAW_ERRNO,
-                   contents ? "read" : answer_site(expected, got), c->proc, c->addr,
+                   contents ? "read" : answer_site(expected, got), caller(ex), c->addr,
                    "%s answered %s; the flat specification says %s", op_table[c->kind].name, said,
                    should))
         return true;

@@ -12,8 +12,8 @@
 /* Nothing can go on: the reason is its own. */
 static bool lost(struct executor *ex, const char *site, const char *why)
 {
-    return law_broken(&ex->r->verdict, LAW_SUBJECT_LOST, site, ex->call.proc, ex->call.addr,
-                      "%s: %s", ex->o.other->name, why);
+    return law_broken(&ex->r->verdict, LAW_SUBJECT_LOST, site, caller(ex), ex->call.addr, "%s: %s",
+                      ex->o.other->name, why);
 }
 
 static bool alive(struct executor *ex)

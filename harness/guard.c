@@ -120,7 +120,7 @@ bool guard_asan_clean(struct executor *ex)
     if (!asan_reported)
         return true;
     asan_reported = false;
-    return law_broken(&ex->r->verdict, LAW_MODEL_BUG, "asan", ex->call.proc, ex->call.addr,
+    return law_broken(&ex->r->verdict, LAW_MODEL_BUG, "asan", caller(ex), ex->call.addr,
                       "AddressSanitizer saw an access to freed memory, or a wild one");
 }
 #endif
@@ -161,7 +161,7 @@ static bool trapped(struct executor *ex)
                                      "at exit", "beside the other subject"};
     const struct world *w = ex->world;
     struct verdict *v = &ex->r->verdict;
-    uint32_t proc = ex->call.proc;
+    uint32_t proc = caller(ex);
     uintptr_t addr = ex->call.addr;
 
     ex->r->kind = ex->phase == PHASE_EXIT ? OP_NONE : (enum op_kind)ex->call.kind;
