@@ -186,7 +186,6 @@ static json_t *json_answer(enum op_kind kind, long answer)
 static json_t *json_verdict(const struct run_result *r)
 {
     const struct verdict *v = &r->verdict;
-
     const bool nowhere = v->proc == NO_PROC;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s}", "law", law_table[v->law].name,

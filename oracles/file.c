@@ -71,7 +71,13 @@ static bool writers_ok(const struct world *world, struct verdict *v)
     return true;
 }
 
-/* Who writes to an object, and who runs from it: a weight for each, as in object.refs below. */
+/* What a user of the object adds: of all objects its weight, as in object.refs below, of one 1. */
+static uint64_t share(const struct address_space *only, const struct address_space *mapping)
+{
+    return only ? mapping == only : weight(mapping);
+}
+
+/* Who writes to objects, less who runs from them. */
 static int64_t write_access(const struct world *world, const struct address_space *only)
 {
     const struct pool *pool = &world->pool[POOL_FILE];
@@ -82,14 +88,14 @@ static int64_t write_access(const struct world *world, const struct address_spac
     for (uint32_t n = 0; n < pool->used; n++) {
         const struct file *file = pool_object(pool, n);
 
-        if (file && (file->mode & FMODE_WRITE) && (!only || file->mapping == only))
-            sum += only ? 1 : weight(file->mapping);
+        if (file && (file->mode & FMODE_WRITE))
+            sum += share(only, file->mapping);
     }
     if (world->config.rules < RULES_LINUX_6_1)
         return (int64_t)sum;
     for_each_mm (world, i, mm)
-        if (object_live(world, POOL_FILE, mm->exe_file) && (!only || mm->exe_file->mapping == only))
-            sum -= only ? 1 : weight(mm->exe_file->mapping);
+        if (object_live(world, POOL_FILE, mm->exe_file))
+            sum -= share(only, mm->exe_file->mapping);
     return (int64_t)sum;
 }
 
