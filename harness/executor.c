@@ -203,6 +203,9 @@ static bool step(struct executor *ex, const struct op *op, bool last)
     ex->brute = full || last;
     op_resolve(op, &ex->world->config, ex->results, &ex->call);
     ex->call.stamp = ex->r->nr_run;
+    /* All of them, or it could name what only an operation that is not made defines. */
+    if (unlikely(ex->o.other != NULL) && ex->o.other->trail)
+        ex->o.other->trail(ex->o.other, &ex->world->config, op);
     if (unlikely(!ex->world->proc[ex->call.proc]) && op_has_process((enum op_kind)op->kind)) {
         remember(ex, op, -ESRCH); /* who does not exist cannot call */
         return true;
@@ -211,8 +214,6 @@ static bool step(struct executor *ex, const struct op *op, bool last)
         refuse(ex, op);
         return true;
     }
-    if (unlikely(ex->o.other != NULL) && ex->o.other->trail)
-        ex->o.other->trail(ex->o.other, &ex->world->config, op);
     if (ex->o.spec)
         spec_expect(ex->spec, ex->call.proc, ex->call.addr);
     if (unlikely(ex->o.other != NULL) && other_leads(ex)) {
