@@ -67,7 +67,7 @@ struct other_subject {
     uint64_t led, followed; /* how often; pages that the model took after it */
     /* What has become of it; NULL: all is well. May be NULL itself. */
     const char *(*lost)(const struct subject *s);
-    /* The operation is made next; NULL: a program of that world begins. May be NULL itself. */
+    /* The operation is next, made or not; NULL: a program of that world begins. May be NULL. */
     void (*trail)(struct other_subject *other, const struct world_config *config,
                   const struct op *op);
 };

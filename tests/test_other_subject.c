@@ -82,6 +82,7 @@ static struct other_model *fresh(void **state, enum fault_id fault)
     m->other.avoids = NULL;
     m->other.lost = NULL;
     m->other.leads = NULL;
+    m->other.trail = NULL;
     m->options = run_options_strict;
     m->options.other = &m->other;
     subject_model_world(m->other.subject)->fault = fault;
@@ -191,6 +192,36 @@ static void what_it_cannot_nobody_does(void **state)
     assert_int_equal(r.nr_run, 4);
     assert_int_equal(r.nr_refused, 2);
     assert_string_equal(notes, "1 impossible, 2 known no-heap, ");
+}
+
+static char trailed[80];
+
+static void trail(struct other_subject *other, const struct world_config *config,
+                  const struct op *op)
+{
+    const size_t at = strlen(trailed);
+
+    (void)other, (void)config;
+    snprintf(trailed + at, sizeof(trailed) - at, "%s ", op ? op_table[op->kind].name : "world");
+}
+
+/* What follows may name what they define, and is to be read again. */
+static void trail_has_what_is_not_made(void **state)
+{
+    struct other_model *m = fresh(state, F_NONE);
+    struct run_result r;
+
+    impossible = OP_MMAP;
+    m->other.trail = trail;
+    *trailed = '\0';
+    assert_true(play(m->ex,
+                     "p0: a = mmap 0x100 4 rw private anon\n"
+                     "p0: p1 = fork\n"
+                     "p1: exit\n"
+                     "p1: brk brk+1\n"
+                     "p0: munmap a 4\n",
+                     &m->options, &r));
+    assert_string_equal(strstr(trailed, "mmap"), "mmap fork exit brk munmap ");
 }
 
 static void rarer_pictures_see_it_later(void **state)
@@ -313,6 +344,7 @@ int main(void)
         cmocka_unit_test(other_picture_is_a_verdict),
         cmocka_unit_test(faults_of_the_other_are_seen),
         cmocka_unit_test(what_it_cannot_nobody_does),
+        cmocka_unit_test(trail_has_what_is_not_made),
         cmocka_unit_test(rarer_pictures_see_it_later),
         cmocka_unit_test(who_is_lost_is_a_find),
         cmocka_unit_test(who_leads_is_followed),
